@@ -1,0 +1,53 @@
+# Thin: each target makes the environment from the lock, then calls the real command.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+CORES ?= all
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup quick desk plan test lint bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## the environment, .venv, from envs/requirements.lock
+
+$(READY): envs/requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "onshell needs Python 3.11 or newer: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.lock -e .
+	@touch $(READY)
+
+quick: $(READY) ## every figure and table, small, in minutes
+	snakemake --cores $(CORES)
+
+desk: $(READY) ## the same at desk size, in hours
+	snakemake --cores $(CORES) --config scale=desk
+
+plan: $(READY) ## what the paper's sizes would run; writes nothing
+	snakemake --dry-run --quiet rules --config scale=paper
+
+lint: $(READY) ## style of code, layers and workflow
+	ruff check .
+	ruff format --check .
+	lint-imports
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+test: lint ## all checks and tests
+	pytest -n 2
+
+bench: $(READY) ## the speed of the exact generators, on one core
+	OMP_NUM_THREADS=1 python benchmarks/generators.py
+
+lock: ## new pins from the ranges in pyproject.toml
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet -e '.[workflow,test]'
+	$(BIN)/python envs/lock.py
+	@touch $(READY)
+
+clean: ## remove the environment, never results
+	rm -rf $(VENV)

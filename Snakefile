@@ -1,0 +1,32 @@
+"""Every figure and table of arXiv:2604.02415, built from nothing. `snakemake --list-rules` names the targets."""
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    """Everything: truth, training sets, models, samples, metrics, figures and tables."""
+    input:
+        everything(),
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/sampling.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/tables.smk"
+
+
+report: "workflow/report/workflow.rst"

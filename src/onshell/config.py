@@ -1,0 +1,184 @@
+"""The configuration: loaded, overridden, validated, and read as datasets and runs.
+
+The file is `config.yaml`; a run of Snakemake may override any key. A faulty configuration gives one line with the
+key's path, the bad value and the nearest valid one.
+"""
+
+import copy
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from onshell.errors import OnshellError
+
+Config = dict[str, Any]
+SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+GENERATORS = ("uniform", "muon", "qqg", "sarge")
+RUN_NAME = re.compile(r"^(?P<dataset>.+?)-(?P<space>[pq])-(?P<family>diffusion|flow)(?:-(?P<variant>[A-Za-z0-9_-]+))?$")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A sample of exact truth: one process at one cutoff."""
+
+    name: str
+    process: str
+    generator: str
+    n_particles: int
+    cutoff: float | None
+    parameters: dict[str, Any]
+    n_train: int
+    n_test: int
+
+
+def digest(leaf: Any) -> str:
+    """Return twelve hexadecimal digits that depend on every value of `leaf`."""
+    return hashlib.sha256(json.dumps(leaf, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def nearest(word: object, known: Iterable[str]) -> str:
+    """Return the end of an error message: the known name nearest to `word`, and all the known names."""
+    names = [str(name) for name in known]
+    close = difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}(known: {', '.join(names) if names else 'none'})"
+
+
+def merge(base: Mapping, over: Mapping) -> dict:
+    """Return `base` with the values of `over` in place, mapping by mapping; neither is changed."""
+    merged = dict(copy.deepcopy(base))
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if both else copy.deepcopy(value)
+    return merged
+
+
+def differences(base: Mapping, changed: Mapping, path: str = "") -> list[str]:
+    """Return the `key.path=value` settings that `apply` needs to turn `base` into `changed`, values as JSON."""
+    settings = []
+    for key, value in changed.items():
+        here = f"{path}.{key}" if path else str(key)
+        if key not in base:
+            settings.append(f"{path}={json.dumps({key: value})}")
+        elif isinstance(value, Mapping) and isinstance(base[key], Mapping):
+            settings += differences(base[key], value, here)
+        elif value != base[key]:
+            settings.append(f"{here}={json.dumps(value) if not isinstance(value, str) else value}")
+    return settings
+
+
+def apply(config: Config, settings: Iterable[str]) -> Config:
+    """Return `config` with each setting `key.path=value` applied; a mapping as value is merged in."""
+    config = copy.deepcopy(config)
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise OnshellError(f"--set {setting}: write it as key.path=value")
+        parts, node = (key.split(".") if key else []), config
+        value = yaml.safe_load(text)
+        while parts:
+            taken = next((n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in node), 1)
+            name, parts = ".".join(parts[:taken]), parts[taken:]
+            if parts and isinstance(node.get(name), dict):
+                node = node[name]
+            elif parts:
+                raise OnshellError(f"--set {setting}: no key {name!r} here; {nearest(name, node)}")
+            else:
+                both = isinstance(value, dict) and isinstance(node.get(name), dict)
+                node[name] = merge(node[name], value) if both else value
+        if not key:
+            config = merge(config, value)
+    return config
+
+
+def load(path: str | Path = "config.yaml", settings: Iterable[str] = ()) -> Config:
+    """Return the validated configuration in `path`, with the overrides `settings` applied.
+
+    Raises
+    ------
+    OnshellError
+        When the file is missing, is not YAML, or does not validate.
+    """
+    path = Path(path)
+    try:
+        config = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise OnshellError(
+            f"{path}: cannot be read ({error.strerror}); run in the repository or name it with --config"
+        ) from error
+    except yaml.YAMLError as error:
+        raise OnshellError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(config, dict):
+        raise OnshellError(f"{path}: holds no mapping; start from the config.yaml of the repository")
+    return validate(apply(config, settings), str(path))
+
+
+def validate(config: Config, source: str = "config.yaml") -> Config:
+    """Return `config` unchanged if it is valid, or raise `OnshellError` with one line for the first fault."""
+    from onshell.validation import faults
+
+    for fault in faults(config, yaml.safe_load(SCHEMA.read_text())):
+        raise OnshellError(f"{source}: {fault}")
+    return config
+
+
+def expand(name: str, process: Mapping) -> dict[str, tuple[int, float | None]]:
+    """Return the datasets of a process: name -> (number of particles, cutoff)."""
+    numbers = process["n_particles"]
+    if "cutoffs" in process:
+        return {f"{name}_{cutoff}": (numbers, float(cutoff)) for cutoff in process["cutoffs"]}
+    if isinstance(numbers, list):
+        return {f"{name}_{number}": (number, None) for number in numbers}
+    return {name: (numbers, None)}
+
+
+def datasets(config: Config) -> dict[str, Dataset]:
+    """Return every dataset of the configuration by name, with the sizes of the chosen scale."""
+    sizes = config["scales"][config["scale"]]["events"]
+    found = {}
+    for process, entry in config["processes"].items():
+        for name, (n_particles, cutoff) in expand(process, entry).items():
+            size = sizes.get(process, sizes["default"])
+            parameters = {"n_particles": n_particles, **entry.get("parameters", {})}
+            if cutoff is not None:
+                parameters["cutoff"] = cutoff
+            found[name] = Dataset(
+                name, process, entry["generator"], n_particles, cutoff, parameters, size["train"], size["test"]
+            )
+    return found
+
+
+def run_spec(config: Config, run: str) -> dict[str, Any]:
+    """Return everything that defines the model `run`: plain data, recipe, scale and overrides merged."""
+    entry = config["runs"][run]
+    scale = config["scales"][config["scale"]]
+    name = entry["recipe"]
+    recipe = merge(
+        config["presets"][entry.get("preset", config["preset"])][name], scale.get("recipes", {}).get(name, {})
+    )
+    recipe = merge(recipe, {key: value for key, value in entry.items() if key in recipe})
+    dataset = datasets(config)[RUN_NAME.match(run)["dataset"]]
+    network = merge(config["networks"][recipe["network"]], scale.get("networks", {}).get(recipe["network"], {}))
+    return {
+        "run": run,
+        "dataset": dataset.name,
+        "process": dataset.process,
+        "n_particles": dataset.n_particles,
+        "space": recipe["space"],
+        "family": recipe["family"],
+        "augmentation": entry["augmentation"],
+        "seed": config["seed"],
+        "preset": entry.get("preset", config["preset"]),
+        "network": network,
+        "schedule": config["schedules"][recipe["schedule"]],
+        "loss": recipe["loss"],
+        "training": recipe["training"],
+        "sampling": recipe["sampling"],
+    }

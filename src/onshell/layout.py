@@ -1,0 +1,85 @@
+"""Where every product lives: the one place that the command line and the workflow ask."""
+
+from pathlib import Path
+from typing import Any
+
+from onshell.config import Config, datasets
+
+FORMATS = {"figures": ("pdf", "png", "csv"), "tables": ("csv", "tex", "md")}
+
+
+class Layout:
+    """Paths of products under one configuration: its results folder, scale and preset."""
+
+    def __init__(self, config: Config):
+        self.config = config
+        self.scale = Path(config["results"]) / config["scale"]
+        self.preset = self.scale / config["preset"]
+
+    def events(self, dataset: str) -> str:
+        """Return the path of a dataset's exact truth."""
+        return str(self.scale / "events" / f"{dataset}.parquet")
+
+    def embedded(self, training_set: str) -> str:
+        """Return the path of a training set, named <dataset>.<augmentation>."""
+        return str(self.scale / "embedded" / f"{training_set}.parquet")
+
+    def run(self, run: str) -> str:
+        """Return the folder of a run."""
+        return str(self.preset / "runs" / run)
+
+    def model(self, run: str) -> str:
+        """Return the path of a trained model."""
+        return str(self.preset / "runs" / run / "model.pt")
+
+    def samples(self, run: str) -> str:
+        """Return the path of the events that a model generated."""
+        return str(self.preset / "samples" / f"{run}.parquet")
+
+    def trajectory(self, run: str) -> str:
+        """Return the path of a model's snapshots of the reverse process."""
+        return str(self.preset / "samples" / f"{run}.trajectory.parquet")
+
+    def forward(self, name: str) -> str:
+        """Return the path of a forward process' snapshots."""
+        return str(self.preset / "forward" / f"{name}.parquet")
+
+    def autoencoder(self, dataset: str) -> str:
+        """Return the path of the autoencoders trained on a dataset's truth."""
+        return str(self.scale / "autoencoders" / f"{dataset}.pt")
+
+    def metrics(self, run: str) -> str:
+        """Return the path of a run's metrics."""
+        return str(self.preset / "metrics" / f"{run}.json")
+
+    def product(self, group: str, name: str) -> dict[str, str]:
+        """Return the paths of a figure (`group` = figures) or table by format."""
+        return {kind: str(self.preset / group / f"{name}.{kind}") for kind in FORMATS[group]}
+
+    def log(self, *name: str) -> str:
+        """Return the path of a job's log."""
+        return str(self.scale.joinpath("logs", *name)) + ".log"
+
+    def benchmark(self, *name: str) -> str:
+        """Return the path of a job's measured time and memory."""
+        return str(self.scale.joinpath("benchmarks", *name)) + ".tsv"
+
+    def training_sets(self) -> list[str]:
+        """Return the names of all training sets: every dataset in every augmentation."""
+        return [
+            f"{name}.{augmentation}" for name in datasets(self.config) for augmentation in self.config["augmentations"]
+        ]
+
+    def inputs(self, group: str, name: str) -> dict[str, dict[str, str]]:
+        """Return the files that a figure or table needs, by kind and then by the name of what they hold."""
+        entry: dict[str, Any] = self.config[group][name]
+        runs = list(dict.fromkeys(entry.get("runs", {}).values()))
+        needs = entry.get("needs", ["samples"])
+        found = {
+            "events": {dataset: self.events(dataset) for dataset in entry.get("events", [])},
+            "embedded": {training_set: self.embedded(training_set) for training_set in entry.get("embedded", [])},
+            "forward": {key: self.forward(key) for key in entry.get("forward", [])},
+            "samples": {run: self.samples(run) for run in runs if "samples" in needs},
+            "metrics": {run: self.metrics(run) for run in runs if "metrics" in needs},
+        }
+        return {kind: files for kind, files in found.items() if files}

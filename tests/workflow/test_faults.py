@@ -1,0 +1,134 @@
+"""A faulty configuration: one line with the key's path, the bad value and the nearest valid one."""
+
+import pytest
+import yaml
+
+from onshell import config as configuration
+from onshell.errors import OnshellError
+
+from .conftest import ROOT
+
+CONFIG = ROOT / "config.yaml"
+RECIPE = "presets.paper.three-body-diffusion"
+FAULTS = [
+    ("scale=dsk", "scale: 'dsk' is not a scale; did you mean 'desk'?"),
+    ("preset=papr", "preset: 'papr' is not a preset; did you mean 'paper'?"),
+    (
+        "runs.muon-q-diffusion.augmentation=sinlge",
+        "runs.muon-q-diffusion.augmentation: 'sinlge' is not an augmentation; did you mean 'single'?",
+    ),
+    (
+        "runs.muon-q-diffusion.augmentaton=single",
+        "runs.muon-q-diffusion.augmentaton: unknown key; did you mean 'augmentation'?",
+    ),
+    (
+        "runs.muon-q-diffusion.recipe=three-body",
+        "runs.muon-q-diffusion.recipe: 'three-body' is not a recipe of preset 'paper'; did you mean ",
+    ),
+    (
+        "runs.muon-q-diffusion.schedule=lng",
+        "runs.muon-q-diffusion.schedule: 'lng' is not a schedule; did you mean 'long'?",
+    ),
+    (
+        'runs={"muo-q-diffusion": {recipe: three-body-diffusion, augmentation: single}}',
+        "runs.muo-q-diffusion: 'muo' is not a dataset; did you mean 'muon'?",
+    ),
+    (
+        'runs={"muon-p-diffusion": {recipe: three-body-diffusion, augmentation: single}}',
+        "runs.muon-p-diffusion: the name says 'p' but recipe 'three-body-diffusion' is of space 'q'",
+    ),
+    (
+        'runs={"muon": {recipe: three-body-diffusion, augmentation: single}}',
+        "runs.muon: not a run's name; write <dataset>-<p|q>-<diffusion|flow>[-<variant>]",
+    ),
+    (
+        "figures.fig01.runs.M1=muon-q-difusion",
+        "figures.fig01.runs.M1: 'muon-q-difusion' is not a run; did you mean 'muon-q-diffusion'?",
+    ),
+    ("figures.fig01.events=[muons]", "figures.fig01.events: 'muons' is not a dataset; did you mean 'muon'?"),
+    (
+        "figures.fig16.embedded=[muon.mny]",
+        "figures.fig16.embedded: 'muon.mny' is not a training set; did you mean 'muon.many'?",
+    ),
+    ("tables.tab2.neds=[metrics]", "tables.tab2.neds: unknown key; did you mean 'needs'?"),
+    ("scales.quick.samples=-3", "scales.quick.samples: -3 is too small; it must be >= 1"),
+    (
+        "scales.quick.events.muo={train: 1, test: 1}",
+        "scales.quick.events: 'muo' is not a process; did you mean 'muon'?",
+    ),
+    ("scales.quick.events.muon.train=0", "scales.quick.events.muon.train: 0 is too small; it must be >= 1"),
+    ("processes.qqg.cutoffs=[1e-2, -3]", "processes.qqg.cutoffs.1: -3 is too small; it must be > 0"),
+    ("processes.muon.generator=moun", "processes.muon.generator: 'moun' is not a generator; did you mean 'muon'?"),
+    ("processes.other={}", "processes.other.generator: missing; add it"),
+    ("processes.muon.n_particles=1", "processes.muon.n_particles: 1 is too small; it must be >= 2"),
+    ("augmentations.double={copes: 1}", "augmentations.double.copes: unknown key; did you mean 'copies'?"),
+    ("augmentations.double={b: [0, 0, 0], x: 1}", "must give exactly one of: copies; per_event; b with x"),
+    (
+        "augmentations.single.by_process={apps: {b: [0, 0, 0], x: 1}}",
+        "augmentations.single.by_process: 'apps' is not a process; did you mean 'aps'?",
+    ),
+    (f"{RECIPE}.training.lr=0", f"{RECIPE}.training.lr: 0 is too small; it must be > 0"),
+    (f"{RECIPE}.training.keep=best", f"{RECIPE}.training.keep: 'best' is not valid"),
+    (f"{RECIPE}.network=mpl", f"{RECIPE}.network: 'mpl' is not a network; did you mean 'mlp'?"),
+    ("networks.mlp.type=mpl", "networks.mlp.type: 'mpl' is not valid; did you mean 'mlp'?"),
+    ("forward.aps_20.steps=[1001]", "forward.aps_20.steps: 1001 is beyond the last step of 'ten-body', 1000"),
+    ("seed=abc", "seed: 'abc' is not of type integer"),
+]
+
+
+@pytest.mark.parametrize(("setting", "message"), FAULTS)
+def test_a_fault_is_one_line_that_says_what_to_do(setting, message):
+    with pytest.raises(OnshellError) as caught:
+        configuration.load(CONFIG, [setting])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.workflow
+def test_snakemake_stops_at_a_fault_with_that_one_line(clone):
+    done = clone.run("--dry-run", "--config", "scale=dsk")
+    assert done.returncode != 0
+    lines = [line for line in done.stderr.splitlines() if "error" in line]
+    assert lines == [
+        "onshell: error: config.yaml: scale: 'dsk' is not a scale; did you mean 'desk'? (known: quick, desk, paper)"
+    ]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [(None, "cannot be read"), ("a: [", "not valid YAML"), ("- 1", "holds no mapping")],
+)
+def test_a_file_that_is_no_configuration_is_named(tmp_path, text, message):
+    path = tmp_path / "config.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(OnshellError, match=message) as caught:
+        configuration.load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_every_key_of_the_schema_is_described():
+    schema = yaml.safe_load(configuration.SCHEMA.read_text())
+
+    def undescribed(node, path):
+        for key, entry in node.get("properties", {}).items():
+            if "description" not in entry and "$ref" not in entry:
+                yield f"{path}.{key}"
+            yield from undescribed(entry, f"{path}.{key}")
+
+    objects = [("", schema), *schema["$defs"].items()]
+    assert [path for name, node in objects for path in undescribed(node, name)] == []
+
+
+def test_every_object_of_the_schema_is_closed():
+    schema = yaml.safe_load(configuration.SCHEMA.read_text())
+
+    def open_objects(node, path):
+        if isinstance(node, dict):
+            if node.get("type") == "object" and "additionalProperties" not in node:
+                yield path
+            for key, value in node.items():
+                yield from open_objects(value, f"{path}.{key}")
+
+    assert list(open_objects(schema, "")) == [".$defs.process.properties.parameters"]

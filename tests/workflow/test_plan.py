@@ -1,0 +1,82 @@
+"""What a dry-run plans."""
+
+import copy
+
+import pytest
+import yaml
+
+from onshell import config as configuration
+
+from .conftest import ROOT
+
+pytestmark = pytest.mark.workflow
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+RUNS = {"generate": 1, "embed": 1, "train": 1, "sample": 1}
+
+
+@pytest.mark.parametrize("scale", CONFIG["scales"])
+def test_a_dry_run_plans_everything_in_every_scale_and_writes_nothing(clone, scale):
+    before = clone.files()
+    plan = clone.plan("--config", f"scale={scale}")
+    n_sets = len(configuration.datasets(CONFIG))
+    assert plan["generate"] == n_sets
+    assert plan["embed"] == n_sets * len(CONFIG["augmentations"])
+    assert plan["train"] == plan["sample"] == plan["compare"] == len(CONFIG["runs"])
+    assert plan["forward"] == len(CONFIG["forward"])
+    assert all(plan[name] == 1 for name in [*CONFIG["figures"], *CONFIG["tables"]])
+    assert clone.files() == before
+
+
+@pytest.mark.parametrize(
+    ("target", "cone"),
+    [
+        ("fig01", {**RUNS, "generate": 2}),
+        ("fig02", {**RUNS, "autoencoder": 1, "compare": 1}),
+        ("fig03", {**RUNS, "generate": 2}),
+        ("fig04", RUNS),
+        ("fig06", {"generate": 3}),
+        ("fig11", {"generate": 3, "embed": 1}),
+        ("fig15", {"generate": 1, "embed": 5, "train": 5, "sample": 5}),
+        ("fig16", {"generate": 1, "embed": 2}),
+        ("fig17", {"generate": 1, "embed": 2, "train": 2, "sample": 2}),
+        ("fig22", {"generate": 3, "embed": 3, "forward": 3}),
+        ("tab2", {"generate": 1, "embed": 2, "train": 2, "sample": 2, "autoencoder": 1, "compare": 2}),
+    ],
+)
+def test_a_figure_plans_exactly_its_cone(clone, target, cone):
+    assert clone.plan(target) == {**cone, target: 1}
+
+
+def test_every_figure_and_table_is_a_target(clone):
+    listed = clone.run("--list-rules").stdout.split()
+    assert set(CONFIG["figures"]) | set(CONFIG["tables"]) <= set(listed)
+
+
+def test_a_cutoff_augmentation_and_run_added_in_the_config_flow_through(clone):
+    before = clone.plan()
+    clone.config["processes"]["qqg"]["cutoffs"].append("5e-4")
+    clone.config["augmentations"]["triple"] = {"copies": 3}
+    clone.config["runs"]["qqg_5e-4-q-diffusion-triple"] = {"recipe": "three-body-diffusion", "augmentation": "triple"}
+    clone.save()
+    after = clone.plan()
+    n_sets, n_augmentations = before["generate"], len(CONFIG["augmentations"])
+    assert after["generate"] == n_sets + 1
+    assert after["embed"] == (n_sets + 1) * (n_augmentations + 1)
+    assert after["train"] == before["train"] + 1
+    assert clone.plan("results/quick/paper/metrics/qqg_5e-4-q-diffusion-triple.json")["train"] == 1
+
+
+def test_settings_of_the_command_line_reach_the_commands(clone):
+    changed = copy.deepcopy(CONFIG)
+    changed["scale"] = "desk"
+    changed["runs"]["muon-q-diffusion"]["training"] = {"lr": 0.5}
+    settings = configuration.differences(CONFIG, changed)
+    assert configuration.apply(CONFIG, settings) == changed
+    done = clone.run("--dry-run", "--printshellcmds", "fig03", "--config", "scale=desk")
+    assert "--scale desk --preset paper" in done.stdout
+    assert "results/desk/paper/runs/muon-q-diffusion" in done.stdout
+
+
+def test_the_default_profile_holds_nothing_about_machines():
+    profile = yaml.safe_load((ROOT / "profiles" / "default" / "config.yaml").read_text())
+    assert not {"executor", "cores", "jobs", "local-cores"} & set(profile)

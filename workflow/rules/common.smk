@@ -1,0 +1,109 @@
+"""The only helper functions of the workflow: what the rules ask of the configuration.
+
+Makes: nothing. Needs: config.yaml, validated here, before any rule is read.
+"""
+
+import json
+import os
+import re
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import yaml
+from onshell import config as configuration
+from onshell.errors import OnshellError
+from onshell.layout import Layout
+
+try:
+    configuration.validate(config)
+except OnshellError as error:
+    sys.exit(f"onshell: error: {error}")
+
+L = Layout(config)
+DATASETS = configuration.datasets(config)
+SIZES = config["scales"][config["scale"]]
+CONDA = str(Path(workflow.basedir) / "envs" / "environment.yaml")
+
+# The commands read config.yaml by themselves: what was changed on Snakemake's command line must reach them too. Scale and
+# preset stand in the shell lines; the rest travels in the environment, where it is no parameter of every job.
+CHANGED = configuration.differences(
+    yaml.safe_load(Path("config.yaml").read_text()), config
+)
+os.environ.update(
+    ONSHELL_SET=json.dumps(
+        [line for line in CHANGED if not line.startswith(("scale=", "preset="))]
+    )
+)
+
+
+wildcard_constraints:
+    dataset="|".join(map(re.escape, DATASETS)),
+    augmentation="|".join(map(re.escape, config["augmentations"])),
+    run="|".join(map(re.escape, config["runs"])) or "(?!)",
+    forward="|".join(map(re.escape, config.get("forward", {}))) or "(?!)",
+
+
+def leaf(value):
+    """Return a parameter as one line of JSON: the job is planned again when it changes, and only then."""
+    return json.dumps(value, sort_keys=True)
+
+
+def spec(run):
+    """Return everything that defines a model."""
+    return configuration.run_spec(config, run)
+
+
+def training_set(run):
+    """Return the path of the training set of a run."""
+    return L.embedded(f"{spec(run)['dataset']}.{spec(run)['augmentation']}")
+
+
+def embedding(wildcards):
+    """Return everything, besides the truth itself, that defines a training set."""
+    augmentation = config["augmentations"][wildcards.augmentation]
+    return leaf({"augmentation": augmentation, "seed": config["seed"]})
+
+
+def trajectories():
+    """Return the runs that keep snapshots of their reverse process."""
+    return [run for run, entry in config["runs"].items() if "trajectory" in entry]
+
+
+def products(group):
+    """Return the paths of every figure or table."""
+    return [path for name in config[group] for path in L.product(group, name).values()]
+
+
+def outputs(group, name):
+    """Return the paths of a figure or table by format; the PNG, or the CSV of a table, goes into the report."""
+    paths = L.product(group, name)
+    caption = Path(workflow.basedir, "workflow", "report", f"{name}.rst")
+    shown = "png" if group == "figures" else "csv"
+    if caption.exists():
+        paths[shown] = report(
+            paths[shown],
+            caption=str(caption),
+            category=group.capitalize(),
+            labels={"name": name},
+        )
+    return paths
+
+
+def everything():
+    """Return the paths of all products."""
+    return [
+        *map(L.events, DATASETS),
+        *map(L.embedded, L.training_sets()),
+        *map(L.samples, config["runs"]),
+        *map(L.trajectory, trajectories()),
+        *map(L.metrics, config["runs"]),
+        *map(L.forward, config.get("forward", {})),
+        *products("figures"),
+        *products("tables"),
+    ]
+
+
+def inputs(group, name):
+    """Return the paths that a figure or table needs."""
+    return [path for files in L.inputs(group, name).values() for path in files.values()]

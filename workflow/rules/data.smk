@@ -1,0 +1,65 @@
+"""Exact truth and the training sets made of it.
+
+Makes: events/<dataset>.parquet, embedded/<dataset>.<augmentation>.parquet. Needs: nothing but config.yaml.
+"""
+
+
+rule truth:
+    """All exact truth."""
+    input:
+        list(map(L.events, DATASETS)),
+    localrule: True
+
+
+rule training_sets:
+    """A training set for every dataset and augmentation."""
+    input:
+        list(map(L.embedded, L.training_sets())),
+    localrule: True
+
+
+rule generate:
+    """Exact events of one dataset: the training part and the truth that no model sees."""
+    output:
+        L.events("{dataset}"),
+    log:
+        L.log("generate", "{dataset}"),
+    benchmark:
+        L.benchmark("generate", "{dataset}")
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=2000,
+        disk_mb=2000,
+        runtime=30,
+    params:
+        dataset=lambda wildcards: leaf(asdict(DATASETS[wildcards.dataset])),
+        seed=config["seed"],
+        scale=config["scale"],
+    shell:
+        "onshell generate {wildcards.dataset} -o {output} --scale {params.scale} > {log} 2>&1"
+
+
+rule embed:
+    """The q-space training set of one dataset under one augmentation."""
+    input:
+        L.events("{dataset}"),
+    output:
+        L.embedded("{dataset}.{augmentation}"),
+    log:
+        L.log("embed", "{dataset}.{augmentation}"),
+    benchmark:
+        L.benchmark("embed", "{dataset}.{augmentation}")
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=2000,
+        disk_mb=2000,
+        runtime=30,
+    params:
+        embedding=embedding,
+        scale=config["scale"],
+    shell:
+        "onshell embed {input} -a {wildcards.augmentation} -o {output} --scale {params.scale} > {log} 2>&1"

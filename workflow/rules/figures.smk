@@ -1,0 +1,42 @@
+"""One named rule per figure: `snakemake figNN` builds it and what it needs, nothing else.
+
+Makes: <preset>/figures/ from the entries under `figures` in config.yaml. Needs: what each entry says.
+"""
+
+
+rule figures:
+    """Every figure."""
+    input:
+        products("figures"),
+    localrule: True
+
+
+for name, entry in config["figures"].items():
+
+    rule:
+        name:
+            name
+        input:
+            inputs("figures", name),
+        output:
+            **outputs("figures", name),
+        log:
+            L.log("figures", config["preset"], name),
+        benchmark:
+            L.benchmark("figures", config["preset"], name)
+        localrule: True
+        conda:
+            CONDA
+        threads: 1
+        resources:
+            mem_mb=2000,
+            disk_mb=100,
+            runtime=20,
+        params:
+            name=name,
+            entry=leaf(entry),
+            folder=lambda wildcards, output: str(Path(output[0]).parent),
+            scale=config["scale"],
+            preset=config["preset"],
+        shell:
+            "onshell figure {params.name} -o {params.folder} --scale {params.scale} --preset {params.preset} > {log} 2>&1"

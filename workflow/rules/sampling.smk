@@ -1,0 +1,87 @@
+"""Generated events, and snapshots of the processes.
+
+Makes: <preset>/samples/<run>.parquet, <preset>/samples/<run>.trajectory.parquet, <preset>/forward/<name>.parquet.
+Needs: a trained model; for the forward process only a training set.
+"""
+
+
+rule sample:
+    """Events drawn from a trained model."""
+    input:
+        L.model("{run}"),
+    output:
+        L.samples("{run}"),
+    log:
+        L.log("sample", config["preset"], "{run}"),
+    benchmark:
+        L.benchmark("sample", config["preset"], "{run}")
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=3000,
+        disk_mb=1000,
+        runtime=240,
+    params:
+        events=SIZES["samples"],
+        sampling=lambda wildcards: leaf(spec(wildcards.run)["sampling"]),
+    shell:
+        "onshell sample {input} -n {params.events} -o {output} > {log} 2>&1"
+
+
+rule trajectory:
+    """Snapshots of a model's reverse process in q-space."""
+    input:
+        L.model("{run}"),
+    output:
+        L.trajectory("{run}"),
+    log:
+        L.log("trajectory", config["preset"], "{run}"),
+    benchmark:
+        L.benchmark("trajectory", config["preset"], "{run}")
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=3000,
+        disk_mb=2000,
+        runtime=240,
+    params:
+        events=SIZES["samples"],
+        steps=lambda wildcards: ",".join(
+            map(str, config["runs"][wildcards.run]["trajectory"])
+        ),
+    shell:
+        "onshell sample {input} -n {params.events} --snapshots {params.steps} -o {output} > {log} 2>&1"
+
+
+rule forward:
+    """Snapshots of the forward process (10) of a training set."""
+    input:
+        lambda wildcards: L.embedded(
+            config["forward"][wildcards.forward]["training_set"]
+        ),
+    output:
+        L.forward("{forward}"),
+    log:
+        L.log("forward", config["preset"], "{forward}"),
+    benchmark:
+        L.benchmark("forward", config["preset"], "{forward}")
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=3000,
+        disk_mb=1000,
+        runtime=60,
+    params:
+        forward=lambda wildcards: leaf(config["forward"][wildcards.forward]),
+        schedule=lambda wildcards: leaf(
+            config["schedules"][config["forward"][wildcards.forward]["schedule"]]
+        ),
+        events=SIZES["forward_events"],
+        seed=config["seed"],
+        scale=config["scale"],
+        preset=config["preset"],
+    shell:
+        "onshell forward {wildcards.forward} --data {input} -n {params.events} -o {output} --scale {params.scale} --preset {params.preset} > {log} 2>&1"
