@@ -1,4 +1,4 @@
-"""Check that every product of the configuration exists, opens and is finite: `python .ci/check_products.py [setting ...]`."""
+"""Check that every product exists, opens and is finite: `python .ci/check_products.py [KEY.PATH=VALUE ...]`."""
 
 import json
 import math

@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,6 +40,20 @@ DEFAULT = Path("config.yaml")
 def say(line: str) -> None:
     """Print one line at once, so that a log shows how far a job is."""
     print(line, flush=True)
+
+
+def counter(what: str) -> Callable[[int, int], None]:
+    """Return a function of (done, total) that says now and then how far a job is, its speed, and the time left."""
+    start = last = time.monotonic()
+
+    def told(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if done == total or now - last > 5:
+            last, speed = now, done / max(now - start, 1e-9)
+            say(f"{what}: {done:,} of {total:,} events, {speed:,.0f} per s, {(total - done) / speed:.0f} s left")
+
+    return told
 
 
 def load(path: Path, settings: list[str] | None, **keys: Any) -> configuration.Config:
@@ -86,7 +102,7 @@ def generate(
         seed=loaded["seed"],
         config_hash=configuration.digest({**asdict(entry), "seed": loaded["seed"]}),
         threads=threads,
-        progress=say,
+        progress=counter(dataset),
     )
 
 
@@ -109,7 +125,16 @@ def embed(
     from onshell.events.commands import embed_file
 
     spec = loaded["augmentations"][augmentation]
-    embed_file(events, output, name=augmentation, spec=spec, seed=loaded["seed"], progress=say)
+    key = configuration.digest({"augmentation": spec, "seed": loaded["seed"]})
+    embed_file(
+        events,
+        output,
+        name=augmentation,
+        spec=spec,
+        seed=loaded["seed"],
+        config_hash=key,
+        progress=counter(output.name),
+    )
 
 
 @app.command()

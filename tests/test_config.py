@@ -1,0 +1,87 @@
+"""Overrides, merging, and the typed views of the configuration."""
+
+from pathlib import Path
+
+import pytest
+
+from onshell import config as configuration
+from onshell.errors import OnshellError
+from onshell.physics import generators
+
+CONFIG = configuration.load(Path(__file__).parents[1] / "config.yaml")
+RUN = "muon-q-diffusion"
+
+
+def test_the_generators_that_the_config_may_name_are_those_of_the_physics():
+    assert set(configuration.GENERATORS) == set(generators.GENERATORS)
+
+
+def test_merge_changes_neither_side():
+    base, over = {"a": {"b": 1, "c": [1]}}, {"a": {"b": 2}}
+    assert configuration.merge(base, over) == {"a": {"b": 2, "c": [1]}}
+    assert base == {"a": {"b": 1, "c": [1]}}
+    assert over == {"a": {"b": 2}}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scale": "desk"},
+        {"runs": {"qqg_5.5e-3-q-diffusion": {"recipe": "three-body-diffusion", "augmentation": "single"}}},
+        {"runs": {RUN: {"training": {"lr": 0.5}}}},
+        {"schedules": {"default": {"gamma": [0.1, 0.2]}}},
+    ],
+)
+def test_differences_and_apply_are_inverse(changes):
+    changed = configuration.merge(CONFIG, changes)
+    assert configuration.apply(CONFIG, configuration.differences(CONFIG, changed)) == changed
+    assert configuration.differences(CONFIG, CONFIG) == []
+
+
+def test_an_override_reaches_keys_with_dots_in_their_names():
+    config = {"runs": {"qqg_5.5e-3-q-diffusion": {"training": {"lr": 1}}}}
+    changed = configuration.apply(config, ["runs.qqg_5.5e-3-q-diffusion.training.lr=2"])
+    assert changed["runs"]["qqg_5.5e-3-q-diffusion"]["training"]["lr"] == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"), [("scale", "key.path=value"), ("scals.quick=1", "did you mean 'scales'")]
+)
+def test_an_override_that_cannot_be_applied_is_explained(setting, message):
+    with pytest.raises(OnshellError, match=message):
+        configuration.apply(CONFIG, [setting])
+
+
+def test_scale_and_run_override_the_preset():
+    paper = configuration.apply(CONFIG, ["scale=paper"])
+    assert configuration.run_spec(paper, RUN)["training"]["epochs"] == 100
+    assert (
+        configuration.run_spec(CONFIG, RUN)["training"]["epochs"]
+        == CONFIG["scales"]["quick"]["recipes"]["three-body-diffusion"]["training"]["epochs"]
+    )
+    own = configuration.apply(CONFIG, [f"runs.{RUN}.training={{lr: 0.5}}", f"runs.{RUN}.schedule=long"])
+    spec = configuration.run_spec(own, RUN)
+    assert spec["training"]["lr"] == 0.5
+    assert spec["training"]["clip"] == 1.0
+    assert spec["schedule"]["steps"] == 1000
+
+
+def test_paper_sizes_are_the_published_ones():
+    paper = configuration.apply(CONFIG, ["scale=paper"])
+    found = configuration.datasets(paper)
+    assert (found["muon"].n_train, found["qqg_1e-3"].n_train, found["aps_30"].n_train) == (500_000, 500_000, 900_000)
+    assert {dataset.n_test for dataset in found.values()} == {100_000}
+    spec = configuration.run_spec(paper, RUN)
+    assert spec["network"] == {"type": "mlp", "width": 256, "depth": 4, "time_dim": 64}
+    assert spec["schedule"]["steps"] == 500
+    assert spec["schedule"]["gamma"] == [0.002, 0.01]
+    assert (spec["training"]["lr"], spec["training"]["batch_size"]) == (1e-3, 1024)
+
+
+def test_datasets_are_named_after_process_and_cutoff():
+    found = configuration.datasets(CONFIG)
+    assert list(found) == [
+        "muon", "qqg_1e-2", "qqg_1e-3", "qqg_1e-4", "aps_20", "aps_30", "aps_40", "uniform_3", "uniform_10",
+    ]  # fmt: skip
+    assert found["qqg_1e-3"].cutoff == 1e-3
+    assert found["uniform_10"].n_particles == 10

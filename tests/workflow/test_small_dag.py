@@ -1,0 +1,117 @@
+"""The whole DAG on a tiny configuration, and what a change of the configuration plans afterwards."""
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from onshell import config as configuration
+from onshell.layout import Layout
+
+from .conftest import ROOT
+
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("small")]
+
+
+@pytest.fixture(scope="module")
+def built(small):
+    """The small clone, after Snakemake built everything in it."""
+    done = small.run("--cores", "2")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return small
+
+
+@pytest.fixture
+def edited(built):
+    """The built clone, whose configuration a test may change: it is put back afterwards."""
+    before = (built.folder / "config.yaml").read_text()
+    yield built
+    (built.folder / "config.yaml").write_text(before)
+    built.config = yaml.safe_load(before)
+
+
+def test_every_product_exists_opens_and_is_finite(built):
+    check = [sys.executable, str(ROOT / ".ci" / "check_products.py")]
+    done = subprocess.run(check, cwd=built.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_nothing_is_planned_twice(built):
+    assert built.plan() == {}
+
+
+def test_a_learning_rate_plans_its_run_and_figures_and_nothing_else(edited):
+    edited.config["runs"]["muon-q-diffusion-many"]["training"] = {"lr": 0.002}
+    edited.save()
+    assert edited.plan() == {"train": 1, "sample": 1, "compare": 1, "fig15": 1, "tab3": 1, "all": 1}
+
+
+def test_a_sampling_size_trains_nothing(edited):
+    edited.config["scales"]["quick"]["samples"] = 1500
+    edited.save()
+    assert not {"generate", "embed", "train", "forward"} & set(edited.plan())
+
+
+def test_a_new_cutoff_plans_only_what_is_new(edited):
+    edited.config["processes"]["qqg"]["cutoffs"].append("5e-4")
+    edited.save()
+    assert edited.plan() == {"generate": 1, "embed": len(edited.config["augmentations"]), "all": 1}
+
+
+def test_truth_and_models_are_the_same_bytes_when_made_again(built):
+    layout = Layout(configuration.load(built.folder / "config.yaml"))
+    paths = [layout.events("qqg_1e-3"), layout.embedded("muon.continuous"), layout.samples("muon-q-diffusion")]
+
+    def digests():
+        return [hashlib.sha256((built.folder / path).read_bytes()).hexdigest() for path in paths]
+
+    before = digests()
+    done = built.run("--cores", "2", *paths, "--force")
+    assert done.returncode == 0, done.stderr
+    assert digests() == before
+
+
+def test_run_json_tells_what_was_trained_on_what(built):
+    layout = Layout(built.config)
+    record = json.loads((built.folder / layout.run("muon-q-diffusion") / "run.json").read_text())
+    assert record["spec"] == configuration.run_spec(built.config, "muon-q-diffusion")
+    assert {"commit", "version", "torch"} <= set(record["provenance"])
+
+
+def test_overrides_of_the_command_line_reach_the_training(built):
+    path = "elsewhere/quick/paper/runs/muon-q-diffusion"
+    extra = built.folder / "extra.yaml"
+    extra.write_text(
+        yaml.safe_dump({"results": "elsewhere", "runs": {"muon-q-diffusion": {"training": {"lr": 0.003}}}})
+    )
+    done = built.run("--cores", "2", f"{path}/model.pt", "--configfile", "extra.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((built.folder / path / "run.json").read_text())["spec"]["training"]["lr"] == 0.003
+
+
+def test_a_process_of_ones_own_needs_no_code_of_the_package(clone):
+    (clone.folder / "soft.py").write_text(
+        "from onshell.physics.generators.rejection import accept\n"
+        "from onshell.physics.kinematics import energies\n"
+        "def block(rng, size, *, n_particles, power):\n"
+        "    return accept(rng, size, n_particles, lambda p: energies(p).amin(-1) ** power, n_particles**-power)\n"
+    )
+    clone.config["processes"]["mine"] = {
+        "generator": "soft:block",
+        "n_particles": 4,
+        "parameters": {"power": 0.5},
+    }
+    clone.config["scales"]["quick"]["events"]["mine"] = {"train": 500, "test": 100}
+    clone.save()
+    done = clone.run("--cores", "1", "results/quick/embedded/mine.many.parquet")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_results_folder_that_cannot_be_made_is_named(clone):
+    (clone.folder / "blocked").write_text("a file")
+    done = clone.run("--cores", "1", "truth", "--config", "results=blocked")
+    assert done.returncode != 0
+    assert "blocked" in done.stderr
