@@ -19,9 +19,11 @@ def _git(folder: Path, *arguments: str) -> str | None:
     """Return what git prints in `folder`, or None where git is missing or refuses."""
     # A hook runs with GIT_DIR and its kin set, which would point at the repository being committed to.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    # A checkout that belongs to another user (a shared folder, a container) is still the code that runs.
+    settings = ["-c", "safe.directory=*", "-c", "core.fsmonitor=false"]
     try:
         done = subprocess.run(
-            ["git", "--no-optional-locks", "-C", str(folder), *arguments],
+            ["git", "--no-optional-locks", *settings, "-C", str(folder), *arguments],
             capture_output=True, text=True, timeout=20, check=False, env=environment,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):

@@ -6,6 +6,7 @@ threads, processes or machines.
 """
 
 import hashlib
+import operator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 def _entropy(seed: int, names: tuple[str | int, ...]) -> list[int]:
     """Return eight 32-bit words that depend on the seed and on every name."""
-    path = "/".join([str(int(seed)), *(f"{type(name).__name__}:{name}" for name in names)])
+    words = (f"str:{name}" if isinstance(name, str) else f"int:{operator.index(name)}" for name in names)
+    path = "/".join([str(operator.index(seed)), *words])
     return np.frombuffer(hashlib.sha256(path.encode()).digest(), dtype="<u4").tolist()
 
 

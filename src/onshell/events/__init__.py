@@ -1,0 +1,1 @@
+"""Event tables on disk and the embeddings that turn truth into training sets."""

@@ -1,0 +1,182 @@
+"""Augmentations: the choice of the frame (b, x) in which each truth event is embedded into q-space (App. A.1.1).
+
+An augmentation is a dict, as in config.yaml:
+
+- ``{"copies": A}``: A random frames; the first ceil(n/A) events, each in all A of them, make n rows (`single`: A = 1);
+- ``{"b": [bx, by, bz], "x": x}``: this frame for every event (`identity`: b = 0, x = 1);
+- ``{"per_event": true}``: a fresh random frame for each event (`continuous`);
+- ``"by_process": {process: {"b": ..., "x": ...}}`` beside one of the above: the frame of one process, as published.
+
+Random frames follow the law of (b, x) of a RAMBO point. They are named by process and augmentation and not by the
+cutoff: all cutoffs of a process share them.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from onshell.errors import OnshellError
+from onshell.events.table import ROWS, Events
+from onshell.physics import rambo
+from onshell.streams import stream
+
+AUGMENTATIONS: dict[str, dict[str, Any]] = {
+    "single": {"copies": 1},
+    "identity": {"b": [0.0, 0.0, 0.0], "x": 1.0},
+    "double": {"copies": 2},
+    "many": {"copies": 10},
+    "continuous": {"per_event": True},
+}
+"""The five augmentations of the paper."""
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The frames of one augmentation of one process: `b` [A, 3] and `x` [A], or None where each event has its own."""
+
+    name: str
+    spec: dict[str, Any]
+    process: str
+    n_particles: int
+    seed: int
+    b: torch.Tensor | None
+    x: torch.Tensor | None
+
+    @property
+    def copies(self) -> int:
+        """Return A, the number of rows that each truth event gives."""
+        return 1 if self.b is None else len(self.b)
+
+    def events_needed(self, n: int) -> int:
+        """Return how many of `n` truth events are used, so that their copies make n rows."""
+        return math.ceil(n / self.copies)
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what a table's metadata says of its augmentation; b and x are null where they are columns."""
+        b, x = (None if values is None else values.tolist() for values in (self.b, self.x))
+        return {"name": self.name, "spec": self.spec, "seed": self.seed, "b": b, "x": x}
+
+    def of_rows(self, first: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return b [n, 3] and x [n] of the rows from `first` on."""
+        if self.copies == 1 and self.b is not None:
+            return self.b.expand(n, 3), self.x.expand(n)
+        if self.b is not None:
+            copy = torch.arange(first, first + n) % self.copies
+            return self.b[copy], self.x[copy]
+        # Whole blocks are drawn and cut, so that a row's frame does not depend on how the rows are asked for.
+        blocks = range(first // ROWS, (first + n - 1) // ROWS + 1) if n else range(1)
+        drawn = [
+            rambo.sample_frames(ROWS, self.n_particles, stream(self.seed, "embed", self.process, self.name, k))
+            for k in blocks
+        ]
+        cut = slice(first - blocks[0] * ROWS, first - blocks[0] * ROWS + n)
+        return torch.cat([b for b, _ in drawn])[cut], torch.cat([x for _, x in drawn])[cut]
+
+
+def frames(spec: Mapping[str, Any], *, name: str, process: str, n_particles: int, seed: int) -> Frames:
+    """Return the frames of the augmentation `spec`, called `name`, for a process of N particles."""
+    validate(spec, name)
+    general = {key: value for key, value in spec.items() if key != "by_process"}
+    spec = dict(spec.get("by_process", {}).get(process, general))
+    if "x" in spec:
+        b = torch.tensor([spec["b"]], dtype=torch.float64)
+        x = torch.tensor([spec["x"]], dtype=torch.float64)
+    elif "copies" in spec:
+        b, x = rambo.sample_frames(spec["copies"], n_particles, stream(seed, "embed", process, name))
+    else:
+        b = x = None
+    return Frames(name, spec, process, n_particles, seed, b, x)
+
+
+def embed_chunks(chunks: Iterable[Events], chosen: Frames, n: int) -> Iterator[tuple[torch.Tensor, dict[str, Any]]]:
+    """Yield q [rows, N, 3] and columns: the first `n` rows of the truth events `chunks` in their frames.
+
+    Row r is copy r mod A of truth event r // A. The columns are `event` (of the truth), `weight` if the truth has it,
+    `copy` if A > 1, and `bx`, `by`, `bz`, `x` where they differ from row to row.
+    """
+    row = 0
+    for events in chunks:
+        rows = min(len(events) * chosen.copies, n - row)
+        if rows <= 0:
+            return
+        b, x = chosen.of_rows(row, rows)
+        index = torch.arange(rows) // chosen.copies
+        p = events.momenta if chosen.copies == 1 else events.momenta[index]
+        q = rambo.to_q(p[:rows], b, x)
+        columns = {name: events.columns[name][index.numpy()] for name in ("event", "weight") if name in events.columns}
+        columns.setdefault("event", np.arange(row, row + rows) // chosen.copies)
+        if chosen.copies > 1:
+            columns["copy"] = np.arange(row, row + rows) % chosen.copies
+        if chosen.b is None or chosen.copies > 1:
+            columns |= {name: values.numpy() for name, values in zip(("bx", "by", "bz"), b.unbind(1), strict=True)}
+            columns["x"] = x.numpy()
+        yield q, columns
+        row += rows
+
+
+def embed(
+    p: torch.Tensor | Events,
+    spec: Mapping[str, Any],
+    *,
+    name: str = "by-hand",
+    process: str = "unknown",
+    seed: int = 0,
+) -> Events:
+    """Return truth events `p` [n, N, 3] embedded in q-space by the augmentation `spec`: n rows, see `embed_chunks`."""
+    truth = p if isinstance(p, Events) else Events(p.to(torch.float64))
+    n = len(truth)
+    chosen = frames(spec, name=name, process=process, n_particles=truth.n_particles, seed=seed)
+    metadata = {**truth.metadata, "augmentation": chosen.metadata(), "split": {"train": [0, n]}}
+    for q, columns in embed_chunks([truth], chosen, n):
+        return Events(q, columns, metadata, "q")
+    return Events(truth.momenta, {"event": np.empty(0, np.int64)}, metadata, "q")
+
+
+def validate(spec: Mapping[str, Any], name: str) -> None:
+    """Raise `OnshellError`, naming the key's path, unless `spec` is one of the forms that the module describes."""
+    where = f"augmentations.{name}"
+    if not isinstance(spec, Mapping):
+        raise OnshellError(f"{where}: {spec!r} is not a mapping; give copies, per_event, or b and x")
+    known = {"copies", "per_event", "b", "x", "by_process"}
+    for key in spec:
+        if key not in known:
+            raise OnshellError(f"{where}.{key}: unknown key; use copies, per_event, b and x, or by_process")
+    forms = [form for form in ("copies", "per_event", "b") if form in spec]
+    if len(forms) != 1 or ("x" in spec) != ("b" in spec):
+        raise OnshellError(f"{where}: {json.dumps(spec)}: give exactly one of copies, per_event, or b together with x")
+    copies = spec.get("copies", 1)
+    if type(copies) is not int or copies < 1:
+        raise OnshellError(f"{where}.copies: {copies!r} is not a whole number of copies; use 1 or more")
+    if spec.get("per_event", True) is not True:
+        raise OnshellError(f"{where}.per_event: {spec['per_event']!r}; use true, or copies: 1 for one frame")
+    if "b" in spec:
+        _validate_frame(spec, where)
+    if "by_process" not in spec:
+        return
+    if not isinstance(spec["by_process"], Mapping):
+        raise OnshellError(f"{where}.by_process: {spec['by_process']!r} is not a mapping from processes to frames")
+    if copies != 1 or "per_event" in spec:
+        raise OnshellError(f"{where}.by_process: one frame per process only goes with copies: 1; drop one of the two")
+    for process, frame in spec["by_process"].items():
+        if not isinstance(frame, Mapping) or set(frame) != {"b", "x"}:
+            raise OnshellError(f"{where}.by_process.{process}: {frame!r} is not a frame; give b and x")
+        _validate_frame(frame, f"{where}.by_process.{process}")
+
+
+def _validate_frame(frame: Mapping[str, Any], where: str) -> None:
+    """Raise unless `frame` has a vector b of three finite numbers and a finite x > 0."""
+    b, x = frame["b"], frame["x"]
+    if not isinstance(b, list | tuple) or len(b) != 3 or not all(_is_number(value) for value in b):
+        raise OnshellError(f"{where}.b: {b!r} is not a vector; give three finite numbers")
+    if not _is_number(x) or x <= 0:
+        raise OnshellError(f"{where}.x: {x!r} is not a scale; give a finite number above 0")
+
+
+def _is_number(value: Any) -> bool:
+    """Return whether `value` is a finite number and not a boolean."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,127 @@
+"""What `onshell generate` and `onshell embed` do: whole files from whole files, with their metadata."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from onshell.errors import OnshellError
+from onshell.events.augment import Frames, embed_chunks, frames
+from onshell.events.parquet import Table
+from onshell.events.table import ROWS, iter_events, read_metadata, split, write_events
+from onshell.physics import generators
+from onshell.provenance import identity
+
+Progress = Callable[[int, int], None]
+
+
+def generate_file(
+    out: str | os.PathLike[str],
+    *,
+    dataset: str,
+    process: str,
+    generator: str,
+    parameters: Mapping[str, Any],
+    cutoff: float | None = None,
+    n_train: int,
+    n_test: int,
+    seed: int,
+    e_cm: float = 1.0,
+    config_hash: str | None = None,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Return the metadata of the truth table written to `out`: `n_train` events of `dataset`, then `n_test` events.
+
+    The two splits are streams of their own, (dataset, "train") and (dataset, "test"): the test events stay the same
+    when the number of training events changes. The metadata says how to draw more truth that is independent of both:
+    ``generators.events(generator, n, seed=seed, name=(dataset, "anything else"), **parameters)``.
+    """
+    for key, value in (("n_train", n_train), ("n_test", n_test)):
+        if type(value) is not int or value < 0:
+            raise OnshellError(f"{key}: {value!r} is not a number of events; give 0 or more")
+    if n_train + n_test == 0:
+        raise OnshellError(f"{out}: n_train and n_test are both 0; ask for one event at least")
+    if e_cm != 1:
+        raise OnshellError(f"e_cm: {e_cm!r}: event tables hold momenta in units of E_cm; use 1 and scale afterwards")
+    names = {"train": [dataset, "train"], "test": [dataset, "test"]}
+    metadata = {
+        "dataset": dataset,
+        "process": process,
+        "cutoff": cutoff,
+        "e_cm": 1.0,
+        "seed": seed,
+        "generator": generator,
+        "parameters": dict(parameters),
+        "stream": names,
+        "split": {"train": [0, n_train], "test": [n_train, n_train + n_test]},
+        "augmentation": None,
+        "conserves": True,
+        "config_hash": config_hash,
+        **identity(),
+    }
+    parts = [
+        generators.generate(generator, n, seed=seed, name=tuple(names[part]), threads=threads, **parameters)
+        for part, n in (("train", n_train), ("test", n_test))
+        if n
+    ]
+    write_events(out, _told(chain.from_iterable(parts), n_train + n_test, progress), metadata)
+    return read_metadata(out)
+
+
+def embed_file(
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    name: str,
+    spec: Mapping[str, Any],
+    seed: int,
+    process: str | None = None,
+    config_hash: str | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Return the metadata of the q-space table `out`: the truth table `source` embedded by the augmentation `spec`.
+
+    Only the split "train" is embedded, or every event of a table without splits (one made elsewhere, say). `process`
+    is the metadata's unless given, and "unknown" where there is neither.
+    """
+    if Path(out).resolve() == Path(source).resolve():
+        raise OnshellError(f"{out}: is the input itself; choose another name for the output")
+    with Table(source, "p") as table:
+        truth, n_particles = table.metadata, table.n_particles
+        rows = split(truth, "train", str(source)) if truth.get("split") else slice(0, table.rows)
+    n = rows.stop - rows.start
+    if n == 0:
+        raise OnshellError(f"{source}: no events to embed (the split 'train' is empty); make it with n_train > 0")
+    chosen: Frames = frames(
+        spec, name=name, process=process or truth.get("process", "unknown"), n_particles=n_particles, seed=seed
+    )
+    made_by = {key: truth[key] for key in ("commit", "version", "config_hash") if key in truth}
+    metadata = {
+        "e_cm": 1.0,
+        **truth,
+        "process": chosen.process,
+        "split": {"train": [0, n]},
+        "augmentation": chosen.metadata(),
+        "source": made_by or None,
+        "config_hash": config_hash,
+        **identity(),
+    }
+    needed = slice(rows.start, rows.start + chosen.events_needed(n))
+    chunks = iter_events(source, space="p", n_particles=n_particles, rows=needed, size=max(1, ROWS // chosen.copies))
+    write_events(out, _told(embed_chunks(chunks, chosen, n), n, progress), metadata, space="q")
+    return read_metadata(out)
+
+
+def _told(chunks: Iterable[Any], n: int, progress: Progress | None) -> Iterator[Any]:
+    """Yield `chunks`, calling ``progress(done, n)`` after each has been taken over."""
+    done = 0
+    for chunk in chunks:
+        yield chunk
+        momenta: torch.Tensor = chunk[0] if isinstance(chunk, tuple) else chunk
+        done += len(momenta)
+        if progress is not None:
+            progress(done, n)

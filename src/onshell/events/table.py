@@ -1,0 +1,221 @@
+"""The event table: a Parquet file that any tool opens, with its metadata as JSON under the key `onshell`.
+
+Columns: `event` (int64), `px`, `py`, `pz` (fixed-size lists of N float64; `qx`, `qy`, `qz` in q-space), then any
+columns of one number per event, such as `weight`. Momenta are in the centre-of-mass frame in units of E_cm.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from onshell.errors import OnshellError
+from onshell.events import columns as arrow
+from onshell.events.checks import Faults
+from onshell.events.parquet import KEY, ROWS, Table
+from onshell.files import whole
+
+__all__ = ["ROWS", "Events", "iter_events", "read_events", "read_metadata", "split", "write_events"]
+
+Chunk = torch.Tensor | tuple[torch.Tensor, Mapping[str, Any]]
+
+
+@dataclass
+class Events:
+    """Events in memory: `momenta` [n, N, 3] float64 and `columns` of one number per event, `event` among them."""
+
+    momenta: torch.Tensor
+    columns: dict[str, np.ndarray] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    space: str = "p"
+
+    def __len__(self) -> int:
+        return self.momenta.shape[0]
+
+    @property
+    def n_particles(self) -> int:
+        """Return N."""
+        return self.momenta.shape[1]
+
+
+def split(source: Events | Mapping[str, Any], name: str, where: str = "event table") -> slice:
+    """Return the rows of the split `name` ("train" or "test") by a table's metadata; `where` names it in the error."""
+    metadata = source.metadata if isinstance(source, Events) else source
+    ranges = metadata.get("split") or {}
+    if name not in ranges:
+        there = ", ".join(sorted(ranges)) or "none at all"
+        raise OnshellError(f"{where}: no split '{name}' (it has {there}); make the table with `onshell generate`")
+    return slice(*ranges[name])
+
+
+def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the metadata of the event table `path`; empty for a table that is not ours."""
+    with Table(path) as table:
+        return table.metadata
+
+
+def iter_events(
+    path: str | os.PathLike[str],
+    *,
+    space: str | None = None,
+    n_particles: int | None = None,
+    rows: slice | str | None = None,
+    check: bool = True,
+    size: int = ROWS,
+) -> Iterator[Events]:
+    """Yield the events of the table `path`, at most `size` at a time, so that memory stays bounded.
+
+    `rows` is a slice or the name of a split; `space` ("p" or "q") and `n_particles` are what the caller expects.
+    Good events come before the error about bad ones: whoever writes as it reads must write a `whole` file.
+
+    Raises
+    ------
+    OnshellError
+        One line that names the file, the fault (which events, how far off) and what to do.
+    """
+    with Table(path, space, n_particles) as table:
+        start, stop = table.span(_rows(table, rows))
+        faults = Faults(str(path), shell=table.space == "p" and table.metadata.get("conserves", True))
+        for first, batch in table.batches(start, stop, size):
+            momenta = arrow.from_batch(batch, table.space, table.n_particles, first, str(path))
+            if check:
+                faults.add(momenta, first)
+            # After a bad event the rest of the file is only read to count the others.
+            if not faults.count:
+                yield Events(momenta, table.extras(batch, first), table.metadata, table.space)
+        faults.raise_if_any()
+
+
+def read_events(
+    path: str | os.PathLike[str],
+    *,
+    space: str | None = None,
+    n_particles: int | None = None,
+    rows: slice | str | None = None,
+    check: bool = True,
+) -> Events:
+    """Return the events of the table `path`, checked; the arguments and errors are those of `iter_events`."""
+    with Table(path, space, n_particles) as table:
+        start, stop = table.span(_rows(table, rows))
+        events = Events(arrow.momenta_buffer(stop - start, table.n_particles), {}, table.metadata, table.space)
+    done, pieces = 0, []
+    for piece in iter_events(path, space=space, n_particles=n_particles, rows=rows, check=check):
+        events.momenta[done : done + len(piece)] = piece.momenta
+        pieces.append(piece.columns)
+        done += len(piece)
+    names = pieces[0] if pieces else {"event": None}
+    none = [np.empty(0, dtype=np.int64)]
+    events.columns = {name: np.concatenate([piece[name] for piece in pieces] or none) for name in names}
+    return events
+
+
+def write_events(
+    path: str | os.PathLike[str],
+    chunks: Iterable[Chunk],
+    metadata: Mapping[str, Any],
+    space: str = "p",
+    *,
+    check: bool = True,
+) -> int:
+    """Return the number of events written to the table `path` from `chunks`, with memory bounded by row groups.
+
+    A chunk is momenta [n, N, 3] float64, alone or with a dict of further columns [n]; without a column `event` the
+    events are numbered. The bytes of the file depend on the events and the metadata alone, not on the chunks. The file
+    appears whole or not at all. `check` refuses what `read_events` would: NaN and, if `metadata["conserves"]` is not
+    false, p-space events off the shell.
+    """
+    target = Path(path)
+    faults = Faults(str(path), shell=space == "p" and metadata.get("conserves", True))
+    writer, n = None, 0
+    with whole(target) as part:
+        try:
+            for momenta, extras in _row_groups(chunks, metadata):
+                if check and not faults.add(momenta, n):
+                    faults.raise_if_any()
+                if writer is None:
+                    writer = _writer(part, momenta.shape[1], extras, metadata, space)
+                storage = momenta.permute(2, 0, 1).numpy()
+                lists = [arrow.to_lists(component) for component in storage]
+                event, *others = (pa.array(values) for values in extras.values())
+                writer.write_batch(pa.record_batch([event, *lists, *others], schema=writer.schema))
+                n += len(momenta)
+        finally:
+            if writer is not None:
+                writer.close()
+    return n
+
+
+def _rows(table: Table, rows: slice | str | None) -> slice | None:
+    """Return the rows of `table` that `rows`, perhaps the name of a split, stands for."""
+    return split(table.metadata, rows, str(table.path)) if isinstance(rows, str) else rows
+
+
+def _writer(
+    part: Path, n_particles: int, extras: Mapping[str, np.ndarray], metadata: Mapping[str, Any], space: str
+) -> pq.ParquetWriter:
+    """Return the open Parquet writer of a table with the columns `extras`."""
+    kinds = {name: pa.from_numpy_dtype(values.dtype) for name, values in extras.items() if name != "event"}
+    encodings = {name: "BYTE_STREAM_SPLIT" for name, kind in kinds.items() if pa.types.is_floating(kind)}
+    encodings |= {name: "DELTA_BINARY_PACKED" for name, kind in kinds.items() if kind in (pa.int32(), pa.int64())}
+    encodings |= {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in arrow.names(space)}
+    document = {**metadata, "n_particles": n_particles}
+    text = json.dumps(document, sort_keys=True, allow_nan=False)
+    # Apart from their leading byte, mantissas are random bits: a dictionary or statistics of them only cost time.
+    return pq.ParquetWriter(
+        part,
+        arrow.schema(space, n_particles, kinds).with_metadata({KEY: text}),
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=False,
+        column_encoding={"event": "DELTA_BINARY_PACKED", **encodings},
+        write_statistics=["event"],
+        write_page_checksum=True,
+    )
+
+
+def _row_groups(
+    chunks: Iterable[Chunk], metadata: Mapping[str, Any]
+) -> Iterator[tuple[torch.Tensor, dict[str, np.ndarray]]]:
+    """Yield row groups of exactly ROWS events (the last one smaller) from chunks of any size.
+
+    The memory of a row group is used again for the next.
+    """
+    momenta, extras, filled, total = None, {}, 0, 0
+    for chunk in chunks:
+        p, columns = chunk if isinstance(chunk, tuple) else (chunk, {})
+        if p.ndim != 3 or p.shape[-1] != 3 or p.dtype != torch.float64:
+            raise TypeError(f"events must be float64 [n, N, 3], not {p.dtype} {list(p.shape)}")
+        columns = {name: np.asarray(values) for name, values in columns.items()}
+        columns = {"event": columns.pop("event", np.arange(total, total + len(p))), **columns}
+        if momenta is None:
+            momenta = arrow.momenta_buffer(ROWS, p.shape[1])
+            extras = {name: np.empty(ROWS, values.dtype) for name, values in columns.items()}
+        if p.shape[1] != momenta.shape[1] or columns.keys() != extras.keys():
+            raise ValueError(
+                f"chunks differ: N = {p.shape[1]} with columns {list(columns)} after N = {momenta.shape[1]} "
+                f"with columns {list(extras)}"
+            )
+        done = 0
+        while done < len(p):
+            take = min(ROWS - filled, len(p) - done)
+            momenta[filled : filled + take] = p[done : done + take]
+            for name, values in columns.items():
+                extras[name][filled : filled + take] = values[done : done + take]
+            filled, done, total = filled + take, done + take, total + take
+            if filled == ROWS:
+                yield momenta, extras
+                filled = 0
+    if momenta is None:
+        momenta, extras = arrow.momenta_buffer(0, metadata["n_particles"]), {"event": np.empty(0, np.int64)}
+    if filled or total == 0:
+        # A shorter row group no longer has its components side by side in memory: copy it into one that has.
+        last = arrow.momenta_buffer(filled, momenta.shape[1])
+        last[:] = momenta[:filled]
+        yield last, {name: values[:filled] for name, values in extras.items()}
