@@ -1,0 +1,1 @@
+"""Kinematics, maps, exact generators, observables and closed forms."""

@@ -1,0 +1,157 @@
+"""Events by name, block by block: the same bytes whatever the chunk size and the number of threads.
+
+A generator is a function `block(rng, size, **parameters)` that returns `size` independent events [size, N, 3] in the
+centre-of-mass frame with E_cm = 1. Block k of a sample always has BLOCK events and its own random stream, so any part
+of a sample can be made alone, in any order.
+"""
+
+import difflib
+import importlib
+import inspect
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from onshell.errors import OnshellError
+from onshell.physics.generators import muon, qqg, sarge, uniform
+from onshell.physics.kinematics import violation
+from onshell.streams import stream
+
+BLOCK = 8192
+GENERATORS: dict[str, Callable[..., Tensor]] = {
+    "uniform": uniform.block,
+    "muon": muon.block,
+    "qqg": qqg.block,
+    "sarge": sarge.block,
+}
+
+
+def find(generator: str) -> Callable[..., Tensor]:
+    """Return the block function called `generator`: a name of GENERATORS or "package.module:function" of one's own."""
+    if generator in GENERATORS:
+        return GENERATORS[generator]
+    module, colon, function = str(generator).partition(":")
+    if not colon:
+        near = difflib.get_close_matches(str(generator), GENERATORS, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        known = ", ".join(GENERATORS)
+        raise OnshellError(f"generator {generator!r} is unknown; {hint}known: {known}, or 'package.module:function'")
+    try:
+        return getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise OnshellError(f"generator {generator!r} cannot be imported: {error}") from error
+
+
+def check_parameters(generator: str, parameters: dict) -> None:
+    """Return nothing, or raise OnshellError where `parameters` are not what the generator takes; it makes one event."""
+    block = find(generator)
+    signature = inspect.signature(block)
+    known = [name for name, p in signature.parameters.items() if p.kind is not p.VAR_KEYWORD][2:]
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+    takes = f"it takes {', '.join(known) or 'no parameters'}"
+    for name in parameters:
+        if name not in known and not open_ended:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise OnshellError(f"generator {generator!r}: unknown parameter {name!r}; {hint}{takes}")
+    for name in known:
+        if name not in parameters and signature.parameters[name].default is inspect.Parameter.empty:
+            raise OnshellError(f"generator {generator!r}: parameter {name!r} is missing; {takes}")
+    try:
+        _call(generator, block, stream(0, "check"), 1, parameters)
+    except TypeError as error:
+        raise OnshellError(
+            f"generator {generator!r}: a parameter of {parameters} has the wrong type: {error}"
+        ) from error
+
+
+def generate(
+    generator: str,
+    n: int,
+    *,
+    seed: int,
+    name: tuple[str | int, ...] = (),
+    chunk: int = 65536,
+    threads: int = 1,
+    skip: int = 0,
+    **parameters,
+) -> Iterator[Tensor]:
+    """Return an iterator over `n` events in tensors [<= chunk, N, 3], float64, E_cm = 1, after leaving out `skip`.
+
+    The events depend on `generator`, `parameters`, `seed` and `name` alone; memory is that of one chunk and of a few
+    blocks for every thread. Events are stored component by component: `p.unbind(-1)` gives contiguous arrays.
+    """
+    for key, value, least in (("n", n, 0), ("chunk", chunk, 1), ("threads", threads, 1), ("skip", skip, 0)):
+        if not isinstance(value, int | np.integer) or value < least:
+            raise OnshellError(f"generate: {key} = {value!r} must be an integer of at least {least}")
+    check_parameters(generator, parameters)
+    block = find(generator)
+
+    def one(k: int) -> Tensor:
+        return _call(generator, block, stream(seed, "generate", *name, k), BLOCK, parameters)
+
+    first, last = skip // BLOCK, -(-(skip + n) // BLOCK)
+    return _cut(_ordered(one, range(first, last), threads), n, skip - first * BLOCK, chunk)
+
+
+def events(generator: str, n: int, *, seed: int, name: tuple[str | int, ...] = (), **parameters) -> Tensor:
+    """Return `n` events [n, N, 3], float64, E_cm = 1; arguments as in `generate`."""
+    for chunk in generate(generator, n, seed=seed, name=name, chunk=max(n, 1), **parameters):
+        return chunk
+    return _call(generator, find(generator), stream(seed, "check"), 1, parameters)[:0]
+
+
+def _ordered(one: Callable[[int], Tensor], numbers: range, threads: int) -> Iterator[Tensor]:
+    """Return an iterator over one(k), k in `numbers`, in that order, made on `threads` threads a few blocks ahead."""
+    if threads == 1:
+        yield from map(one, numbers)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        ahead: deque = deque()
+        try:
+            for k in numbers:
+                ahead.append(pool.submit(one, k))
+                if len(ahead) >= 2 * threads:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            for future in ahead:
+                future.cancel()
+
+
+def _cut(blocks: Iterator[Tensor], n: int, skip: int, chunk: int) -> Iterator[Tensor]:
+    """Return an iterator over `n` events of `blocks`, from event `skip` on, in tensors of `chunk` events."""
+    out, filled, done = None, 0, 0
+    for events in blocks:
+        start, skip = skip, 0
+        while start < len(events) and done + filled < n:
+            if out is None:
+                out = torch.empty(3, min(chunk, n - done), events.shape[1], dtype=torch.float64).permute(1, 2, 0)
+            take = min(len(events) - start, len(out) - filled)
+            out[filled : filled + take] = events[start : start + take]
+            start, filled = start + take, filled + take
+            if filled == len(out):
+                yield out
+                out, filled, done = None, 0, done + filled
+
+
+def _call(generator: str, block: Callable, rng: np.random.Generator, size: int, parameters: dict) -> Tensor:
+    """Return block(rng, size), checked where the function is the user's own."""
+    p = block(rng, size, **parameters)
+    if generator in GENERATORS:
+        return p
+    p = torch.as_tensor(p, dtype=torch.float64)
+    if p.ndim != 3 or p.shape[0] != size or p.shape[2] != 3:
+        raise OnshellError(f"generator {generator!r} returned shape {tuple(p.shape)}; it must be ({size}, N, 3)")
+    off = max(v.abs().max().item() for v in violation(p)) if size else 0.0
+    if not off <= 1e-9:
+        raise OnshellError(
+            f"generator {generator!r} returned events off the shell sum E = 1, sum p = 0 by {off:.1e}; "
+            "scale them to E_cm = 1 in the centre-of-mass frame, or end with onshell.physics.rambo.to_p"
+        )
+    return p

@@ -1,0 +1,165 @@
+"""What every generator must do: conserve, be reproducible block by block, refuse bad input."""
+
+import math
+import runpy
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.maps import assert_on_shell
+from helpers.statistics import assert_uniform
+from onshell.errors import OnshellError
+from onshell.physics.generators import BLOCK, GENERATORS, events, find, generate
+from onshell.physics.kinematics import energies
+from onshell.streams import stream
+
+CASES = {
+    "uniform-2": ("uniform", {"n_particles": 2}),
+    "uniform-3": ("uniform", {"n_particles": 3}),
+    "uniform-10": ("uniform", {"n_particles": 10}),
+    "muon": ("muon", {}),
+    "qqg-1e-4": ("qqg", {"cutoff": 1e-4}),
+    "qqg-1e-8": ("qqg", {"cutoff": 1e-8, "sqrt_s": 91.2}),
+    "sarge-3": ("sarge", {"cutoff": 20, "n_particles": 3}),
+    "sarge-10": ("sarge", {"cutoff": 40, "n_particles": 10}),
+    "sarge-30": ("sarge", {"cutoff": 1e4, "n_particles": 30}),
+}
+every_case = pytest.mark.parametrize(("generator", "parameters"), CASES.values(), ids=CASES)
+
+
+@every_case
+def test_conservation_to_1e_12(generator, parameters):
+    p = events(generator, 100_000, seed=1, name=("conservation",), **parameters)
+    assert p.dtype == torch.float64
+    assert_on_shell(p)
+
+
+@every_case
+def test_bytes_depend_on_neither_chunk_nor_threads(generator, parameters):
+    n, skip = 2 * BLOCK + 777, 100
+    whole = events(generator, skip + n, seed=2, name=("bytes",), **parameters)
+    for chunk, threads in ((5000, 1), (BLOCK, 2), (100_000, 3)):
+        parts = list(
+            generate(generator, n, seed=2, name=("bytes",), chunk=chunk, threads=threads, skip=skip, **parameters)
+        )
+        assert all(len(part) == chunk for part in parts[:-1])
+        assert torch.equal(torch.cat(parts), whole[skip:])
+    far = next(generate(generator, 10, seed=2, name=("bytes",), skip=BLOCK + 5, **parameters))
+    assert torch.equal(far, whole[BLOCK + 5 : BLOCK + 15])
+
+
+@every_case
+def test_block_k_comes_from_its_named_stream(generator, parameters):
+    p = events(generator, BLOCK + 1, seed=3, name=("a", 1), **parameters)
+    assert torch.equal(p[BLOCK:], find(generator)(stream(3, "generate", "a", 1, 1), BLOCK, **parameters)[:1])
+    for seed, name in ((4, ("a", 1)), (3, ("a", 2)), (3, ())):
+        assert not torch.equal(events(generator, 1, seed=seed, name=name, **parameters), p[:1])
+
+
+@every_case
+def test_orientation_of_the_event_is_uniform_about_the_beam(generator, parameters):
+    p = events(generator, 50_000, seed=4, name=("orientation",), **parameters)
+    assert_uniform(torch.atan2(p[:, 0, 1], p[:, 0, 0]), -math.pi, math.pi)
+    if generator != "qqg":
+        assert_uniform(p[:, 0, 2] / energies(p)[:, 0], -1, 1)
+
+
+def test_torch_threads_leave_the_bytes_alone():
+    before, expected = torch.get_num_threads(), events("sarge", 20_000, seed=5, cutoff=30)
+    try:
+        torch.set_num_threads(3)
+        assert torch.equal(events("sarge", 20_000, seed=5, cutoff=30), expected)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_no_events_and_abandoned_streams():
+    assert events("uniform", 0, seed=1, n_particles=4).shape == (0, 4, 3)
+    assert list(generate("muon", 0, seed=1)) == []
+    endless = generate("muon", 10**12, seed=1, chunk=10, threads=2)
+    assert next(endless).shape == (10, 3, 3)
+    endless.close()
+
+
+@pytest.mark.parametrize(
+    ("generator", "parameters", "message"),
+    [
+        ("unifrom", {}, "did you mean 'uniform'"),
+        ("nothing", {}, "known: uniform, muon, qqg, sarge"),
+        ("no_such_package:block", {}, "cannot be imported"),
+        ("math:no_such_function", {}, "cannot be imported"),
+        ("uniform", {"n_particles": 1}, "at least 2"),
+        ("uniform", {"n_particles": 2.5}, "must be an integer"),
+        ("uniform", {}, "'n_particles' is missing"),
+        ("uniform", {"n_particle": 3}, "did you mean 'n_particles'"),
+        ("muon", {"cutoff": 1e-3}, "it takes n_particles"),
+        ("qqg", {"cutoff": 0.5}, "below 1/3"),
+        ("qqg", {"cutoff": 0.0}, "above 0"),
+        ("qqg", {"cutoff": "1e-4"}, "wrong type"),
+        ("qqg", {"cutoff": 1e-3, "sqrt_s": -1.0}, "sqrt_s"),
+        ("qqg", {"cutoff": math.nan}, "cutoff"),
+        ("sarge", {"cutoff": 30, "n_particles": 2}, "at least 3"),
+        ("muon", {"n_particles": 4}, "has 3 particles"),
+        ("qqg", {"cutoff": 1e-3, "n_particles": 4}, "has 3 particles"),
+        ("sarge", {"cutoff": 0.5}, "above 1"),
+    ],
+)
+def test_bad_input_is_told_in_one_line(generator, parameters, message):
+    with pytest.raises(OnshellError, match=message) as caught:
+        generate(generator, 10, seed=1, **parameters)
+    assert "\n" not in str(caught.value)
+
+
+SIZES = {"n": 1, "chunk": 10, "threads": 1, "skip": 0}
+
+
+@pytest.mark.parametrize("bad", [{"n": -1}, {"n": 1.5}, {"chunk": 0}, {"threads": 0}, {"skip": -1}])
+def test_bad_sizes(bad):
+    with pytest.raises(OnshellError, match="must be an integer"):
+        generate("muon", **(SIZES | bad), seed=1)
+
+
+@pytest.fixture
+def own(monkeypatch):
+    module = types.ModuleType("my_process")
+    monkeypatch.setitem(sys.modules, "my_process", module)
+    return module
+
+
+def back_to_back(rng, size, *, energy=0.5):
+    z = np.where(rng.random(size) < 0.5, energy, -energy)
+    p = np.zeros((size, 2, 3))
+    p[:, 0, 2], p[:, 1, 2] = z, -z
+    return p
+
+
+def test_a_process_of_ones_own(own):
+    own.block = back_to_back
+    p = events("my_process:block", BLOCK + 5, seed=1)
+    assert p.shape == (BLOCK + 5, 2, 3)
+    assert_on_shell(p)
+
+
+def test_a_faulty_process_of_ones_own(own):
+    own.block = back_to_back
+    with pytest.raises(OnshellError, match="off the shell"):
+        events("my_process:block", 5, seed=1, energy=1.0)
+    own.block = lambda rng, size: torch.zeros(size + 1, 2, 3)
+    with pytest.raises(OnshellError, match="returned shape"):
+        events("my_process:block", 5, seed=1)
+
+
+def test_benchmark_runs(monkeypatch, capsys):
+    script = Path(__file__).parents[2] / "benchmarks" / "generators.py"
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(sys, "argv", [str(script), "--scale", "1e-4", "--repeat", "1", "--threads", str(threads)])
+    runpy.run_path(str(script), run_name="__main__")
+    assert "| SARGE, N = 10, xi = 40 | 100 |" in capsys.readouterr().out
+
+
+def test_names_are_those_of_the_paper():
+    assert list(GENERATORS) == ["uniform", "muon", "qqg", "sarge"]
