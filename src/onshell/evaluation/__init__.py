@@ -1,0 +1,1 @@
+"""Distances, two-sample tests and the statistical floor."""

@@ -1,0 +1,143 @@
+"""A small autoencoder of truth events; its latent space is a feature space learned without any model's sample."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from onshell.errors import OnshellError
+from onshell.files import whole
+from onshell.streams import stream, torch_stream
+
+FORMAT = 1
+KIND = "onshell-autoencoder"
+WIDTH = 128
+BATCH = 1024
+LEARNING_RATE = 2e-3
+
+
+class Autoencoder(nn.Module):
+    """Momenta [n, N, 3] -> latent [n, k] -> momenta, with k = 3N - 4 the dimension of phase space."""
+
+    def __init__(self, n_particles: int, width: int = WIDTH):
+        super().__init__()
+        self.n_particles = n_particles
+        size, latent = 3 * n_particles, 3 * n_particles - 4
+        self.encoder = _stack(size, width, latent)
+        self.decoder = _stack(latent, width, size)
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("scale", torch.ones(size))
+        self.register_buffer("latent_mean", torch.zeros(latent))
+        self.register_buffer("latent_scale", torch.ones(latent))
+
+    def standardise(self, p: Tensor) -> Tensor:
+        """Return momenta [n, N, 3] flattened, with truth's mean taken off and its spread made 1 [n, 3N]."""
+        return (p.reshape(len(p), -1).to(self.mean.dtype) - self.mean) / self.scale
+
+    @torch.no_grad()
+    def features(self, p: Tensor) -> np.ndarray:
+        """Return latent features [n, k] of momenta [n, N, 3]; over truth each has mean 0 and standard deviation 1."""
+        parts = [
+            (self.encoder(self.standardise(part)) - self.latent_mean) / self.latent_scale for part in p.split(1 << 14)
+        ]
+        return torch.cat(parts).double().numpy()
+
+
+def _stack(inputs: int, width: int, outputs: int) -> nn.Sequential:
+    """Return a two-hidden-layer SiLU network; its parameters are not initialised yet."""
+
+    def linear(n_in: int, n_out: int) -> nn.Linear:
+        return nn.utils.skip_init(nn.Linear, n_in, n_out)
+
+    return nn.Sequential(linear(inputs, width), nn.SiLU(), linear(width, width), nn.SiLU(), linear(width, outputs))
+
+
+def _initialise(network: Autoencoder, generator: torch.Generator) -> None:
+    """Draw every weight and bias uniformly within 1/sqrt(inputs), as torch does, but from a named stream."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear):
+            bound = layer.in_features**-0.5
+            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+            nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+
+
+def train_one(p: Tensor, *, seed: int, name: tuple[str | int, ...], epochs: int) -> tuple[Autoencoder, float]:
+    """Return an autoencoder trained on events [n, N, 3] and its last epoch's loss (mean squared standardised error).
+
+    Adam, batch 1024, cosine to zero; initial weights and the order of events come from streams under `name`.
+    """
+    network = Autoencoder(p.shape[1])
+    _initialise(network, torch_stream(seed, *name, "weights"))
+    flat = p.reshape(len(p), -1).float()
+    network.mean.copy_(flat.mean(0))
+    network.scale.copy_(flat.std(0).clamp_min(1e-12))
+    data = network.standardise(p)
+    batches = -(-len(data) // BATCH)
+    optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * batches)
+    loss_sum = 0.0
+    for epoch in range(epochs):
+        order = torch.from_numpy(stream(seed, *name, "order", epoch).permutation(len(data)))
+        loss_sum = 0.0
+        for rows in order.split(BATCH):
+            batch = data[rows]
+            optimizer.zero_grad(set_to_none=True)
+            loss = (network.decoder(network.encoder(batch)) - batch).square().mean()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            loss_sum += loss.item() * len(rows)
+    with torch.no_grad():
+        latent = network.encoder(data)
+    network.latent_mean.copy_(latent.mean(0))
+    network.latent_scale.copy_(latent.std(0).clamp_min(1e-12))
+    return network.eval().requires_grad_(False), loss_sum / len(data)
+
+
+@dataclass
+class Ensemble:
+    """Autoencoders of one dataset that differ in their seed alone."""
+
+    networks: list[Autoencoder]
+    losses: list[float]
+    provenance: dict
+
+
+def save(path: Path, ensemble: Ensemble) -> None:
+    """Write the autoencoders to `path`, whole or not at all; equal content gives equal bytes."""
+    content = {
+        "kind": KIND,
+        "format": FORMAT,
+        "n_particles": ensemble.networks[0].n_particles,
+        "losses": ensemble.losses,
+        "states": [network.state_dict() for network in ensemble.networks],
+        "provenance": ensemble.provenance,
+    }
+    buffer = io.BytesIO()  # torch writes the file's own name into the archive; a buffer has none
+    torch.save(content, buffer)
+    with whole(path) as part:
+        part.write_bytes(buffer.getvalue())
+
+
+def load(path: Path) -> Ensemble:
+    """Return the autoencoders stored in `path`."""
+    path = Path(path)
+    if not path.is_file():
+        raise OnshellError(f"{path}: no such autoencoder; make it with `onshell autoencoder`")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["kind"] != KIND or content["format"] != FORMAT:
+            raise KeyError("kind")
+        networks = []
+        for state in content["states"]:
+            network = Autoencoder(int(content["n_particles"]), width=len(state["encoder.0.bias"]))
+            network.load_state_dict(state)
+            networks.append(network.eval().requires_grad_(False))
+        return Ensemble(networks, list(content["losses"]), dict(content["provenance"]))
+    except Exception as error:
+        raise OnshellError(
+            f"{path}: not an autoencoder of this version of onshell; delete it and make it again"
+        ) from error

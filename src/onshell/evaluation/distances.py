@@ -1,0 +1,58 @@
+"""Distances between samples: Wasserstein-1, Kolmogorov-Smirnov and Fréchet."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from onshell.errors import OnshellError
+
+Array = NDArray[np.float64]
+
+
+def compare_sorted(a: Array, b: Array) -> tuple[float, float]:
+    """Return (W1, KS) of two one-dimensional samples that are already sorted, of any two sizes.
+
+    Both are norms of the difference of the empirical distribution functions: W1 its integral, in units of the
+    variable, KS its maximum.
+    """
+    if not len(a) or not len(b):
+        raise OnshellError("distance: one of the two samples has no events; give both some")
+    if not (np.isfinite(a[[0, -1]]).all() and np.isfinite(b[[0, -1]]).all()):
+        raise OnshellError("distance: a sample holds NaN or infinite values; check the events it was computed from")
+    both = np.concatenate([a, b])
+    both.sort(kind="stable")
+    gap = np.searchsorted(a, both, "right") / len(a) - np.searchsorted(b, both, "right") / len(b)
+    gap = np.abs(gap)
+    return float(np.dot(gap[:-1], np.diff(both))), float(gap.max())
+
+
+def wasserstein(a: ArrayLike, b: ArrayLike) -> float:
+    """Return the Wasserstein-1 (earth mover's) distance of two one-dimensional samples, in units of the variable."""
+    return compare_sorted(np.sort(np.asarray(a, np.float64)), np.sort(np.asarray(b, np.float64)))[0]
+
+
+def ks(a: ArrayLike, b: ArrayLike) -> float:
+    """Return the two-sample Kolmogorov-Smirnov statistic, the largest gap of the distribution functions."""
+    return compare_sorted(np.sort(np.asarray(a, np.float64)), np.sort(np.asarray(b, np.float64)))[1]
+
+
+def _root(matrix: Array) -> Array:
+    """Return the symmetric square root of a covariance; eigenvalues that are rounding of zero count as zero."""
+    values, vectors = np.linalg.eigh(matrix)
+    values = np.where(values > 1e-13 * values.max(initial=0.0), values, 0.0)
+    return (vectors * np.sqrt(values)) @ vectors.T
+
+
+def frechet(a: ArrayLike, b: ArrayLike) -> float:
+    """Return the Fréchet distance of features [n, k] and [m, k]: the squared W2 distance of their Gaussian fits.
+
+    |mu_a - mu_b|^2 + tr(C_a + C_b - 2 (C_a^(1/2) C_b C_a^(1/2))^(1/2)), in units of the features squared. Covariances
+    may be singular, as those of the s_IJ are (their sum is fixed).
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if min(len(a), len(b)) < 2:
+        raise OnshellError("Fréchet distance: a sample has fewer than two events; give both some")
+    shift = a.mean(0) - b.mean(0)
+    cov_a, cov_b = np.atleast_2d(np.cov(a, rowvar=False)), np.atleast_2d(np.cov(b, rowvar=False))
+    root = _root(cov_a)
+    cross = np.sqrt(np.clip(np.linalg.eigvalsh(root @ cov_b @ root), 0.0, None)).sum()
+    return float(shift @ shift + np.trace(cov_a) + np.trace(cov_b) - 2.0 * cross)

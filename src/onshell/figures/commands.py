@@ -1,0 +1,60 @@
+"""What `onshell figure` and `onshell table` do, as plain functions of paths."""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from onshell.errors import OnshellError
+from onshell.figures import dalitz, muon, qspace, tables
+from onshell.figures.data import FigureData
+from onshell.figures.sheet import Sheet, styled
+from onshell.files import whole
+
+FIGURES: dict[str, Callable[[FigureData], Sheet]] = {
+    function.__name__: function
+    for function in (
+        *(dalitz.fig01, muon.fig02, muon.fig03, muon.fig04, muon.fig05, dalitz.fig06, qspace.fig11),
+        *(muon.fig15, qspace.fig16, muon.fig17, dalitz.fig18, qspace.fig22),
+    )
+}
+TABLES: dict[str, Callable[[FigureData], tables.Table]] = {"tab2": tables.tab2, "tab3": tables.tab3}
+
+Files = Mapping[str, Mapping[str, str | Path]]
+
+
+def _known(kind: str, name: str, names: Iterable[str]) -> None:
+    """Raise unless `name` is one of `names`."""
+    names = list(names)
+    if name not in names:
+        close = difflib.get_close_matches(name, names, 1, 0.0)
+        raise OnshellError(f"{name}: no such {kind}; did you mean {close[0]}? (there: {', '.join(names)})")
+
+
+def _beside(stem: str | Path, suffix: str) -> Path:
+    """Return `stem` with `suffix` added; a dot in the stem stays."""
+    return Path(stem).with_name(f"{Path(stem).name}{suffix}")
+
+
+def draw_figure(name: str, entry: Mapping[str, Any], files: Files, out_stem: str | Path) -> None:
+    """Write <out_stem>.pdf, .png and .csv (the drawn numbers); equal inputs give equal bytes."""
+    _known("figure", name, FIGURES)
+    with styled():
+        sheet = FIGURES[name](FigureData(entry, files))
+        table, page = sheet.table(), sheet.finish()
+        for suffix, metadata in ((".pdf", {"CreationDate": None}), (".png", {"Software": None})):
+            with whole(_beside(out_stem, suffix)) as part:
+                page.savefig(part, metadata=metadata)
+    with whole(_beside(out_stem, ".csv")) as part:
+        table.to_csv(part, index=False, float_format="%.10g")
+
+
+def write_table(name: str, entry: Mapping[str, Any], files: Files, out_stem: str | Path) -> None:
+    """Write <out_stem>.csv (full numbers), .tex (booktabs) and .md."""
+    _known("table", name, TABLES)
+    table = TABLES[name](FigureData(entry, files))
+    with whole(_beside(out_stem, ".csv")) as part:
+        table.numbers.to_csv(part, index=False, float_format="%.10g")
+    for suffix, text in ((".tex", table.tex()), (".md", table.markdown())):
+        with whole(_beside(out_stem, suffix)) as part:
+            part.write_text(text, encoding="utf-8")

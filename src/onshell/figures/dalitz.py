@@ -1,0 +1,71 @@
+"""Dalitz planes: fig01, fig06 and fig18."""
+
+import numpy as np
+from torch import Tensor
+
+from onshell.figures.data import FigureData
+from onshell.figures.labels import OBSERVABLES, power_of_ten
+from onshell.figures.maps import Map, maps
+from onshell.figures.sheet import Sheet
+from onshell.physics.kinematics import energies
+from onshell.physics.observables import rosenblatt
+
+TRIANGLE = np.array([[0.0, 0.5], [0.5, 0.5], [0.5, 0.0]])
+LABELS = (OBSERVABLES["E_1"].axis, OBSERVABLES["E_2"].axis)
+SQUARE = (OBSERVABLES["u_1"].axis, OBSERVABLES["u_2"].axis)
+
+
+def plane(title: str, p: Tensor) -> Map:
+    """Return the Dalitz plane (E_1, E_2) of events [n, 3, 3]."""
+    e = energies(p).numpy()
+    return Map(title, e[:, 0], e[:, 1])
+
+
+def unit_square(title: str, p: Tensor) -> Map:
+    """Return the plane (u_1, u_2) of events [n, 3, 3] (16)."""
+    u_1, u_2 = rosenblatt(p)
+    return Map(title, u_1.numpy(), u_2.numpy())
+
+
+def bins(shown: list[Map], per_bin: float = 30.0) -> int:
+    """Return how many bins a side give about `per_bin` entries a bin in the smallest sample."""
+    return int(np.clip(np.sqrt(min(len(m.x) for m in shown) / per_bin), 10, 60))
+
+
+def dalitz_row(sheet: Sheet, shown: list[Map], *, log: bool = False) -> None:
+    """Draw Dalitz planes side by side on one colour scale."""
+    maps(sheet, shown, (0.0, 0.5), LABELS, bins=bins(shown), log=log, outline=TRIANGLE, panel="dalitz")
+
+
+def unit_row(sheet: Sheet, shown: list[Map]) -> None:
+    """Draw the (u_1, u_2) planes side by side on one colour scale; truth is flat up to sqrt(n)."""
+    maps(sheet, shown, (0.0, 1.0), SQUARE, bins=bins(shown, 150.0), panel="u_1 u_2", zero=False)
+
+
+def fig01(data: FigureData) -> Sheet:
+    """Return the Dalitz planes of muon decay: truth, M1 and uniform."""
+    sheet = Sheet("fig01", top=0.02)
+    shown = [plane("truth", data.truth(data.dataset)), plane(data.model("M1"), data.sample("M1"))]
+    dalitz_row(sheet, [*shown, plane("uniform", data.truth(data.uniform))])
+    return sheet
+
+
+def fig06(data: FigureData) -> Sheet:
+    """Return the Dalitz planes of qqg truth, one for every cutoff."""
+    sheet = Sheet("fig06", top=0.02)
+    shown = []
+    for dataset in data.datasets:
+        title = rf"$m^2_{{\mathrm{{cut}}}} = {power_of_ten(data.cutoff('events', dataset))}$"
+        shown.append(plane(title, data.truth(dataset)))
+    dalitz_row(sheet, shown, log=True)
+    return sheet
+
+
+def fig18(data: FigureData) -> Sheet:
+    """Return the Dalitz and (u_1, u_2) planes of muon decay: truth, M1 and M3."""
+    sheet = Sheet("fig18", top=0.02)
+    samples = [("truth", data.truth(data.dataset))]
+    samples += [(data.augmentation(role), data.sample(role)) for role in ("M1", "M3")]
+    dalitz_row(sheet, [plane(title, p) for title, p in samples])
+    unit_row(sheet, [unit_square(title, p) for title, p in samples])
+    return sheet

@@ -1,0 +1,167 @@
+"""What a figure draws from: the products that its entry in the configuration names, loaded when asked for."""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from onshell.errors import OnshellError
+from onshell.events.table import read_events, read_metadata, split
+
+KINDS = ("events", "samples", "embedded", "forward", "metrics", "autoencoder", "trajectories")
+RUN = re.compile(r"-(?P<space>[pq])-(?P<family>diffusion|flow)(?:-(?P<variant>.+))?$")
+
+
+class FigureData:
+    """The inputs of one figure or table.
+
+    Parameters
+    ----------
+    entry
+        Its configuration, such as ``{"runs": {"M1": "muon-q-diffusion"}, "events": ["muon", "uniform_3"]}``.
+    files
+        Paths by kind (`KINDS`) and name: events by dataset, samples, trajectories and metrics by run, embedded by
+        "dataset.augmentation", forward by the name of the snapshot, autoencoder by dataset.
+    """
+
+    def __init__(self, entry: Mapping[str, Any], files: Mapping[str, Mapping[str, str | Path]]):
+        self.entry = entry
+        self.files = {kind: {name: Path(path) for name, path in named.items()} for kind, named in files.items()}
+
+    @property
+    def roles(self) -> list[str]:
+        """Return the roles of the figure's models, such as M1, in the configuration's order."""
+        return list(self.entry.get("runs") or {})
+
+    def run(self, role: str) -> str:
+        """Return the run that plays `role`."""
+        runs = self.entry.get("runs") or {}
+        if role not in runs:
+            there = ", ".join(runs) or "none"
+            raise OnshellError(f"runs: no run for the role {role} (there: {there}); name one in the figure's `runs`")
+        return runs[role]
+
+    def path(self, kind: str, name: str) -> Path:
+        """Return the path of a product, which exists."""
+        named = self.files.get(kind, {})
+        if name not in named:
+            there = ", ".join(named) or "none"
+            raise OnshellError(f"{kind}: {name} is not among this figure's inputs ({there}); name it in its `{kind}`")
+        if not named[name].is_file():
+            raise OnshellError(
+                f"{named[name]}: no such file; build it first (snakemake does when asked for the figure)"
+            )
+        return named[name]
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of the inputs of one kind, at least one, in the configuration's order."""
+        listed = self.entry.get(kind) or list(self.files.get(kind, {}))
+        if not listed:
+            raise OnshellError(f"{kind}: this figure needs at least one; name it in the figure's `{kind}`")
+        return list(listed)
+
+    def metadata(self, kind: str, name: str) -> dict[str, Any]:
+        """Return the metadata of an event table."""
+        return read_metadata(self.path(kind, name))
+
+    @cached_property
+    def datasets(self) -> list[str]:
+        """Return the truth datasets other than uniform phase space, in the configuration's order."""
+        return [name for name in self.names("events") if not self._is_uniform(name)]
+
+    @cached_property
+    def dataset(self) -> str:
+        """Return the first truth dataset other than uniform phase space."""
+        if not self.datasets:
+            raise OnshellError("events: this figure needs truth beside uniform phase space; name it in its `events`")
+        return self.datasets[0]
+
+    @cached_property
+    def uniform(self) -> str:
+        """Return the dataset of uniform phase space."""
+        found = [name for name in self.names("events") if self._is_uniform(name)]
+        if not found:
+            raise OnshellError("events: this figure needs uniform phase space; add that dataset to its `events`")
+        return found[0]
+
+    def _is_uniform(self, dataset: str) -> bool:
+        return self.metadata("events", dataset).get("process", dataset.split("_")[0]) == "uniform"
+
+    def process(self, dataset: str) -> str:
+        """Return the process of a dataset."""
+        return self.metadata("events", dataset).get("process", "")
+
+    def cutoff(self, kind: str, name: str) -> float:
+        """Return the cutoff (m^2_cut or xi) of an event table."""
+        cutoff = self.metadata(kind, name).get("cutoff")
+        if cutoff is None:
+            raise OnshellError(f"{self.path(kind, name)}: no cutoff in its metadata; use a dataset that has one")
+        return float(cutoff)
+
+    def truth(self, dataset: str) -> Tensor:
+        """Return the test events [n, N, 3] of a dataset, seen by no model; all events of a file without a split."""
+        path = self.path("events", dataset)
+        metadata = read_metadata(path)
+        rows = split(metadata, "test") if metadata.get("split") else None
+        return self._some(path, read_events(path, space="p", rows=rows).momenta)
+
+    def sample(self, role: str) -> Tensor:
+        """Return the events [n, N, 3] that the model in `role` generated; p-space models may be off the shell."""
+        path = self.path("samples", self.run(role))
+        return self._some(path, read_events(path, space="p").momenta)
+
+    def embedded(self, name: str) -> Tensor:
+        """Return the q-space training set [n, N, 3] named "dataset.augmentation"."""
+        path = self.path("embedded", name)
+        return self._some(path, read_events(path, space="q").momenta)
+
+    def forward(self, name: str) -> dict[int, Tensor]:
+        """Return the snapshots [n, N, 3] of a forward process by step, ascending."""
+        return self._snapshots(self.path("forward", name))
+
+    def trajectory(self, role: str) -> dict[int, Tensor]:
+        """Return the snapshots [n, N, 3] of a model's reverse process by step, ascending (0 is its end)."""
+        return self._snapshots(self.path("trajectories", self.run(role)))
+
+    def metrics(self, role: str) -> dict[str, Any]:
+        """Return the metrics of the model in `role`."""
+        path = self.path("metrics", self.run(role))
+        try:
+            return json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise OnshellError(f"{path}: not readable as JSON ({error}); delete it and make it again") from error
+
+    def model(self, role: str) -> str:
+        """Return what kind of model plays `role`, such as "q-space diffusion"."""
+        found = RUN.search(self.run(role))
+        return f"${found['space']}$-space {found['family']}" if found else self.run(role)
+
+    def augmentation(self, role: str) -> str:
+        """Return the name of the augmentation that the model in `role` was trained with."""
+        run = self.run(role)
+        if run in self.files.get("samples", {}):
+            found = self.metadata("samples", run).get("spec", {}).get("augmentation")
+        else:
+            found = self.metrics(role).get("augmentation")
+        match = RUN.search(run)
+        return found or (match and match["variant"]) or run
+
+    @staticmethod
+    def _some(path: Path, momenta: Tensor) -> Tensor:
+        if not len(momenta):
+            raise OnshellError(f"{path}: no events to draw; make it again with more than 0")
+        return momenta
+
+    def _snapshots(self, path: Path) -> dict[int, Tensor]:
+        table = read_events(path, space="q")
+        if "step" not in table.columns:
+            raise OnshellError(
+                f"{path}: no column `step`; make it with `onshell forward` or `onshell sample --snapshots`"
+            )
+        step = np.asarray(table.columns["step"])
+        return {int(k): table.momenta[np.flatnonzero(step == k)] for k in np.unique(step)}

@@ -1,0 +1,257 @@
+"""Reusable panels: histograms with sqrt(n) error bars and a ratio below."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from onshell.figures.sheet import Sheet
+
+Array = NDArray[np.float64]
+Curve = Callable[[Array], Array]
+
+MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+TRUTH, TRUTH_FILL, UNIFORM, EXACT = "#222222", "#DCDCDC", "#8A8A8A", "#000000"
+DASHED, SHORT_DASHED = (0, (4, 2)), (0, (3, 1.5))
+RATIO_SPANS = {0.05: 0.03, 0.1: 0.05, 0.2: 0.1, 0.5: 0.3, 1.0: 0.5}
+"""Half-heights of a ratio axis, and where its outer ticks are."""
+
+EXPECTED = 5.0
+"""Ratios are drawn where the reference expects at least this many entries."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One sample in a panel: its label, its entries, the role that sets how it is drawn, whether ratios show it."""
+
+    label: str
+    values: Array
+    role: str = "model"
+    colour: str = MODEL_COLOURS[0]
+    ratio: bool = True
+
+    @property
+    def ink(self) -> str:
+        """Return the colour of lines and error bars."""
+        return {"truth": TRUTH, "uniform": UNIFORM}.get(self.role, self.colour)
+
+    @property
+    def dash(self) -> Any:
+        """Return the line style."""
+        return SHORT_DASHED if self.role == "uniform" else "-"
+
+
+def reach(edges: Array) -> Array:
+    """Return bin edges whose ends are moved out by rounding: E = 1/2 + 1e-17 is inside [0, 1/2]."""
+    slack = 1e-9 * (edges[-1] - edges[0])
+    return np.concatenate([edges[:1] - slack, edges[1:-1], edges[-1:] + slack])
+
+
+@dataclass(frozen=True)
+class Binned:
+    """A histogram normalised to unit area by all entries, those outside its range included."""
+
+    edges: Array
+    counts: NDArray[np.int64]
+    total: int
+
+    @classmethod
+    def of(cls, values: Array, edges: Array) -> "Binned":
+        """Return the histogram of `values`; a value on an outer edge up to rounding counts as inside."""
+        return cls(edges, np.histogram(values, reach(edges))[0], len(values))
+
+    @property
+    def density(self) -> Array:
+        """Return entries per bin over all entries and the bin width."""
+        return self.counts / (self.total * np.diff(self.edges))
+
+    @property
+    def error(self) -> Array:
+        """Return the error of `density` from sqrt(n) per bin."""
+        return np.sqrt(self.counts) / (self.total * np.diff(self.edges))
+
+    @property
+    def outside(self) -> int:
+        """Return how many entries lie outside the range."""
+        return self.total - int(self.counts.sum())
+
+
+@dataclass(frozen=True)
+class Law:
+    """An exact law to draw: its name, its density, and its distribution function where ratios are taken to it."""
+
+    name: str
+    pdf: Curve
+    cdf: Curve | None = None
+
+
+def span(panels: Sequence[tuple[Sequence[Series], Array]], law: Law | None = None) -> float:
+    """Return the half-height of the ratio axis that suits all panels of a row, each given as (series, edges)."""
+    off = []
+    for series, edges in panels:
+        for _, _, ratio, error in _ratios(series, [Binned.of(s.values, edges) for s in series], law):
+            off.append(np.abs(ratio - 1)[error < 0.25 * ratio])
+    need = 1.1 * max((np.quantile(part, 0.95) for part in off if len(part)), default=1.0)
+    return next((span for span in RATIO_SPANS if span >= need), max(RATIO_SPANS))
+
+
+def histogram(
+    sheet: Sheet,
+    axes: tuple[Axes, Axes | None],
+    panel: str,
+    series: Sequence[Series],
+    edges: Array,
+    *,
+    label: str,
+    law: Law | None = None,
+    log_x: bool = False,
+    log_y: bool = False,
+    first: bool = True,
+    ratio_span: float | None = None,
+) -> None:
+    """Draw `series` over bins `edges` with sqrt(n) error bars, and below it the ratio to the reference.
+
+    `law` is drawn as a dashed line; it is the reference where it has a distribution function (its probability of each
+    bin), else the first series is. With `log_x` the edges, entries and curves are in log10 of the variable, and the
+    axis is labelled in the variable itself. `first` labels the vertical axes; `ratio_span`, from `span`, is the common
+    scale of the ratios of a row.
+    """
+    main, below = axes
+    centres = (edges[1:] + edges[:-1]) / 2
+    binned = [Binned.of(s.values, edges) for s in series]
+    for s, h in zip(series, binned, strict=True):
+        _steps(main, s, h, centres)
+        sheet.record(panel, "histogram", s.label, (edges[:-1], edges[1:]), h.density, h.error, h.counts)
+        if n := h.outside:
+            drawn = ([edges[0]], [edges[-1]])
+            sheet.record(panel, "outside", s.label, drawn, [n / h.total], [n**0.5 / h.total], [n])
+    top = max((h.density + h.error).max() for h in binned)
+    if law is not None:
+        x = np.linspace(edges[0], edges[-1], 241)
+        y = law.pdf(x)
+        top = max(top, y.max())
+        main.plot(x, y, color=EXACT, lw=0.9, ls=DASHED, zorder=4)
+        sheet.record(panel, "curve", law.name, (x, x), y)
+    if below is not None:
+        half = ratio_span or span([(series, edges)], law)
+        _ratio(sheet, below, panel, series, binned, law, half, first or ratio_span is None)
+        below.set_ylabel("ratio" if first else "")
+    main.set_xlim(edges[0], edges[-1])
+    if log_y:
+        smallest = min(h.density[h.counts > 0].min(initial=1.0) for h in binned)
+        main.set_yscale("log")
+        main.set_ylim(smallest / 2, top * 2)
+    else:
+        main.set_ylim(0, 1.12 * top)
+        main.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    bottom = main if below is None else below
+    bottom.set_xlabel(label)
+    if log_x:
+        _decades(bottom, edges)
+    main.set_ylabel("density" if first else "")
+    _note_outside(main, series, binned)
+
+
+def _steps(axes: Axes, series: Series, h: Binned, centres: Array) -> None:
+    """Draw one histogram: truth as a filled step, uniform dashed, models as lines, all with error bars."""
+    if series.role == "truth":
+        axes.stairs(h.density, h.edges, fill=True, color=TRUTH_FILL, zorder=1)
+    order = 2 if series.role == "truth" else 3
+    axes.stairs(h.density, h.edges, baseline=None, color=series.ink, ls=series.dash, lw=0.9, zorder=order)
+    axes.errorbar(centres, h.density, h.error, fmt="none", ecolor=series.ink, elinewidth=0.6, zorder=order)
+
+
+def _ratios(
+    series: Sequence[Series], binned: Sequence[Binned], law: Law | None
+) -> Iterator[tuple[Series, NDArray[np.bool_], Array, Array]]:
+    """Yield (series, bins, ratio, error) to the reference, over the bins where it expects at least `EXPECTED` entries.
+
+    Errors are the sqrt(n) of the series alone; the band shows those of a reference that is a sample.
+    """
+    to_law = law is not None and law.cdf is not None
+    edges = binned[0].edges
+    reference = np.diff(law.cdf(edges)) / np.diff(edges) if to_law else binned[0].density
+    for s, h in list(zip(series, binned, strict=True))[0 if to_law else 1 :]:
+        if s.ratio:
+            some = reference * np.diff(edges) * h.total >= EXPECTED
+            yield s, some, h.density[some] / reference[some], h.error[some] / reference[some]
+
+
+def _ratio(
+    sheet: Sheet,
+    axes: Axes,
+    panel: str,
+    series: Sequence[Series],
+    binned: Sequence[Binned],
+    law: Law | None,
+    half: float,
+    labels: bool,
+) -> None:
+    """Draw the ratios, a band for the sqrt(n) of truth, and arrows for points off the scale."""
+    if law is None or law.cdf is None:
+        truth = binned[0]
+        band = np.where(truth.counts >= EXPECTED, 1 / np.sqrt(np.maximum(truth.counts, 1)), 0.0)
+        axes.stairs(1 + band, truth.edges, baseline=1 - band, fill=True, color=TRUTH_FILL, zorder=0)
+    axes.axhline(1.0, color=TRUTH, lw=0.6, zorder=1)
+    edges, shown = binned[0].edges, list(_ratios(series, binned, law))
+    for i, (s, some, ratio, error) in enumerate(shown):
+        low, high = edges[:-1][some], edges[1:][some]
+        sheet.record(panel, "ratio", s.label, (low, high), ratio, error)
+        # Points of several models stand side by side within the bin.
+        x = low + (high - low) * (0.5 + 0.16 * (i - (len(shown) - 1) / 2))
+        inside = np.abs(ratio - 1) <= half
+        axes.errorbar(x[inside], ratio[inside], error[inside], fmt="o", ms=1.7, color=s.ink, elinewidth=0.6, zorder=3)
+        for marker, side in (("^", 1), ("v", -1)):
+            beyond = side * (ratio - 1) > half
+            y = np.full(beyond.sum(), 1 + 0.88 * side * half)
+            axes.plot(x[beyond], y, marker, ms=2.6, color=s.ink, mec="none", zorder=4)
+    axes.set_ylim(1 - half, 1 + half)
+    axes.set_yticks([1 - RATIO_SPANS[half], 1, 1 + RATIO_SPANS[half]])
+    axes.tick_params(labelleft=labels)
+
+
+def _decades(axes: Axes, edges: Array) -> None:
+    """Label an axis of log10(x) as powers of ten, with minor ticks at 2..9."""
+    low, high = int(np.ceil(edges[0] - 1e-9)), int(np.floor(edges[-1] + 1e-9))
+    step = max(1, -(-(high - low) // 6))
+    ticks = [k for k in range(low, high + 1) if k % step == 0]
+    axes.set_xticks(ticks, [f"$10^{{{k}}}$" for k in ticks])
+    minor = [k + np.log10(m) for k in range(low - 1, high + 1) for m in range(2, 10)] if step == 1 else range(low, high)
+    axes.set_xticks([t for t in minor if edges[0] < t < edges[-1]], minor=True)
+
+
+def angle_ticks(axes: Axes) -> None:
+    """Label an azimuth axis at -pi, 0 and pi."""
+    axes.set_xticks([-np.pi, 0.0, np.pi], [r"$-\pi$", "0", r"$\pi$"])
+    axes.set_xticks([-np.pi / 2, np.pi / 2], minor=True)
+
+
+def _note_outside(axes: Axes, series: Sequence[Series], binned: Sequence[Binned]) -> None:
+    """Say in the panel which share of a sample lies outside the range, where that is more than one in 1000."""
+    notes = [f"{s.label}: {h.outside / h.total:.1%} outside" for s, h in zip(series, binned, strict=True)]
+    notes = [note for note, h in zip(notes, binned, strict=True) if h.outside > 1e-3 * h.total]
+    if notes:
+        axes.text(0.97, 0.96, "\n".join(notes), transform=axes.transAxes, ha="right", va="top", fontsize=6)
+
+
+def handles(series: Sequence[Series], curves: Sequence[str] = ()) -> list[Patch | Line2D]:
+    """Return the legend entries of `series` and of the dashed lines `curves`."""
+    found: list[Patch | Line2D] = []
+    for s in series:
+        if s.role == "truth":
+            found.append(Patch(facecolor=TRUTH_FILL, edgecolor=TRUTH, label=s.label))
+        else:
+            found.append(Line2D([], [], color=s.ink, ls=s.dash, label=s.label))
+    return found + [Line2D([], [], color=EXACT, lw=0.9, ls=DASHED, label=name) for name in curves]
+
+
+def legend(sheet: Sheet, series: Sequence[Series], curves: Sequence[str] = ()) -> None:
+    """Draw one legend for all panels along the top of the page."""
+    found = handles(series, curves)
+    sheet.figure.legend(handles=found, loc="upper center", ncol=len(found))

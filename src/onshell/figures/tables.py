@@ -1,0 +1,142 @@
+"""Tables of the paper from metrics: tab2 and tab3, as numbers (CSV) and as text (TeX, Markdown)."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from onshell.errors import OnshellError
+from onshell.figures.data import FigureData
+from onshell.figures.labels import AZIMUTHS, COSINES, ENERGIES, OBSERVABLES
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: full numbers for programs, and rows of text for people.
+
+    `head` and `rows` hold text in two versions, (TeX, Markdown).
+    """
+
+    numbers: pd.DataFrame
+    head: Sequence[tuple[str, str]]
+    rows: Sequence[Sequence[tuple[str, str]]]
+    rule_before_last: bool = False
+
+    def tex(self) -> str:
+        """Return the table in TeX with booktabs rules."""
+        lines = [f"\\begin{{tabular}}{{l{'r' * (len(self.head) - 1)}}}", "\\toprule"]
+        lines += [" & ".join(cell[0] for cell in self.head) + " \\\\", "\\midrule"]
+        for i, row in enumerate(self.rows):
+            if self.rule_before_last and i == len(self.rows) - 1:
+                lines.append("\\midrule")
+            lines.append(" & ".join(cell[0] for cell in row) + " \\\\")
+        return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
+
+    def markdown(self) -> str:
+        """Return the table in Markdown."""
+        lines = ["| " + " | ".join(cell[1] for cell in self.head) + " |"]
+        lines.append("|" + ":---|" + "---:|" * (len(self.head) - 1))
+        lines += ["| " + " | ".join(cell[1] for cell in row) + " |" for row in self.rows]
+        return "\n".join(lines) + "\n"
+
+
+def plain(value: float, digits: int = 3) -> tuple[str, str]:
+    """Return a number to `digits` significant ones, without an exponent down to 1e-5."""
+    if value and abs(value) < 1e-4:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        return rf"${mantissa}\times 10^{{{int(exponent)}}}$", f"{mantissa}e{int(exponent)}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else digits
+    return f"{value:.{decimals}f}", f"{value:.{decimals}f}"
+
+
+def uncertain(mean: float, sd: float) -> tuple[str, str]:
+    """Return "mean ± sd", the sd to two significant digits and the mean to the same decimals."""
+    if sd <= 0.0:
+        return plain(mean)
+    scale = max(abs(mean), sd)
+    power = math.floor(math.log10(scale)) if scale < 1e-3 else 0
+    mean, sd = mean / 10.0**power, sd / 10.0**power
+    decimals = max(0, 1 - math.floor(math.log10(sd)))
+    tex, text = rf"{mean:.{decimals}f} \pm {sd:.{decimals}f}", f"{mean:.{decimals}f} ± {sd:.{decimals}f}"
+    if power:
+        return rf"$({tex})\times 10^{{{power}}}$", f"({text})e{power}"
+    return f"${tex}$", text
+
+
+def _need(found: dict, keys: Sequence[str], data: FigureData, role: str) -> float:
+    """Return one number of the metrics, or the error that says which is missing from which file."""
+    value = found
+    for key in keys:
+        if not isinstance(value, dict) or key not in value:
+            path = data.path("metrics", data.run(role))
+            raise OnshellError(f"{path}: no {'.'.join(keys)}; make the metrics again (with autoencoders and a floor)")
+        value = value[key]
+    return float(value)
+
+
+def tab2(data: FigureData) -> Table:
+    """Return W1 of every observable for each model, beside the floor: truth against truth at the same sizes."""
+    roles = data.roles
+    metrics = {role: data.metrics(role) for role in roles}
+    names = ["ln_f", *ENERGIES, "u_1", "u_2", *COSINES, *AZIMUTHS]
+    numbers, rows = [], []
+    for name in names:
+        w1 = {role: _need(metrics[role], ("observables", name, "w1"), data, role) for role in roles}
+        keys = [("observables", name, f"floor_w1_{part}") for part in ("mean", "sd")]
+        mean, sd = (_need(metrics[roles[0]], key, data, roles[0]) for key in keys)
+        over = {f"{role}_over_floor": value / mean for role, value in w1.items()}
+        numbers.append({"observable": name} | w1 | {"floor_mean": mean, "floor_sd": sd} | over)
+        symbol = OBSERVABLES[name]
+        rows.append([(f"${symbol.symbol}$", symbol.plain), *map(plain, w1.values()), uncertain(mean, sd)])
+    head = [("Observable", "Observable")] + [
+        (f"{role} ({a})",) * 2 for role in roles for a in [data.augmentation(role)]
+    ]
+    return Table(pd.DataFrame(numbers), [*head, ("floor", "floor")], rows)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of tab3: its name, its heading (TeX, Markdown) and where metrics hold it."""
+
+    name: str
+    head: tuple[str, str]
+    keys: tuple[str, ...]
+
+    def values(self, need: Callable[[Sequence[str]], float], floor: bool) -> tuple[float, float]:
+        """Return (mean, sd) of the model or of the floor; the KS of a model has no spread."""
+        if self.keys[0] == "features":
+            prefix = "floor_" if floor else ""
+            return need((*self.keys, f"{prefix}mean")), need((*self.keys, f"{prefix}sd"))
+        *path, quantity = self.keys
+        if floor:
+            return need((*path, f"floor_{quantity}_mean")), need((*path, f"floor_{quantity}_sd"))
+        return need(self.keys), 0.0
+
+
+TAB3 = [
+    Column("frechet_invariant", (r"FD$_{\mathrm{inv}}$", "FD inv"), ("features", "invariant", "frechet")),
+    Column("frechet_latent", (r"FD$_{\mathrm{AE}}$", "FD AE"), ("features", "latent", "frechet")),
+    Column("auc_invariant", (r"AUC$_{\mathrm{inv}}$", "AUC inv"), ("features", "invariant", "auc")),
+    Column("auc_latent", (r"AUC$_{\mathrm{AE}}$", "AUC AE"), ("features", "latent", "auc")),
+    Column("ks_E_3", (r"KS $E_3$", "KS E_3"), ("observables", "E_3", "ks")),
+    Column("ks_cos_theta_3", (r"KS $\cos\theta_3$", "KS cos θ_3"), ("observables", "cos_theta_3", "ks")),
+]
+
+
+def tab3(data: FigureData) -> Table:
+    """Return Fréchet distances, classifier AUCs and KS statistics of every model, and of truth against truth."""
+    numbers, rows = [], []
+    lines = [(role, data.augmentation(role), role, False) for role in data.roles]
+    lines.append(("floor", "truth against truth", data.roles[0], True))
+    for name, label, role, floor in lines:
+        metrics = data.metrics(role)
+        line: dict[str, str | float] = {"model": name, "augmentation": label}
+        cells = [(name if floor else f"{name} ({label})",) * 2]
+        for column in TAB3:
+            mean, sd = column.values(lambda keys, m=metrics, r=role: _need(m, keys, data, r), floor)
+            line |= {column.name: mean, f"{column.name}_sd": sd}
+            cells.append(uncertain(mean, sd))
+        numbers.append(line)
+        rows.append(cells)
+    return Table(pd.DataFrame(numbers), [("Model", "Model"), *[c.head for c in TAB3]], rows, rule_before_last=True)

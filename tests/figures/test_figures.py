@@ -1,0 +1,151 @@
+"""Every figure: three files that open, numbers that are those drawn, no text over other text, equal bytes again."""
+
+import itertools
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.image import imread
+
+from helpers.entries import FIGURES as ENTRIES
+from onshell.errors import OnshellError
+from onshell.figures.commands import FIGURES, draw_figure
+from onshell.figures.data import FigureData
+from onshell.figures.sheet import WIDTH, styled
+
+
+@pytest.fixture(scope="module")
+def drawn(files, tmp_path_factory):
+    """Return a function that draws a figure once and gives back its folder."""
+    folder = tmp_path_factory.mktemp("figures")
+
+    def draw(name):
+        if not (folder / f"{name}.csv").exists():
+            draw_figure(name, ENTRIES[name], files, folder / name)
+        return folder
+
+    return draw
+
+
+def test_every_figure_of_the_configuration_can_be_drawn():
+    assert set(ENTRIES) <= set(FIGURES)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_three_files(name, drawn):
+    folder = drawn(name)
+    image = imread(folder / f"{name}.png")
+    assert image.shape[1] == WIDTH * 200
+    assert np.isfinite(image).all()
+    assert image.std() > 0.05
+    assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+    assert not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_drawn_numbers(name, drawn):
+    table = pd.read_csv(drawn(name) / f"{name}.csv")
+    assert (table["figure"] == name).all()
+    assert table[["panel", "kind", "series"]].notna().all(axis=None)
+    assert np.isfinite(table[["x_lo", "x_hi", "value", "error", "count"]]).all(axis=None)
+    for (_, series), panel in table.groupby(["panel", "series"]):
+        bins = panel[panel["kind"].isin(["histogram", "map"])]
+        if len(bins):
+            area = bins["x_hi"] - bins["x_lo"]
+            if bins["kind"].iloc[0] == "map":
+                area = area * (bins["y_hi"] - bins["y_lo"])
+            outside = panel.loc[panel["kind"] == "outside", "value"].sum()
+            assert (bins["value"] * area).sum() + outside == pytest.approx(1.0), series
+            some = bins[bins["count"] > 0]
+            assert np.allclose(some["error"] / some["value"], some["count"] ** -0.5)
+    maps = table[table["kind"] == "map"]
+    assert "y_lo" not in table or np.isfinite(maps[["y_lo", "y_hi"]]).all(axis=None)
+
+
+@pytest.mark.parametrize("name", ["fig02", "fig03", "fig05", "fig15", "fig17"])
+def test_model_panels_show_the_ratio_to_truth(name, drawn):
+    table = pd.read_csv(drawn(name) / f"{name}.csv")
+    for panel, rows in table.groupby("panel"):
+        truth = rows[(rows["kind"] == "histogram") & (rows["series"] == "truth")].set_index("x_lo")["value"]
+        ratios = rows[rows["kind"] == "ratio"]
+        assert len(ratios), panel
+        for series, points in ratios.groupby("series"):
+            model = rows[(rows["kind"] == "histogram") & (rows["series"] == series)].set_index("x_lo")["value"]
+            at = points["x_lo"]
+            assert np.allclose(points["value"], model[at].to_numpy() / truth[at].to_numpy())
+        assert set(ratios["series"]) == set(rows.loc[rows["kind"] == "histogram", "series"]) - {"truth", "uniform"}
+
+
+def test_fig02_prints_the_distance_of_the_metrics_beside_its_floor(files, drawn):
+    table = pd.read_csv(drawn("fig02") / "fig02.csv")
+    found = FigureData(ENTRIES["fig02"], files).metrics("M1")["observables"]["ln_f"]
+    printed = table[table["kind"] == "w1"]["value"].tolist()
+    assert printed == pytest.approx([found["w1"], found["floor_w1_mean"]])
+    with styled():
+        sheet = FIGURES["fig02"](FigureData(ENTRIES["fig02"], files))
+    texts = " ".join(text.get_text() for axes in sheet.figure.axes for text in axes.texts)
+    assert f"{found['w1']:.4f}" in texts
+    assert f"{found['floor_w1_mean']:.4f} \\pm {found['floor_w1_sd']:.4f}" in texts
+
+
+def test_fig03_draws_the_exact_curves(drawn):
+    table = pd.read_csv(drawn("fig03") / "fig03.csv")
+    curve = table[(table["kind"] == "curve") & (table["panel"] == "E_3")]
+    e = curve["x_lo"]
+    assert np.allclose(curve["value"], 96 * e**2 * (1 - 2 * e))
+
+
+@pytest.mark.parametrize("name", ["fig04", "fig22"])
+def test_same_inputs_same_bytes(name, files, drawn, tmp_path):
+    draw_figure(name, ENTRIES[name], files, tmp_path / name)
+    for suffix in ("pdf", "png", "csv"):
+        assert (tmp_path / f"{name}.{suffix}").read_bytes() == (drawn(name) / f"{name}.{suffix}").read_bytes()
+
+
+def texts(figure):
+    """Return the boxes of all visible texts of a figure, in pixels, with the text."""
+    renderer = figure.canvas.get_renderer()
+    found = [text for legend in figure.legends for text in legend.get_texts()]
+    for axes in figure.axes:
+        found += [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
+        found += [text for legend in [axes.get_legend()] if legend for text in legend.get_texts()]
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks = [tick for tick in axis.get_major_ticks() if low - 1e-9 <= tick.get_loc() <= high + 1e-9]
+            found += [label for tick in ticks for label in (tick.label1, tick.label2)]
+    found = [text for text in found if text.get_visible() and text.get_text()]
+    return [(text.get_text(), text.get_window_extent(renderer)) for text in found]
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_no_text_over_other_text_or_off_the_page(name, files):
+    before = dict(mpl.rcParams)
+    with styled():
+        figure = FIGURES[name](FigureData(ENTRIES[name], files)).finish()
+        figure.canvas.draw()
+        boxes = texts(figure)
+    assert dict(mpl.rcParams) == before
+    assert len(boxes) > 5
+    for text, box in boxes:
+        assert figure.bbox.x0 - 0.5 <= box.x0, text
+        assert box.x1 <= figure.bbox.x1 + 0.5, text
+        assert figure.bbox.y0 - 0.5 <= box.y0, text
+        assert box.y1 <= figure.bbox.y1 + 0.5, text
+    for (one, a), (other, b) in itertools.combinations(boxes, 2):
+        across = min(a.x1, b.x1) - max(a.x0, b.x0)
+        along = min(a.y1, b.y1) - max(a.y0, b.y0)
+        assert min(across, along) < 1.0, (one, other)
+
+
+def test_unknown_figure_and_missing_inputs(files, tmp_path):
+    with pytest.raises(OnshellError, match=r"fig3: no such figure; did you mean fig03\?"):
+        draw_figure("fig3", {}, files, tmp_path / "fig3")
+    with pytest.raises(OnshellError, match="no run for the role M1"):
+        draw_figure("fig01", {"events": ["muon", "uniform_3"]}, files, tmp_path / "fig01")
+    with pytest.raises(OnshellError, match="needs uniform phase space"):
+        draw_figure("fig01", ENTRIES["fig01"] | {"events": ["muon"]}, files, tmp_path / "fig01")
+    gone = files | {"samples": {"muon-q-diffusion": tmp_path / "gone.parquet"}}
+    with pytest.raises(OnshellError, match=r"gone\.parquet: no such file"):
+        draw_figure("fig01", ENTRIES["fig01"], gone, tmp_path / "fig01")
+    assert not list(tmp_path.iterdir())

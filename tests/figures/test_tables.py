@@ -1,0 +1,98 @@
+"""Tables: full numbers in CSV, the same numbers with their uncertainty in TeX and Markdown."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from helpers.entries import TABLES as ENTRIES
+from onshell.errors import OnshellError
+from onshell.figures.commands import TABLES, write_table
+from onshell.figures.tables import plain, uncertain
+
+
+@pytest.fixture(scope="module")
+def written(files, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tables")
+    for name in ENTRIES:
+        write_table(name, ENTRIES[name], files, folder / name)
+    return folder
+
+
+def test_every_table_of_the_configuration_can_be_written():
+    assert set(ENTRIES) <= set(TABLES)
+
+
+def test_tab2(files, written):
+    table = pd.read_csv(written / "tab2.csv").set_index("observable")
+    assert list(table.columns) == ["M1", "M3", "floor_mean", "floor_sd", "M1_over_floor", "M3_over_floor"]
+    assert len(table) == 14
+    found = json.loads(files["metrics"]["muon-q-diffusion-double"].read_text())["observables"]["phi_plane"]
+    assert table.loc["phi_plane", "M3"] == pytest.approx(found["w1"], rel=1e-9)
+    assert table.loc["phi_plane", "floor_sd"] == pytest.approx(found["floor_w1_sd"], rel=1e-9)
+
+
+def test_tab3(files, written):
+    table = pd.read_csv(written / "tab3.csv").set_index("model")
+    assert list(table.index) == ["M1", "M2", "M3", "M4", "M5", "floor"]
+    assert list(table["augmentation"][:5]) == ["single", "identity", "double", "many", "continuous"]
+    assert table.drop(columns="augmentation").notna().all(axis=None)
+    metrics = json.loads(files["metrics"]["muon-q-diffusion"].read_text())
+    latent = metrics["features"]["latent"]["auc"]
+    assert table.loc["M1", "auc_latent_sd"] == pytest.approx(latent["sd"])
+    assert table.loc["floor", "auc_latent"] == pytest.approx(latent["floor_mean"])
+    assert table.loc["floor", "ks_E_3"] == pytest.approx(metrics["observables"]["E_3"]["floor_ks_mean"])
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_tex_and_markdown_have_the_same_shape(name, written):
+    tex, md = (written / f"{name}.tex").read_text(), (written / f"{name}.md").read_text().splitlines()
+    assert tex.startswith("\\begin{tabular}")
+    assert tex.count("\\toprule") == tex.count("\\bottomrule") == 1
+    rows = [line for line in tex.splitlines() if line.endswith("\\\\")]
+    assert len(rows) == len(md) - 1
+    assert {row.count("&") for row in rows} == {line.count("|") - 2 for line in md}
+    assert tex.count("$") % 2 == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0246, "0.0246"),
+        (12.345, "12.3"),
+        (1234.5, "1234"),
+        (0.0, "0.000"),
+        (1.57e-5, "1.57e-5"),
+        (9.999e-5, "1.00e-4"),
+    ],
+)
+def test_plain_numbers(value, text):
+    assert plain(value)[1] == text
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "text"),
+    [
+        (0.50123, 0.0014, "0.5012 ± 0.0014"),
+        (0.00209, 0.00074, "0.00209 ± 0.00074"),
+        (3.1e-6, 2.3e-6, "(3.1 ± 2.3)e-6"),
+        (4.026e-4, 9.9e-5, "(4.03 ± 0.99)e-4"),
+        (12.0, 3.0, "12.0 ± 3.0"),
+        (0.25, 0.0, "0.250"),
+    ],
+)
+def test_numbers_with_uncertainty(mean, sd, text):
+    assert uncertain(mean, sd)[1] == text
+
+
+def test_what_is_missing_is_named(files, tmp_path):
+    with pytest.raises(OnshellError, match=r"tab4: no such table; did you mean tab[23]\?"):
+        write_table("tab4", {}, files, tmp_path / "tab4")
+    bare = tmp_path / "bare.json"
+    bare.write_text(json.dumps({"observables": {}}))
+    entry = {"runs": {"M1": "muon-q-diffusion"}}
+    with pytest.raises(OnshellError, match=r"bare\.json: no observables\.ln_f\.w1"):
+        write_table("tab2", entry, {"metrics": {"muon-q-diffusion": bare}}, tmp_path / "tab2")
+    bare.write_text("{")
+    with pytest.raises(OnshellError, match=r"bare\.json: not readable as JSON"):
+        write_table("tab2", entry, {"metrics": {"muon-q-diffusion": bare}}, tmp_path / "tab2")
