@@ -1,0 +1,1 @@
+"""Networks, schedules, priors, losses and samplers."""

@@ -1,0 +1,112 @@
+"""Model files: self-contained, plain types only, readable with `torch.load(..., weights_only=True)`."""
+
+import os
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import torch
+from torch import nn
+
+from onshell.errors import OnshellError
+from onshell.files import whole
+from onshell.models.build import build
+
+FORMAT = "onshell-model"
+VERSION = 1
+
+
+def save_model(
+    path: str | os.PathLike[str],
+    weights: Mapping[str, torch.Tensor],
+    spec: Mapping[str, Any],
+    *,
+    provenance: Mapping[str, Any],
+    training: Mapping[str, Any] | None = None,
+    source: Mapping[str, Any] | None = None,
+    ema: Mapping[str, torch.Tensor] | None = None,
+) -> None:
+    """Write a model file: the weights (and their moving average, if there is one) with all that rebuilds the network.
+
+    `training` says how the weights came about (epochs, kept epoch, loss), `source` from what data.
+    """
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "weights": _plain(weights),
+        "ema": None if ema is None else _plain(ema),
+        "spec": dict(spec),
+        "schedule": dict(spec.get("schedule") or {}),
+        "training": dict(training or {}),
+        "source": dict(source or {}),
+        "provenance": dict(provenance),
+    }
+    with whole(path) as part:
+        torch.save(content, part)
+
+
+def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the content of a model file, checked to be one of ours and of this version."""
+    path = Path(path)
+    content = load_plain(path, "model file", "train the model again (`onshell train`)")
+    if content.get("format") != FORMAT:
+        raise OnshellError(f"{path}: not a model file of onshell; give a model.pt that `onshell train` wrote")
+    if content.get("version") != VERSION:
+        raise OnshellError(
+            f"{path}: model file of version {content.get('version')}, this onshell reads version {VERSION}; "
+            "train it again or install the onshell that wrote it"
+        )
+    return content
+
+
+def load_model(
+    path: str | os.PathLike[str], expect: Mapping[str, Any] | None = None, device: torch.device | str = "cpu"
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Return the network of a model file, on `device` and ready to evaluate, and its spec (see `network_of`).
+
+    `expect` holds keys of the spec that must agree.
+    """
+    path = Path(path)
+    content = read_model(path)
+    for key, wanted in (expect or {}).items():
+        if (found := content["spec"].get(key)) != wanted:
+            raise OnshellError(f"{path}: trained with {key} = {found!r}, but {wanted!r} is asked for; train it again")
+    return network_of(content, path, device), content["spec"]
+
+
+def network_of(content: Mapping[str, Any], path: Path, device: torch.device | str = "cpu") -> nn.Module:
+    """Return the network in the `content` of the model file `path`, on `device` and ready to evaluate.
+
+    The moving average of the weights is used if there is one.
+    """
+    try:
+        network = build(content["spec"])
+        network.load_state_dict(content["ema"] or content["weights"])
+    except (KeyError, RuntimeError) as error:
+        fault = " ".join(str(error).split())
+        raise OnshellError(
+            f"{path}: the weights do not fit the network of its spec ({fault:.200}); train it again"
+        ) from error
+    return network.to(device).eval().requires_grad_(False)
+
+
+def load_plain(path: Path, kind: str, remedy: str) -> dict[str, Any]:
+    """Return the dict in a torch file of plain types, or raise the error that calls it a `kind` and says the remedy."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise OnshellError(f"{path}: no such {kind}; {remedy}") from error
+    except (PermissionError, IsADirectoryError) as error:
+        raise OnshellError(f"{path}: this {kind} cannot be read ({error.strerror}); mend that, or {remedy}") from error
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, BadZipFile, pickle.UnpicklingError) as error:
+        raise OnshellError(f"{path}: a foreign or damaged {kind}; {remedy}") from error
+    if not isinstance(content, dict):
+        raise OnshellError(f"{path}: a foreign or damaged {kind}; {remedy}")
+    return content
+
+
+def _plain(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the weights as plain tensors on the CPU, each with storage of its own."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}

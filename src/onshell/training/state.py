@@ -1,0 +1,47 @@
+"""The resume state of a training: one file, written after each epoch, named by what is trained on which data."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from onshell.errors import OnshellError
+from onshell.files import whole
+from onshell.training.checkpoint import load_plain
+
+FORMAT = "onshell-training-state"
+VERSION = 1
+
+
+def state_key(spec: Mapping[str, Any], data: Tensor, **settings: Any) -> str:
+    """Return twelve hexadecimal digits that depend on the spec (but not on its sampling), the data and `settings`."""
+    trained = {key: value for key, value in spec.items() if key != "sampling"}
+    digest = hashlib.sha256(json.dumps([trained, settings, list(data.shape)], sort_keys=True).encode())
+    digest.update(data.contiguous().numpy())
+    return digest.hexdigest()[:12]
+
+
+def write_state(path: Path, key: str, **content: Any) -> None:
+    """Write a training's state, plain types and tensors, atomically."""
+    with whole(path) as part:
+        torch.save({"format": FORMAT, "version": VERSION, "key": key, **content}, part)
+
+
+def read_state(path: Path, key: str) -> dict[str, Any]:
+    """Return the state in `path`, which must be that of the training `key`."""
+    remedy = "remove it to start afresh"
+    state = load_plain(path, "training state", remedy)
+    if state.get("format") != FORMAT:
+        raise OnshellError(f"{path}: a foreign or damaged training state; {remedy}")
+    if state.get("version") != VERSION:
+        raise OnshellError(f"{path}: training state of version {state.get('version')}, not {VERSION}; {remedy}")
+    if state.get("key") != key:
+        raise OnshellError(
+            f"{path}: the state of another training ({state.get('key')}, this one is {key}): its settings, data, "
+            "device or precision differ; leave out --resume to start afresh"
+        )
+    return state
