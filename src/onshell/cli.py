@@ -169,6 +169,7 @@ def sample(
     events: Count = 100_000,
     seed: Seed = None,
     device: Device = "auto",
+    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16, if not the run's own.")] = None,
     snapshots: Annotated[
         str | None,
         typer.Option(metavar="STEPS", help="Write q-space at these steps of the reverse process: 500,250,0."),
@@ -178,7 +179,8 @@ def sample(
     from onshell.sampling.commands import sample_file
 
     steps = None if snapshots is None else numbers("--snapshots", snapshots)
-    sample_file(model, output, events, seed=seed, device=device, snapshots=steps, progress=say)
+    choices = {"seed": seed, "device": device, "precision": precision, "snapshots": steps}
+    sample_file(model, output, events, **choices, progress=say)
 
 
 def numbers(option: str, text: str) -> list[int]:

@@ -63,7 +63,7 @@ def test_a_training_writes_model_history_and_record(tmp_path):
     assert record["seconds"] > 0
     assert record["cpu_seconds"] > 0
     assert record["provenance"]["version"]
-    epochs = [line for line in lines if line.startswith("epoch")]
+    epochs = [line for line in lines if ": epoch " in line and "left" in line]
     assert len(epochs) == 3
     for word in ("loss", "events/s", "elapsed", "left"):
         assert word in epochs[0]
@@ -203,7 +203,7 @@ def stopped(tmp_path):
     """The state file of a training that stopped after its first epoch."""
 
     def stop(line):
-        if line.startswith("epoch 1"):
+        if ": epoch 1/" in line:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -328,3 +328,13 @@ def test_any_objective_can_be_trained(tmp_path, monkeypatch):
     spec = small_spec(loss={"type": "copy"}, training={"epochs": 10, "lr": 1e-2})
     train(spec, events(), tmp_path, progress=silent)
     assert float(history(tmp_path)[-1][1]) < 0.5 * float(history(tmp_path)[0][1])
+
+
+@pytest.mark.parametrize(("key", "value"), [("dataset", "qqg_1e-3"), ("augmentation", {"name": "double"})])
+def test_the_training_set_of_another_run_is_refused(tmp_path, key, value):
+    spec, path = small_spec(), tmp_path / "set.parquet"
+    own = {"dataset": spec["dataset"], "augmentation": {"name": spec["augmentation"]}}
+    write_events(path, [events()], {**own, key: value}, space="q")
+    with pytest.raises(OnshellError, match=f"its {key} is .* but {spec['run']} trains on"):
+        train_file(path, spec, tmp_path / "run", progress=silent)
+    assert not (tmp_path / "run").exists()

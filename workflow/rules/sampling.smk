@@ -24,9 +24,9 @@ rule sample:
         runtime=240,
     params:
         events=SIZES["samples"],
-        sampling=lambda wildcards: leaf(spec(wildcards.run)["sampling"]),
+        precision=lambda wildcards: spec(wildcards.run)["sampling"]["precision"],
     shell:
-        "onshell sample {input} -n {params.events} -o {output} > {log} 2>&1"
+        "onshell sample {input} -n {params.events} --precision {params.precision} -o {output} > {log} 2>&1"
 
 
 rule trajectory:
@@ -48,11 +48,13 @@ rule trajectory:
         runtime=240,
     params:
         events=SIZES["samples"],
+        precision=lambda wildcards: spec(wildcards.run)["sampling"]["precision"],
         steps=lambda wildcards: ",".join(
             map(str, config["runs"][wildcards.run]["trajectory"])
         ),
     shell:
-        "onshell sample {input} -n {params.events} --snapshots {params.steps} -o {output} > {log} 2>&1"
+        "onshell sample {input} -n {params.events} --precision {params.precision} --snapshots {params.steps}"
+        " -o {output} > {log} 2>&1"
 
 
 rule forward:

@@ -99,7 +99,7 @@ def train(
             write_state(state_path, key, **_state(network, optimizer, history, best, spent))
             left = spent["seconds"] / epoch * (options["epochs"] - epoch)
             progress(
-                f"epoch {epoch:>{len(str(options['epochs']))}}/{options['epochs']}  loss {row['loss']:+.4f}  "
+                f"{spec['run']}: epoch {epoch}/{options['epochs']}  loss {row['loss']:+.4f}  "
                 f"{len(data) / seconds:,.0f} events/s  elapsed {_clock(spent['seconds'])}  left {_clock(left)}"
             )
 
