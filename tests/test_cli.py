@@ -1,0 +1,120 @@
+"""The command line: what it writes, and how it tells what is wrong."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers.networks import small_spec
+from onshell import cli
+from onshell.events.table import read_events, read_metadata
+from onshell.physics import rambo
+from onshell.streams import stream
+from onshell.training.loop import train
+
+CONFIG = Path(__file__).parents[1] / "config.yaml"
+
+
+@pytest.fixture
+def onshell(tmp_path, monkeypatch, capsys):
+    """A function that runs a command line in an empty folder with the repository's config.yaml: (exit code, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ONSHELL_SET", raising=False)
+    (tmp_path / "config.yaml").write_text(CONFIG.read_text())
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["onshell", *map(str, arguments)])
+        path = list(sys.path)
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            if isinstance(end.code, str):
+                print(end.code, file=sys.stderr)
+            code = 1 if isinstance(end.code, str) else end.code or 0
+        finally:
+            sys.path[:] = path
+        return code, capsys.readouterr().err
+
+    return run
+
+
+def test_truth_and_training_sets_are_made_by_hand(onshell, tmp_path):
+    assert onshell("generate", "qqg_1e-3", "--train", 300, "--test", 50, "--seed", 4, "-o", "truth.parquet") == (0, "")
+    assert onshell("embed", "truth.parquet", "-a", "double", "-o", "set.parquet") == (0, "")
+    metadata = read_metadata(tmp_path / "truth.parquet")
+    assert (metadata["seed"], metadata["process"], metadata["cutoff"]) == (4, "qqg", 1e-3)
+    assert metadata["split"] == {"train": [0, 300], "test": [300, 350]}
+    truth = read_events(tmp_path / "truth.parquet", rows="train").momenta
+    p = rambo.to_p(read_events(tmp_path / "set.parquet", space="q").momenta)
+    assert (p[::2] - truth[:150]).abs().max() < 1e-12
+    assert (p[1::2] - truth[:150]).abs().max() < 1e-12
+
+
+def test_a_cutoff_given_by_hand_makes_its_dataset(onshell, tmp_path):
+    setting = 'processes.qqg.cutoffs=["1e-2", "1e-3", "1e-4", "0.02"]'
+    assert onshell("generate", "qqg_0.02", "--train", 10, "-o", "truth.parquet", "--set", setting)[0] == 0
+    assert read_metadata(tmp_path / "truth.parquet")["cutoff"] == 0.02
+
+
+def test_settings_of_the_workflow_are_applied_and_told(onshell, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ONSHELL_SET", json.dumps(["seed=99"]))
+    assert onshell("generate", "muon", "--train", 10, "-o", "truth.parquet")[0] == 0
+    assert read_metadata(tmp_path / "truth.parquet")["seed"] == 99
+
+
+def test_a_model_is_sampled_with_snapshots(onshell, tmp_path):
+    spec = small_spec()
+    train(spec, rambo.sample_prior(64, spec["n_particles"], stream(1, "cli")), tmp_path / "run")
+    assert onshell("sample", "run/model.pt", "-n", 20, "-o", "events.parquet") == (0, "")
+    assert len(read_events(tmp_path / "events.parquet").momenta) == 20
+    steps = f"{spec['schedule']['steps']},0"
+    assert onshell("sample", "run/model.pt", "-n", 20, "--snapshots", steps, "-o", "path.parquet") == (0, "")
+    assert len(read_events(tmp_path / "path.parquet", space="q").momenta) == 40
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["generate", "moun", "-o", "x.parquet"], "'moun' is not a dataset of the configuration; did you mean 'muon'?"),
+        (["generate", "muon", "--train", "-5", "-o", "x.parquet"], "n_train: -5"),
+        (
+            ["generate", "muon", "--scale", "dsk", "-o", "x.parquet"],
+            "scale: 'dsk' is not a scale; did you mean 'desk'?",
+        ),
+        (["generate", "muon", "--config", "none.yaml", "-o", "x.parquet"], "none.yaml: cannot be read"),
+        (["embed", "none.parquet", "-o", "x.parquet"], "none.parquet: no such file"),
+        (["embed", "config.yaml", "-o", "x.parquet"], "config.yaml: "),
+        (["embed", "none.parquet", "-a", "sngle", "-o", "x.parquet"], "did you mean 'single'?"),
+        (["train", "muon-q-difusion"], "did you mean 'muon-q-diffusion'?"),
+        (["train", "muon-q-diffusion"], "muon.single.parquet: no such file"),
+        (["sample", "none.pt", "-o", "x.parquet"], "none.pt"),
+        (["sample", "config.yaml", "-o", "x.parquet"], "config.yaml"),
+        (["sample", "none.pt", "--snapshots", "a,b", "-o", "x.parquet"], "--snapshots a,b: write whole numbers"),
+        (["forward", "aps_3", "-o", "x.parquet"], "did you mean 'aps_30'?"),
+        (["metrics", "none.parquet", "--truth", "none.parquet", "-o", "x.json"], "none.parquet: no such file"),
+        (["figure", "fig99"], "'fig99' is not a figure of the configuration"),
+        (["figure", "fig06"], "no such file; build it first"),
+        (["table", "tab2"], "no such file; build it first"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line_and_nothing_is_written(onshell, tmp_path, arguments, message):
+    code, error = onshell(*arguments)
+    assert code == 1
+    assert error.startswith("onshell: error: ")
+    assert error.count("\n") == 1
+    assert message in error
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_a_gpu_that_is_not_there_is_told(onshell, tmp_path, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert onshell("generate", "muon", "--train", 100, "-o", "truth.parquet")[0] == 0
+    assert onshell("embed", "truth.parquet", "-o", "set.parquet")[0] == 0
+    code, error = onshell("train", "muon-q-diffusion", "--data", "set.parquet", "-o", "run", "--device", "cuda")
+    assert code == 1
+    assert "has no CUDA GPU; use --device cpu" in error
+    assert not (tmp_path / "run").exists()
