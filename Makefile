@@ -20,26 +20,26 @@ $(READY): envs/requirements.lock pyproject.toml
 	@touch $(READY)
 
 quick: $(READY) ## every figure and table, small, in minutes
-	snakemake --cores $(CORES)
+	$(BIN)/snakemake --cores $(CORES)
 
 desk: $(READY) ## the same at desk size, in hours
-	snakemake --cores $(CORES) --config scale=desk
+	$(BIN)/snakemake --cores $(CORES) --config scale=desk
 
 plan: $(READY) ## what the paper's sizes would run; writes nothing
-	snakemake --dry-run --quiet rules --config scale=paper
+	$(BIN)/snakemake --dry-run --quiet rules --config scale=paper
 
 lint: $(READY) ## style of code, layers and workflow
-	ruff check .
-	ruff format --check .
-	lint-imports
-	snakefmt --check Snakefile workflow
-	snakemake --lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
 
 test: lint ## all checks and tests
-	pytest -n 2
+	$(BIN)/pytest -n 2
 
 bench: $(READY) ## the speed of the exact generators, on one core
-	OMP_NUM_THREADS=1 python benchmarks/generators.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/generators.py
 
 lock: ## new pins from the ranges in pyproject.toml
 	rm -rf $(VENV)

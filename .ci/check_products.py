@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from onshell import config as configuration
+from onshell.evaluation import autoencoder as autoencoders
 from onshell.events.table import read_events
 from onshell.layout import Layout
 from onshell.training.checkpoint import load_model
@@ -28,15 +29,16 @@ def numbers(value: object):
 
 
 def table(path: Path) -> None:
-    """Read an event table: `read_events` itself refuses what is not finite or violates conservation."""
+    """Read an event table: `read_events` itself refuses momenta that are not finite or violate conservation."""
     events = read_events(path)
     assert len(events.momenta) > 0
+    assert all(np.isfinite(np.asarray(column, dtype=float)).all() for column in events.columns.values())
 
 
 def model(path: Path) -> None:
-    """Load a model and look at its weights."""
-    network, _ = load_model(path)
-    assert all(torch.isfinite(weight).all() for weight in network.parameters())
+    """Load a model, or autoencoders, and look at the weights."""
+    networks = autoencoders.load(path).networks if path.parent.name == "autoencoders" else [load_model(path)[0]]
+    assert all(torch.isfinite(weight).all() for network in networks for weight in network.parameters())
 
 
 def document(path: Path) -> None:
@@ -45,11 +47,12 @@ def document(path: Path) -> None:
 
 
 def rows(path: Path) -> None:
-    """Read CSV and look at its numbers; a number that is not defined is left empty by its writer."""
+    """Read CSV and look at its numbers; only what is one-dimensional in a figure of maps has no y_lo and y_hi."""
     frame = pd.read_csv(path)
     assert len(frame) > 0
-    assert not np.isinf(frame.select_dtypes("number").to_numpy(dtype=float)).any()
-    assert frame.select_dtypes("number").notna().any().any()
+    columns = frame.select_dtypes("number").drop(columns=["y_lo", "y_hi"], errors="ignore")
+    assert columns.shape[1] > 0
+    assert np.isfinite(columns.to_numpy(dtype=float)).all()
 
 
 def picture(path: Path) -> None:
@@ -94,6 +97,7 @@ def products(config: configuration.Config) -> list[str]:
         *map(layout.embedded, layout.training_sets()),
         *map(layout.forward, config.get("forward", {})),
         *(f"{folder}/{name}" for folder in folders for name in ("model.pt", "history.csv", "run.json")),
+        *map(layout.autoencoder, sorted({configuration.run_spec(config, run)["dataset"] for run in runs})),
         *map(layout.samples, runs),
         *map(layout.metrics, runs),
         *(

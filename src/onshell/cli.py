@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import typer
 
 from onshell import __version__
 from onshell import config as configuration
-from onshell.errors import OnshellError
+from onshell.errors import OnshellError, nearest
 from onshell.layout import Layout
 
 app = typer.Typer(
@@ -68,7 +69,7 @@ def load(path: Path, settings: list[str] | None, **keys: Any) -> configuration.C
 def known(kind: str, name: str, names: Any) -> None:
     """Raise unless `name` is one of the configuration's `names`."""
     if name not in names:
-        raise OnshellError(f"{name!r} is not a {kind} of the configuration; {configuration.nearest(name, names)}")
+        raise OnshellError(f"{name!r} is not a {kind} of the configuration; {nearest(name, names)}")
 
 
 @app.command()
@@ -227,12 +228,14 @@ def forward(
 def autoencoder(
     events: Annotated[Path, typer.Argument(help="Exact truth (Parquet).")],
     output: Output,
-    seed: Annotated[int, typer.Option(help="Seed of every random stream.")] = 0,
+    train: Annotated[int, typer.Option(help="At most so many events of the training part.")] = 50_000,
+    epochs: Annotated[int, typer.Option(help="Passes over them.")] = 20,
+    seed: Seed = None,
 ) -> None:
     """Train the autoencoders of tab3 on truth alone."""
     from onshell.evaluation.commands import autoencoder_file
 
-    autoencoder_file(events, output, seed=seed, progress=say)
+    autoencoder_file(events, output, seed=seed, max_events=train, epochs=epochs, progress=say)
 
 
 @app.command()
@@ -242,7 +245,7 @@ def metrics(
     output: Output,
     autoencoder: Annotated[Path | None, typer.Option(help="Autoencoders of the same truth.")] = None,
     replicates: Annotated[int, typer.Option(help="Truth-against-truth comparisons behind the floor.")] = 10,
-    seed: Annotated[int, typer.Option(help="Seed of every random stream.")] = 0,
+    seed: Seed = None,
 ) -> None:
     """Write every distance between generated events and truth, beside its statistical floor."""
     from onshell.evaluation.commands import metrics_file
@@ -296,10 +299,11 @@ def version() -> None:
 
 def main() -> None:
     """Run the command line; a fault that the user can mend is one line on standard error and exit code 1."""
-    sys.path.append(str(Path.cwd()))  # where a generator of one's own, "module:function", is looked for
+    # A generator of one's own, "module:function", is looked for here too.
+    sys.path.append(str(Path.cwd()))
+    # So that a batch system's or a shell's TERM leaves no temporary files: the exit runs every clean-up on its way.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
     except OnshellError as error:
         sys.exit(f"onshell: error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("onshell: interrupted; nothing was half-written, the same command goes on")

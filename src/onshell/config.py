@@ -5,9 +5,9 @@ key's path, the bad value and the nearest valid one.
 """
 
 import copy
-import difflib
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,11 +16,24 @@ from typing import Any
 
 import yaml
 
-from onshell.errors import OnshellError
+from onshell.errors import OnshellError, nearest
 
 Config = dict[str, Any]
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 GENERATORS = ("uniform", "muon", "qqg", "sarge")
+"""The generators of onshell.physics, by name; anything else is a function of one's own, "package.module:function"."""
+
+DRAWN: dict[str, dict[str, tuple[str, ...] | None]] = {
+    "figures": {
+        **dict.fromkeys(("fig01", "fig02", "fig03", "fig04", "fig05"), ("M1",)),
+        **dict.fromkeys(("fig06", "fig11", "fig16", "fig22"), ()),
+        **dict.fromkeys(("fig17", "fig18"), ("M1", "M3")),
+        "fig15": None,
+    },
+    "tables": {"tab2": None, "tab3": None},
+}
+"""What onshell.figures can draw, with the roles that each needs; None: any roles, one at least."""
+
 RUN_NAME = re.compile(r"^(?P<dataset>.+?)-(?P<space>[pq])-(?P<family>diffusion|flow)(?:-(?P<variant>[A-Za-z0-9_-]+))?$")
 
 
@@ -43,14 +56,6 @@ def digest(leaf: Any) -> str:
     return hashlib.sha256(json.dumps(leaf, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def nearest(word: object, known: Iterable[str]) -> str:
-    """Return the end of an error message: the known name nearest to `word`, and all the known names."""
-    names = [str(name) for name in known]
-    close = difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}(known: {', '.join(names) if names else 'none'})"
-
-
 def merge(base: Mapping, over: Mapping) -> dict:
     """Return `base` with the values of `over` in place, mapping by mapping; neither is changed."""
     merged = dict(copy.deepcopy(base))
@@ -70,7 +75,8 @@ def differences(base: Mapping, changed: Mapping, path: str = "") -> list[str]:
         elif isinstance(value, Mapping) and isinstance(base[key], Mapping):
             settings += differences(base[key], value, here)
         elif value != base[key]:
-            settings.append(f"{here}={json.dumps(value) if not isinstance(value, str) else value}")
+            plain = isinstance(value, str) and yaml.safe_load(value) == value
+            settings.append(f"{here}={value if plain else json.dumps(value)}")
     return settings
 
 
@@ -124,9 +130,23 @@ def validate(config: Config, source: str = "config.yaml") -> Config:
     """Return `config` unchanged if it is valid, or raise `OnshellError` with one line for the first fault."""
     from onshell.validation import faults
 
+    if not SCHEMA.is_file():
+        raise OnshellError(f"{SCHEMA}: missing; install the package from a clone, with pip install -e .")
     for fault in faults(config, yaml.safe_load(SCHEMA.read_text())):
         raise OnshellError(f"{source}: {fault}")
     return config
+
+
+def unwritable(folder: str) -> str | None:
+    """Return why products cannot be written to `folder`, in one line, or None; nothing is made or touched."""
+    path = Path(folder).absolute()
+    while not path.exists():
+        path = path.parent
+    if not path.is_dir():
+        return f"results: {folder!r}: {path} is a file; name another folder with --config results=..."
+    if not os.access(path, os.W_OK | os.X_OK):
+        return f"results: {folder!r}: cannot write to {path}; change its permissions or use --config results=..."
+    return None
 
 
 def expand(name: str, process: Mapping) -> dict[str, tuple[int, float | None]]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from onshell.config import GENERATORS, RUN_NAME, expand, nearest
+from onshell.config import DRAWN, GENERATORS, RUN_NAME, expand
+from onshell.errors import nearest
 
 
 def faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
@@ -73,8 +74,7 @@ def _references(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _unknown("preset", config["preset"], "preset", config["presets"])
     sets: dict[str, str] = {}
     for process, entry in config["processes"].items():
-        if ":" not in entry["generator"]:
-            yield from _unknown(f"processes.{process}.generator", entry["generator"], "generator", GENERATORS)
+        yield from _generator(f"processes.{process}", entry)
         if "cutoffs" in entry and isinstance(entry["n_particles"], list):
             yield f"processes.{process}.n_particles: a list does not go with cutoffs; make one process per number"
             continue
@@ -83,8 +83,15 @@ def _references(config: Mapping[str, Any]) -> Iterator[str]:
                 yield f"processes.{process}: dataset {name!r} is made by {sets[name]!r} too; rename one"
             sets[name] = process
     for name, entry in config["augmentations"].items():
+        if "x" in entry and "b" not in entry:
+            yield f"augmentations.{name}.x: goes with b; give both for a fixed frame, or neither"
+        if "by_process" in entry and entry.get("copies") != 1:
+            yield f"augmentations.{name}.by_process: names one frame, so it goes with copies: 1"
         for process in entry.get("by_process", {}):
             yield from _unknown(f"augmentations.{name}.by_process", process, "process", config["processes"])
+    for name, entry in config["schedules"].items():
+        if entry.get("gaussian_steps", 0) >= entry["steps"]:
+            yield f"schedules.{name}.gaussian_steps: {entry['gaussian_steps']} must be below steps, {entry['steps']}"
     for preset, recipes in config["presets"].items():
         for name, recipe in recipes.items():
             yield from _recipe(f"presets.{preset}.{name}", recipe, config)
@@ -102,6 +109,7 @@ def _references(config: Mapping[str, Any]) -> Iterator[str]:
     kinds = {"runs": "run", "events": "dataset", "embedded": "training set", "forward": "forward process"}
     for group in ("figures", "tables"):
         for name, entry in config[group].items():
+            yield from _drawn(group, name, entry)
             for role, run in entry.get("runs", {}).items():
                 yield from _unknown(f"{group}.{name}.runs.{role}", run, "run", known["runs"])
             for key in ("events", "embedded", "forward"):
@@ -116,6 +124,45 @@ def _references(config: Mapping[str, Any]) -> Iterator[str]:
             yield from _recipe(f"scales.{name}.recipes.{recipe}", entry, config)
         for network in scale.get("networks", {}):
             yield from _unknown(f"scales.{name}.networks", network, "network", config["networks"])
+
+
+def _generator(path: str, entry: Mapping) -> Iterator[str]:
+    """Yield the faults of a process: the name of its generator, its number of particles, parameters and cutoffs."""
+    name, numbers, parameters = entry["generator"], entry["n_particles"], entry.get("parameters", {})
+    if ":" in name:
+        return
+    yield from _unknown(f"{path}.generator", name, "generator", GENERATORS)
+    allowed = {"uniform": (), "muon": (), "qqg": ("sqrt_s",), "sarge": ()}.get(name, parameters)
+    for key in parameters:
+        yield from _unknown(f"{path}.parameters", key, f"parameter of {name}", allowed)
+    if not parameters.get("sqrt_s", 1) > 0:
+        yield f"{path}.parameters.sqrt_s: {parameters['sqrt_s']!r} must be a positive energy in GeV"
+    if name in ("muon", "qqg") and numbers != 3:
+        yield f"{path}.n_particles: {numbers!r}, but {name} has 3"
+    if name == "sarge" and min(numbers if isinstance(numbers, list) else [numbers]) < 3:
+        yield f"{path}.n_particles: {numbers!r} is too small for sarge; it takes 3 or more"
+    if name in ("qqg", "sarge") and "cutoffs" not in entry:
+        yield f"{path}.cutoffs: missing; {name} needs at least one"
+    if name in ("uniform", "muon") and "cutoffs" in entry:
+        yield f"{path}.cutoffs: {name} takes none; remove them"
+    for cutoff in entry.get("cutoffs", []):
+        if name == "qqg" and not float(cutoff) < 1 / 3:
+            yield f"{path}.cutoffs: {cutoff!r} leaves no phase space; m^2_cut/s must be below 1/3"
+        if name == "sarge" and not float(cutoff) > 1:
+            yield f"{path}.cutoffs: {cutoff!r} is xi, which must be above 1"
+
+
+def _drawn(group: str, name: str, entry: Mapping) -> Iterator[str]:
+    """Yield the faults of a figure or table that nothing draws, or that has not the roles that it is drawn from."""
+    yield from _unknown(f"{group}", name, group.removesuffix("s"), DRAWN[group])
+    roles, given = DRAWN[group].get(name), list(entry.get("runs", {}))
+    if name in DRAWN[group] and roles is None and not given:
+        yield f"{group}.{name}.runs: names no run; give it one at least"
+    for role in given if roles is not None else ():
+        yield from _unknown(f"{group}.{name}.runs", role, f"role of {name}", roles)
+    for role in roles or ():
+        if role not in given:
+            yield f"{group}.{name}.runs.{role}: missing; name the run that plays this role"
 
 
 def _recipe(path: str, entry: Mapping, config: Mapping) -> Iterator[str]:

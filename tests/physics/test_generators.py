@@ -96,7 +96,7 @@ def test_no_events_and_abandoned_streams():
         ("uniform", {"n_particles": 2.5}, "must be an integer"),
         ("uniform", {}, "'n_particles' is missing"),
         ("uniform", {"n_particle": 3}, "did you mean 'n_particles'"),
-        ("muon", {"cutoff": 1e-3}, "it takes n_particles"),
+        ("muon", {"cutoff": 1e-3}, r"known: n_particles\)"),
         ("qqg", {"cutoff": 0.5}, "below 1/3"),
         ("qqg", {"cutoff": 0.0}, "above 0"),
         ("qqg", {"cutoff": "1e-4"}, "wrong type"),

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -181,8 +182,7 @@ def test_a_killed_training_resumes_to_the_bit(tmp_path):
     process = start(tmp_path / "killed")
     interrupt(process, signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
-    (state,) = names(tmp_path / "killed")
-    assert state.startswith("state-")
+    assert [name.split("-")[0] for name in names(tmp_path / "killed")] == ["history.csv", "state"]
     lines = []
     train(spec, events(), tmp_path / "killed", progress=lines.append)
     assert "going on after epoch 2" in lines[0]
@@ -195,7 +195,7 @@ def test_a_terminated_training_says_where_it_goes_on(tmp_path):
     error = interrupt(process, signal.SIGTERM)
     assert process.returncode not in (0, -signal.SIGTERM)
     assert "stopped by SIGTERM; the same command goes on after the last epoch in" in error
-    assert [name[:6] for name in names(tmp_path / "run")] == ["state-"]
+    assert [name.split("-")[0] for name in names(tmp_path / "run")] == ["history.csv", "state"]
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def stopped(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         train(small_spec(), events(), tmp_path / "stopped", progress=stop)
-    (state,) = (tmp_path / "stopped").iterdir()
+    (state,) = (tmp_path / "stopped").glob("state-*.pt")
     return state
 
 
@@ -221,12 +221,15 @@ def test_a_state_is_found_by_itself_or_named(stopped, tmp_path):
 
 
 @pytest.mark.parametrize("change", [{"training": {"lr": 2e-3}}, {"training": {"epochs": 4}}, {"seed": 12}])
-def test_a_state_of_other_settings_is_not_taken(change, stopped):
-    lines = []
+def test_a_state_of_other_settings_is_not_taken(change, stopped, tmp_path):
+    lines, kept = [], tmp_path / stopped.name
+    shutil.copy(stopped, kept)
     train(small_spec(**change), events(), stopped.parent, progress=lines.append)
     assert not any("going on" in line for line in lines)
+    assert any(f"{stopped} is of other settings" in line for line in lines)
+    assert names(stopped.parent) == ["history.csv", "model.pt", "run.json"]
     with pytest.raises(OnshellError, match=r"state-.*\.pt: the state of another training .*leave out --resume"):
-        train(small_spec(**change), events(), stopped.parent, progress=silent, resume=stopped)
+        train(small_spec(**change), events(), stopped.parent, progress=silent, resume=kept)
 
 
 def test_a_state_of_other_data_is_not_taken(stopped):

@@ -73,6 +73,7 @@ def shrink(config: dict) -> dict:
         "samples": 1000,
         "floor_replicates": 3,
         "forward_events": 500,
+        "autoencoder": {"events": 1000, "epochs": 2},
         "recipes": {"three-body-diffusion": {"training": {"epochs": 2, "batch_size": 256}}},
         "networks": {"mlp": {"width": 32, "depth": 2}},
     }

@@ -10,6 +10,7 @@ from .conftest import ROOT
 
 CONFIG = ROOT / "config.yaml"
 RECIPE = "presets.paper.three-body-diffusion"
+EMPTY = "{space: q, family: diffusion, network: mlp, schedule: default, loss: {}, training: {}, sampling: {}}"
 FAULTS = [
     ("scale=dsk", "scale: 'dsk' is not a scale; did you mean 'desk'?"),
     ("preset=papr", "preset: 'papr' is not a preset; did you mean 'paper'?"),
@@ -72,6 +73,26 @@ FAULTS = [
     (f"{RECIPE}.network=mpl", f"{RECIPE}.network: 'mpl' is not a network; did you mean 'mlp'?"),
     ("networks.mlp.type=mpl", "networks.mlp.type: 'mpl' is not valid; did you mean 'mlp'?"),
     ("forward.aps_20.steps=[1001]", "forward.aps_20.steps: 1001 is beyond the last step of 'ten-body', 1000"),
+    ('figures={"fgi03": {}}', "figures: 'fgi03' is not a figure; did you mean 'fig03'?"),
+    (
+        'figures={"fig01": {runs: {M7: muon-q-diffusion}}}',
+        "figures.fig01.runs: 'M7' is not a role of fig01; did you mean 'M1'?",
+    ),
+    (
+        "processes.qqg.parameters={sqrts: 91}",
+        "processes.qqg.parameters: 'sqrts' is not a parameter of qqg; did you mean 'sqrt_s'?",
+    ),
+    ("processes.qqg.parameters.sqrt_s=-1", "processes.qqg.parameters.sqrt_s: -1 must be a positive energy"),
+    ("processes.qqg.cutoffs=[1e-2, 0.5]", "processes.qqg.cutoffs: 0.5 leaves no phase space"),
+    ("processes.aps.cutoffs=[0.5]", "processes.aps.cutoffs: 0.5 is xi, which must be above 1"),
+    ("processes.muon.n_particles=4", "processes.muon.n_particles: 4, but muon has 3"),
+    ("schedules.default.gaussian_steps=900", "schedules.default.gaussian_steps: 900 must be below steps, 500"),
+    ("augmentations.double.x=0.3", "augmentations.double.x: goes with b"),
+    ("augmentations.double.by_process={aps: {b: [0, 0, 0], x: 1}}", "augmentations.double.by_process: names one frame"),
+    (
+        f"presets={{other: {{three-body-diffusion: {EMPTY}}}}}",
+        "presets.other.three-body-diffusion.loss.type: missing",
+    ),
     ("seed=abc", "seed: 'abc' is not of type integer"),
 ]
 

@@ -34,13 +34,16 @@ def test_a_dry_run_plans_everything_in_every_scale_and_writes_nothing(clone, sca
         ("fig02", {**RUNS, "autoencoder": 1, "compare": 1}),
         ("fig03", {**RUNS, "generate": 2}),
         ("fig04", RUNS),
+        ("fig05", RUNS),
         ("fig06", {"generate": 3}),
         ("fig11", {"generate": 3, "embed": 1}),
         ("fig15", {"generate": 1, "embed": 5, "train": 5, "sample": 5}),
         ("fig16", {"generate": 1, "embed": 2}),
         ("fig17", {"generate": 1, "embed": 2, "train": 2, "sample": 2}),
+        ("fig18", {"generate": 1, "embed": 2, "train": 2, "sample": 2}),
         ("fig22", {"generate": 3, "embed": 3, "forward": 3}),
         ("tab2", {"generate": 1, "embed": 2, "train": 2, "sample": 2, "autoencoder": 1, "compare": 2}),
+        ("tab3", {"generate": 1, "embed": 5, "train": 5, "sample": 5, "autoencoder": 1, "compare": 5}),
     ],
 )
 def test_a_figure_plans_exactly_its_cone(clone, target, cone):

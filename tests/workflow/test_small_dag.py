@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -47,6 +49,17 @@ def test_a_learning_rate_plans_its_run_and_figures_and_nothing_else(edited):
     edited.config["runs"]["muon-q-diffusion-many"]["training"] = {"lr": 0.002}
     edited.save()
     assert edited.plan() == {"train": 1, "sample": 1, "compare": 1, "fig15": 1, "tab3": 1, "all": 1}
+
+
+def test_editing_the_drawing_code_draws_again_and_trains_nothing(built):
+    code = Path(configuration.__file__).parent / "figures" / "style.mplstyle"
+    before = code.stat()
+    try:
+        os.utime(code)
+        plan = built.plan()
+    finally:
+        os.utime(code, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert set(plan) == {*built.config["figures"], *built.config["tables"], "all"}
 
 
 def test_a_sampling_size_trains_nothing(edited):
@@ -110,8 +123,12 @@ def test_a_process_of_ones_own_needs_no_code_of_the_package(clone):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_results_folder_that_cannot_be_made_is_named(clone):
+def test_a_results_folder_that_cannot_be_made_is_told_in_one_line(clone):
     (clone.folder / "blocked").write_text("a file")
-    done = clone.run("--cores", "1", "truth", "--config", "results=blocked")
+    done = clone.run("--cores", "1", "truth", "--config", "results=blocked/here")
     assert done.returncode != 0
-    assert "blocked" in done.stderr
+    errors = [line for line in done.stderr.splitlines() if "rror" in line]
+    assert len(errors) == 1
+    assert "results: 'blocked/here'" in errors[0]
+    assert "is a file; name another folder" in errors[0]
+    assert "Traceback" not in done.stderr

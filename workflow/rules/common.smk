@@ -20,10 +20,17 @@ try:
 except OnshellError as error:
     sys.exit(f"onshell: error: {error}")
 
+refusal = configuration.unwritable(config["results"])
+if refusal:
+    sys.exit(f"onshell: error: {refusal}")
+
 L = Layout(config)
 DATASETS = configuration.datasets(config)
 SIZES = config["scales"][config["scale"]]
 CONDA = str(Path(workflow.basedir) / "envs" / "environment.yaml")
+
+# Editing the drawing code draws again; editing any other code of the package runs nothing by itself.
+DRAWING = sorted(map(str, Path(configuration.__file__).parent.glob("figures/*.[pm]*")))
 
 # The commands read config.yaml by themselves: what was changed on Snakemake's command line must reach them too. Scale and
 # preset stand in the shell lines; the rest travels in the environment, where it is no parameter of every job.

@@ -21,7 +21,7 @@ rule training_sets:
 rule generate:
     """Exact events of one dataset: the training part and the truth that no model sees."""
     output:
-        L.events("{dataset}"),
+        events=L.events("{dataset}"),
     log:
         L.log("generate", "{dataset}"),
     benchmark:
@@ -38,15 +38,15 @@ rule generate:
         seed=config["seed"],
         scale=config["scale"],
     shell:
-        "onshell generate {wildcards.dataset} -o {output} --scale {params.scale} > {log} 2>&1"
+        "onshell generate {wildcards.dataset} -o {output.events} --scale {params.scale} > {log} 2>&1"
 
 
 rule embed:
     """The q-space training set of one dataset under one augmentation."""
     input:
-        L.events("{dataset}"),
+        events=L.events("{dataset}"),
     output:
-        L.embedded("{dataset}.{augmentation}"),
+        training_set=L.embedded("{dataset}.{augmentation}"),
     log:
         L.log("embed", "{dataset}.{augmentation}"),
     benchmark:
@@ -62,4 +62,4 @@ rule embed:
         embedding=embedding,
         scale=config["scale"],
     shell:
-        "onshell embed {input} -a {wildcards.augmentation} -o {output} --scale {params.scale} > {log} 2>&1"
+        "onshell embed {input.events} -a {wildcards.augmentation} -o {output.training_set} --scale {params.scale} > {log} 2>&1"

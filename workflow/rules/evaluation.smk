@@ -14,9 +14,9 @@ rule metrics:
 rule autoencoder:
     """Autoencoders trained on truth alone: the latent space of tab3."""
     input:
-        L.events("{dataset}"),
+        truth=L.events("{dataset}"),
     output:
-        L.autoencoder("{dataset}"),
+        networks=L.autoencoder("{dataset}"),
     log:
         L.log("autoencoder", "{dataset}"),
     benchmark:
@@ -30,9 +30,12 @@ rule autoencoder:
         disk_mb=100,
         runtime=60,
     params:
+        events=SIZES["autoencoder"]["events"],
+        epochs=SIZES["autoencoder"]["epochs"],
         seed=config["seed"],
     shell:
-        "onshell autoencoder {input} --seed {params.seed} -o {output} > {log} 2>&1"
+        "onshell autoencoder {input.truth} --train {params.events} --epochs {params.epochs} --seed {params.seed}"
+        " -o {output.networks} > {log} 2>&1"
 
 
 rule compare:
@@ -42,7 +45,7 @@ rule compare:
         truth=lambda wildcards: L.events(spec(wildcards.run)["dataset"]),
         autoencoder=lambda wildcards: L.autoencoder(spec(wildcards.run)["dataset"]),
     output:
-        L.metrics("{run}"),
+        metrics=L.metrics("{run}"),
     log:
         L.log("metrics", config["preset"], "{run}"),
     benchmark:
@@ -60,4 +63,4 @@ rule compare:
         seed=config["seed"],
     shell:
         "onshell metrics {input.samples} --truth {input.truth} --autoencoder {input.autoencoder}"
-        " --replicates {params.replicates} --seed {params.seed} -o {output} > {log} 2>&1"
+        " --replicates {params.replicates} --seed {params.seed} -o {output.metrics} > {log} 2>&1"

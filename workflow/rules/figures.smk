@@ -17,7 +17,8 @@ for name, entry in config["figures"].items():
         name:
             name
         input:
-            inputs("figures", name),
+            products=inputs("figures", name),
+            code=DRAWING,
         output:
             **outputs("figures", name),
         log:
@@ -39,4 +40,5 @@ for name, entry in config["figures"].items():
             scale=config["scale"],
             preset=config["preset"],
         shell:
-            "onshell figure {params.name} -o {params.folder} --scale {params.scale} --preset {params.preset} > {log} 2>&1"
+            "onshell figure {params.name} -o {params.folder}"
+            " --scale {params.scale} --preset {params.preset} > {log} 2>&1"

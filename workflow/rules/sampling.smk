@@ -8,9 +8,9 @@ Needs: a trained model; for the forward process only a training set.
 rule sample:
     """Events drawn from a trained model."""
     input:
-        L.model("{run}"),
+        model=L.model("{run}"),
     output:
-        L.samples("{run}"),
+        events=L.samples("{run}"),
     log:
         L.log("sample", config["preset"], "{run}"),
     benchmark:
@@ -26,15 +26,15 @@ rule sample:
         events=SIZES["samples"],
         precision=lambda wildcards: spec(wildcards.run)["sampling"]["precision"],
     shell:
-        "onshell sample {input} -n {params.events} --precision {params.precision} -o {output} > {log} 2>&1"
+        "onshell sample {input.model} -n {params.events} --precision {params.precision} -o {output.events} > {log} 2>&1"
 
 
 rule trajectory:
     """Snapshots of a model's reverse process in q-space."""
     input:
-        L.model("{run}"),
+        model=L.model("{run}"),
     output:
-        L.trajectory("{run}"),
+        snapshots=L.trajectory("{run}"),
     log:
         L.log("trajectory", config["preset"], "{run}"),
     benchmark:
@@ -53,18 +53,18 @@ rule trajectory:
             map(str, config["runs"][wildcards.run]["trajectory"])
         ),
     shell:
-        "onshell sample {input} -n {params.events} --precision {params.precision} --snapshots {params.steps}"
-        " -o {output} > {log} 2>&1"
+        "onshell sample {input.model} -n {params.events} --precision {params.precision} --snapshots {params.steps}"
+        " -o {output.snapshots} > {log} 2>&1"
 
 
 rule forward:
     """Snapshots of the forward process (10) of a training set."""
     input:
-        lambda wildcards: L.embedded(
+        data=lambda wildcards: L.embedded(
             config["forward"][wildcards.forward]["training_set"]
         ),
     output:
-        L.forward("{forward}"),
+        snapshots=L.forward("{forward}"),
     log:
         L.log("forward", config["preset"], "{forward}"),
     benchmark:
@@ -86,4 +86,5 @@ rule forward:
         scale=config["scale"],
         preset=config["preset"],
     shell:
-        "onshell forward {wildcards.forward} --data {input} -n {params.events} -o {output} --scale {params.scale} --preset {params.preset} > {log} 2>&1"
+        "onshell forward {wildcards.forward} --data {input.data} -n {params.events} -o {output.snapshots}"
+        " --scale {params.scale} --preset {params.preset} > {log} 2>&1"

@@ -17,7 +17,8 @@ for name, entry in config["tables"].items():
         name:
             name
         input:
-            inputs("tables", name),
+            products=inputs("tables", name),
+            code=DRAWING,
         output:
             **outputs("tables", name),
         log:
@@ -39,4 +40,5 @@ for name, entry in config["tables"].items():
             scale=config["scale"],
             preset=config["preset"],
         shell:
-            "onshell table {params.name} -o {params.folder} --scale {params.scale} --preset {params.preset} > {log} 2>&1"
+            "onshell table {params.name} -o {params.folder}"
+            " --scale {params.scale} --preset {params.preset} > {log} 2>&1"

@@ -8,7 +8,7 @@ The state that a killed training resumes from lies in the same folder and is not
 rule train:
     """One trained model, its loss by epoch, and what it was trained with, on and for how long."""
     input:
-        lambda wildcards: training_set(wildcards.run),
+        data=lambda wildcards: training_set(wildcards.run),
     output:
         model=L.model("{run}"),
         history=L.model("{run}").replace("model.pt", "history.csv"),
@@ -36,4 +36,4 @@ rule train:
         scale=config["scale"],
         preset=config["preset"],
     shell:
-        "onshell train {wildcards.run} --data {input} -o {params.folder} --scale {params.scale} --preset {params.preset} 2>&1 | tee {log}"
+        "onshell train {wildcards.run} --data {input.data} -o {params.folder} --scale {params.scale} --preset {params.preset} 2>&1 | tee {log}"

@@ -1,6 +1,5 @@
 """The registry: from a run's spec, plain data, to its network and to what the network is trained to do."""
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from onshell.errors import OnshellError
+from onshell.errors import OnshellError, nearest
 from onshell.models import diffusion
 from onshell.models.mlp import Mlp
 from onshell.models.schedules import Schedule
@@ -75,6 +74,4 @@ def _known(key: str, name: str, names: Iterable[str]) -> str:
     names = list(names)
     if name in names:
         return name
-    close = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    raise OnshellError(f"{key}: {name!r} is not known; {hint}known: {', '.join(names)}")
+    raise OnshellError(f"{key}: {name!r} is not known; {nearest(name, names)}")

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from onshell.config import digest
 from onshell.errors import OnshellError
 from onshell.events.table import read_events, write_events
 from onshell.files import whole
@@ -77,6 +78,7 @@ def sample_file(
         "cutoff": content["source"].get("cutoff"),
         "augmentation": content["source"].get("augmentation"),
         "run": spec["run"],
+        "config_hash": digest(spec),
         "spec": spec,
         **settings,
         **identity(),
@@ -121,7 +123,8 @@ def forward_file(
             yield q, {"event": event, "step": np.full(len(q), t)}
 
     inherited = {key: value for key, value in table.metadata.items() if key != "split"}
-    metadata = {**inherited, "forward": name, "schedule": dict(schedule), "steps": times, "seed": seed, **identity()}
+    own = {"forward": name, "schedule": dict(schedule), "steps": times, "seed": seed}
+    metadata = {**inherited, **own, "config_hash": digest(own), **identity()}
     write_events(out, states(), metadata, space="q")
     return out
 

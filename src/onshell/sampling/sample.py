@@ -69,10 +69,11 @@ def sample(
 
 def check_snapshots(snapshots: Iterable[int], steps: int) -> set[int]:
     """Return the times of `snapshots` as a set, if they lie in 0 ... T."""
-    wrong = [t for t in snapshots if not 0 <= t <= steps]
-    if wrong:
-        raise OnshellError(f"snapshots: {wrong[0]} is not a time of this process; use 0 ... {steps}, 0 = data")
-    return set(snapshots)
+    times = set(snapshots)
+    wrong = min((t for t in times if not 0 <= t <= steps), default=None)
+    if wrong is not None:
+        raise OnshellError(f"snapshots: {wrong} is not a time of this process; use 0 ... {steps}, 0 = data")
+    return times
 
 
 def forward_trajectory(

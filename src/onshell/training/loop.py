@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from onshell.config import digest
 from onshell.errors import OnshellError
 from onshell.files import whole
 from onshell.models.build import Objective, build, objective
@@ -49,8 +50,8 @@ def train(
 
     Writes model.pt, history.csv and run.json into the folder `out`. A state file there, written after each epoch and
     removed at the end, lets the same call go on after an interruption; every random number comes from a stream named by
-    epoch and chunk, so on a CPU the result is the same to the bit. `resume` names a state file that must exist.
-    `source`, the metadata of the data, is kept in the model file.
+    epoch and chunk, so on a CPU, with as many threads, the result is the same to the bit. `resume` names a state file
+    that must exist. `source`, the metadata of the data, is kept in the model file.
 
     Raises
     ------
@@ -79,6 +80,9 @@ def train(
         optimizer.load_state_dict(state["optimizer"])
         history, best, spent = state["history"], state["best"], state["spent"]
         progress(f"{spec['run']}: going on after epoch {len(history)} from {resume or state_path}")
+    for other in sorted(Path(out).glob("state-*.pt")):
+        if other != state_path:
+            progress(f"{spec['run']}: {other} is of other settings, data, device or precision: not used")
     # A folder that cannot be written, or a full disk, shows before the first epoch and not after it.
     write_state(state_path, key, **_state(network, optimizer, history, best, spent))
     progress(
@@ -97,6 +101,7 @@ def train(
             spent["seconds"] += time.perf_counter() - begun
             spent["cpu_seconds"] += time.process_time() - begun_cpu
             write_state(state_path, key, **_state(network, optimizer, history, best, spent))
+            _write_history(Path(out) / "history.csv", history)
             left = spent["seconds"] / epoch * (options["epochs"] - epoch)
             progress(
                 f"{spec['run']}: epoch {epoch}/{options['epochs']}  loss {row['loss']:+.4f}  "
@@ -113,13 +118,18 @@ def train(
         "n_parameters": sum(p.numel() for p in network.parameters()),
         **spent,
     }
-    _write_history(Path(out) / "history.csv", history)
     with whole(Path(out) / "run.json") as part:
-        part.write_text(json.dumps({"spec": spec, **record, "provenance": provenance()}, indent=2) + "\n")
+        part.write_text(
+            json.dumps(
+                {"spec": spec, "config_hash": digest(dict(spec)), **record, "provenance": provenance()}, indent=2
+            )
+            + "\n"
+        )
     path = Path(out) / "model.pt"
     kept = {name: record[name] for name in ("epochs", "kept_epoch", "kept_loss", "precision", "n_events")}
     save_model(path, best["weights"], spec, provenance=provenance(), training=kept, source=source)
-    state_path.unlink(missing_ok=True)
+    for state in Path(out).glob("state-*.pt"):
+        state.unlink()
     progress(f"{path}: epoch {best['epoch']} kept, loss {best['loss']:+.4f}, {_clock(spent['seconds'])}")
     return path
 

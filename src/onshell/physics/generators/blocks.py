@@ -5,7 +5,6 @@ centre-of-mass frame with E_cm = 1. Block k of a sample always has BLOCK events 
 of a sample can be made alone, in any order.
 """
 
-import difflib
 import importlib
 import inspect
 from collections import deque
@@ -16,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.errors import OnshellError, nearest
 from onshell.physics.generators import muon, qqg, sarge, uniform
 from onshell.physics.kinematics import violation
 from onshell.streams import stream
@@ -36,10 +35,8 @@ def find(generator: str) -> Callable[..., Tensor]:
         return GENERATORS[generator]
     module, colon, function = str(generator).partition(":")
     if not colon:
-        near = difflib.get_close_matches(str(generator), GENERATORS, 1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        known = ", ".join(GENERATORS)
-        raise OnshellError(f"generator {generator!r} is unknown; {hint}known: {known}, or 'package.module:function'")
+        hint = nearest(generator, [*GENERATORS, "package.module:function"])
+        raise OnshellError(f"generator {generator!r} is unknown; {hint}")
     try:
         return getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
@@ -55,9 +52,7 @@ def check_parameters(generator: str, parameters: dict) -> None:
     takes = f"it takes {', '.join(known) or 'no parameters'}"
     for name in parameters:
         if name not in known and not open_ended:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise OnshellError(f"generator {generator!r}: unknown parameter {name!r}; {hint}{takes}")
+            raise OnshellError(f"generator {generator!r}: unknown parameter {name!r}; {nearest(name, known)}")
     for name in known:
         if name not in parameters and signature.parameters[name].default is inspect.Parameter.empty:
             raise OnshellError(f"generator {generator!r}: parameter {name!r} is missing; {takes}")
