@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 CORES ?= all
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup quick desk plan test lint bench lock clean
+.PHONY: help setup quick desk plan test lint bench lock unlock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,9 @@ lock: ## new pins from the ranges in pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[workflow,test]'
 	$(BIN)/python envs/lock.py
 	@touch $(READY)
+
+unlock: $(READY) ## after Snakemake itself was killed outright: let the next call go on
+	$(BIN)/snakemake --unlock
 
 clean: ## remove the environment, never results
 	rm -rf $(VENV)

@@ -1,15 +1,22 @@
 """The command line: what it writes, and how it tells what is wrong."""
 
 import json
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import torch
 
 from helpers.networks import small_spec
 from onshell import cli
 from onshell.events.table import read_events, read_metadata
 from onshell.physics import rambo
+from onshell.physics.kinematics import violation
 from onshell.streams import stream
 from onshell.training.loop import train
 
@@ -108,9 +115,56 @@ def test_what_is_wrong_is_told_in_one_line_and_nothing_is_written(onshell, tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
 
 
-def test_a_gpu_that_is_not_there_is_told(onshell, tmp_path, monkeypatch):
-    import torch
+def test_an_output_that_is_an_input_is_refused(onshell, tmp_path):
+    assert onshell("generate", "muon", "--train", 10, "--test", 10, "-o", "a.parquet")[0] == 0
+    before = (tmp_path / "a.parquet").read_bytes()
+    for verb in (
+        ["embed", "a.parquet"],
+        ["metrics", "a.parquet", "--truth", "a.parquet"],
+        ["autoencoder", "a.parquet"],
+    ):
+        code, error = onshell(*verb, "-o", "a.parquet")
+        assert code == 1
+        assert "is " in error
+        assert "input" in error
+    assert (tmp_path / "a.parquet").read_bytes() == before
 
+
+def test_events_of_any_frame_units_and_rounding_can_be_embedded(onshell, tmp_path):
+    p = rambo.to_p(rambo.sample_prior(50, 4, stream(2, "cli")))
+    moved = 91.2 * rambo.to_q(p, torch.tensor([0.3, -0.2, 0.5], dtype=torch.float64), 1.0)
+    columns = dict(zip(("px", "py", "pz"), moved.float().unbind(-1), strict=True))
+    pq.write_table(pa.table({name: pa.array(value.tolist()) for name, value in columns.items()}), "mine.parquet")
+    code, error = onshell("embed", "mine.parquet", "-o", "set.parquet")
+    assert code == 1
+    assert "onshell embed --project" in error
+    assert onshell("embed", "mine.parquet", "--project", "-o", "set.parquet") == (0, "")
+    q = read_events(tmp_path / "set.parquet", space="q").momenta
+    assert (rambo.to_p(q) - p).abs().max() < 1e-6
+    assert max(part.abs().max().item() for part in violation(rambo.to_p(q))) < 1e-12
+
+
+def test_embedding_needs_no_configuration(onshell, tmp_path):
+    assert onshell("generate", "muon", "--train", 10, "-o", "a.parquet")[0] == 0
+    (tmp_path / "config.yaml").unlink()
+    assert onshell("embed", "a.parquet", "-a", "many", "-o", "b.parquet") == (0, "")
+
+
+def test_a_stop_leaves_nothing_half_written(tmp_path):
+    (tmp_path / "config.yaml").write_text(CONFIG.read_text())
+    command = [sys.executable, "-c", "from onshell.cli import main; main()", "generate", "muon", "-o", "x.parquet"]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = subprocess.Popen([*command, "--train", "100000000"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        while not list(tmp_path.glob(".x.*")):
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 128 + number
+        assert error == f"onshell: stopped by {number.name}; nothing is half-written\n"
+        assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_a_gpu_that_is_not_there_is_told(onshell, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert onshell("generate", "muon", "--train", 100, "-o", "truth.parquet")[0] == 0
     assert onshell("embed", "truth.parquet", "-o", "set.parquet")[0] == 0

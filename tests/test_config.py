@@ -45,7 +45,13 @@ def test_an_override_reaches_keys_with_dots_in_their_names():
 
 
 @pytest.mark.parametrize(
-    ("setting", "message"), [("scale", "key.path=value"), ("scals.quick=1", "did you mean 'scales'")]
+    ("setting", "message"),
+    [
+        ("scale", "key.path=value"),
+        ("=4", "names no key"),
+        ("seed=[1,", "not valid YAML"),
+        ("seed.x=4", "'seed' holds 20260402, which has no keys below it"),
+    ],
 )
 def test_an_override_that_cannot_be_applied_is_explained(setting, message):
     with pytest.raises(OnshellError, match=message):
@@ -85,3 +91,37 @@ def test_datasets_are_named_after_process_and_cutoff():
     ]  # fmt: skip
     assert found["qqg_1e-3"].cutoff == 1e-3
     assert found["uniform_10"].n_particles == 10
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("scals.quick=1", "did you mean 'scales'"),
+        ("runs.muon-q-diffusion.training.lrr=1", "did you mean 'lr'"),
+        ("runs.muon-q-diffusion.training.lr=1e-3", "is text to YAML; write it with a dot, such as 1.0e-3"),
+        ("runs.muon-q-diffusion.training.lr=.nan", "is not a finite number"),
+        ("processes.qqg.parameters.sqrt_s=hello", "must be a positive energy"),
+    ],
+)
+def test_an_override_that_does_not_validate_is_explained(setting, message):
+    with pytest.raises(OnshellError, match=message):
+        configuration.validate(configuration.apply(CONFIG, [setting]))
+
+
+def test_an_override_may_set_what_a_run_takes_from_its_recipe():
+    changed = configuration.apply(CONFIG, ["runs.muon-q-diffusion.training.lr=0.0005"])
+    assert configuration.run_spec(configuration.validate(changed), RUN)["training"]["lr"] == 0.0005
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("seed: 1\nscale: quick\nseed: 2\n")
+    with pytest.raises(OnshellError, match="the key 'seed' stands twice"):
+        configuration.read(path)
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_bytes(b"PAR1\xff\xfe\x00")
+    with pytest.raises(OnshellError, match="not valid YAML"):
+        configuration.read(path)

@@ -4,8 +4,6 @@ import json
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +12,8 @@ import typer
 
 from onshell import __version__
 from onshell import config as configuration
-from onshell.errors import OnshellError, nearest
+from onshell.console import apart, counter, known, numbers, say, stop
+from onshell.errors import OnshellError
 from onshell.layout import Layout
 
 app = typer.Typer(
@@ -38,25 +37,6 @@ Seed = Annotated[int | None, typer.Option(help="Seed of every random stream.")]
 DEFAULT = Path("config.yaml")
 
 
-def say(line: str) -> None:
-    """Print one line at once, so that a log shows how far a job is."""
-    print(line, flush=True)
-
-
-def counter(what: str) -> Callable[[int, int], None]:
-    """Return a function of (done, total) that says now and then how far a job is, its speed, and the time left."""
-    start = last = time.monotonic()
-
-    def told(done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if done == total or now - last > 5:
-            last, speed = now, done / max(now - start, 1e-9)
-            say(f"{what}: {done:,} of {total:,} events, {speed:,.0f} per s, {(total - done) / speed:.0f} s left")
-
-    return told
-
-
 def load(path: Path, settings: list[str] | None, **keys: Any) -> configuration.Config:
     """Return the configuration with all overrides: those of the workflow, those of --set, and --scale and the like."""
     inherited = json.loads(os.environ.get("ONSHELL_SET", "[]"))
@@ -64,12 +44,6 @@ def load(path: Path, settings: list[str] | None, **keys: Any) -> configuration.C
         say(f"settings of the workflow: {' '.join(inherited)}")
     named = [f"{key}={value}" for key, value in keys.items() if value is not None]
     return configuration.load(path, [*inherited, *(settings or []), *named])
-
-
-def known(kind: str, name: str, names: Any) -> None:
-    """Raise unless `name` is one of the configuration's `names`."""
-    if name not in names:
-        raise OnshellError(f"{name!r} is not a {kind} of the configuration; {nearest(name, names)}")
 
 
 @app.command()
@@ -114,13 +88,20 @@ def embed(
     augmentation: Annotated[
         str, typer.Option("--augmentation", "-a", help="An augmentation of the configuration.")
     ] = "single",
+    project: Annotated[bool, typer.Option("--project", help="First boost and scale every event to E_cm = 1.")] = False,
     scale: Scale = None,
     seed: Seed = None,
     config: ConfigFile = DEFAULT,
     settings: Settings = None,
 ) -> None:
     """Write the q-space training set of any event table: `onshell embed my.parquet -a double -o my.double.parquet`."""
-    loaded = load(config, settings, scale=scale, seed=seed)
+    if config == DEFAULT and not DEFAULT.exists():
+        # Away from the repository the paper's augmentations serve; every other choice needs a configuration.
+        from onshell.events.augment import AUGMENTATIONS
+
+        loaded = {"augmentations": AUGMENTATIONS, "seed": seed or 0}
+    else:
+        loaded = load(config, settings, scale=scale, seed=seed)
     known("augmentation", augmentation, loaded["augmentations"])
 
     from onshell.events.commands import embed_file
@@ -134,6 +115,7 @@ def embed(
         spec=spec,
         seed=loaded["seed"],
         config_hash=key,
+        project=project,
         progress=counter(output.name),
     )
 
@@ -179,19 +161,10 @@ def sample(
     """Write events drawn from a model; a killed sampling goes on where it stopped."""
     from onshell.sampling.commands import sample_file
 
+    apart(output, model)
     steps = None if snapshots is None else numbers("--snapshots", snapshots)
     choices = {"seed": seed, "device": device, "precision": precision, "snapshots": steps}
     sample_file(model, output, events, **choices, progress=say)
-
-
-def numbers(option: str, text: str) -> list[int]:
-    """Return the integers of a comma-separated list."""
-    try:
-        return [int(word) for word in text.split(",")]
-    except ValueError as error:
-        raise OnshellError(
-            f"{option} {text}: write whole numbers with commas between them, such as 500,250,0"
-        ) from error
 
 
 @app.command()
@@ -212,6 +185,7 @@ def forward(
     from onshell.sampling.commands import forward_file
 
     entry = loaded["forward"][name]
+    apart(output, data)
     forward_file(
         data or Path(Layout(loaded).embedded(entry["training_set"])),
         output,
@@ -235,6 +209,7 @@ def autoencoder(
     """Train the autoencoders of tab3 on truth alone."""
     from onshell.evaluation.commands import autoencoder_file
 
+    apart(output, events)
     autoencoder_file(events, output, seed=seed, max_events=train, epochs=epochs, progress=say)
 
 
@@ -250,6 +225,7 @@ def metrics(
     """Write every distance between generated events and truth, beside its statistical floor."""
     from onshell.evaluation.commands import metrics_file
 
+    apart(output, samples, truth, autoencoder)
     metrics_file(samples, truth, output, autoencoder=autoencoder, replicates=replicates, seed=seed, progress=say)
 
 
@@ -301,8 +277,8 @@ def main() -> None:
     """Run the command line; a fault that the user can mend is one line on standard error and exit code 1."""
     # A generator of one's own, "module:function", is looked for here too.
     sys.path.append(str(Path.cwd()))
-    # So that a batch system's or a shell's TERM leaves no temporary files: the exit runs every clean-up on its way.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     try:
         app()
     except OnshellError as error:

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from onshell.errors import OnshellError, nearest
+from onshell.errors import OnshellError
 
 Config = dict[str, Any]
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
@@ -88,14 +88,20 @@ def apply(config: Config, settings: Iterable[str]) -> Config:
         if not equals:
             raise OnshellError(f"--set {setting}: write it as key.path=value")
         parts, node = (key.split(".") if key else []), config
-        value = yaml.safe_load(text)
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise OnshellError(f"--set {setting}: the value is not valid YAML") from error
+        if not key and not isinstance(value, dict):
+            raise OnshellError(f"--set {setting}: names no key; write it as key.path=value")
         while parts:
             taken = next((n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in node), 1)
             name, parts = ".".join(parts[:taken]), parts[taken:]
-            if parts and isinstance(node.get(name), dict):
-                node = node[name]
-            elif parts:
-                raise OnshellError(f"--set {setting}: no key {name!r} here; {nearest(name, node)}")
+            if parts:
+                # A key that is not there is made: whether it may be there is for the schema to say.
+                node = node.setdefault(name, {})
+                if not isinstance(node, dict):
+                    raise OnshellError(f"--set {setting}: {name!r} holds {node!r}, which has no keys below it")
             else:
                 both = isinstance(value, dict) and isinstance(node.get(name), dict)
                 node[name] = merge(node[name], value) if both else value
@@ -112,18 +118,42 @@ def load(path: str | Path = "config.yaml", settings: Iterable[str] = ()) -> Conf
     OnshellError
         When the file is missing, is not YAML, or does not validate.
     """
+    config = read(path)
+    return validate(apply(config, settings), str(path))
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key that stands twice in a mapping is an error and not the last one's word."""
+
+
+def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict:
+    """Return a YAML mapping, or raise for a key that it holds twice."""
+    keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+    for key in keys:
+        if keys.count(key) > 1:
+            line = node.start_mark.line + 1
+            raise yaml.YAMLError(f"the key {key!r} stands twice in the mapping that begins in line {line}; remove one")
+    loader.flatten_mapping(node)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def read(path: str | Path) -> Config:
+    """Return the configuration in `path` as it stands, not yet validated."""
     path = Path(path)
     try:
-        config = yaml.safe_load(path.read_text())
+        config = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except OSError as error:
         raise OnshellError(
             f"{path}: cannot be read ({error.strerror}); run in the repository or name it with --config"
         ) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise OnshellError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(config, dict):
         raise OnshellError(f"{path}: holds no mapping; start from the config.yaml of the repository")
-    return validate(apply(config, settings), str(path))
+    return config
 
 
 def validate(config: Config, source: str = "config.yaml") -> Config:

@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from onshell.errors import OnshellError
 
@@ -95,11 +96,22 @@ def _concerns(error: OSError, path: Path, part: Path) -> bool:
 
 
 def _cause(error: BaseException) -> OSError | None:
-    """Return the operating-system error at or beneath `error` (torch hides a full disk inside a RuntimeError)."""
+    """Return the operating-system error at or beneath `error` (libraries hide a full disk inside errors of theirs)."""
     seen: BaseException | None = error
     while seen is not None and not isinstance(seen, OSError):
         seen = seen.__cause__ or seen.__context__
     return seen
+
+
+def save_whole(content: Any, path: str | os.PathLike[str]) -> None:
+    """Write plain types and tensors to `path` as torch does, whole or not at all; equal content gives equal bytes.
+
+    Through a file handle: torch's own writer puts the file's temporary name into it, and hides why a write failed.
+    """
+    import torch
+
+    with whole(path) as part, part.open("wb") as handle:
+        torch.save(content, handle)
 
 
 @contextlib.contextmanager
@@ -129,7 +141,7 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         with part.open("rb+") as handle:
             os.fsync(handle.fileno())
         part.replace(path)
-    except (OSError, RuntimeError) as error:
+    except Exception as error:
         cause = _cause(error)
         if cause is None or not _concerns(cause, path, part):
             raise

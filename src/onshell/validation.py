@@ -1,5 +1,6 @@
 """Faults of a configuration, one line each: the key's path, the bad value, the nearest valid one."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,11 +13,21 @@ def faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import relevance
 
+    yield from _not_finite("", config)
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=relevance)
     for error in errors:
         yield _line(_deepest(error))
     if not errors:
         yield from _references(config)
+
+
+def _not_finite(path: str, value: Any) -> Iterator[str]:
+    """Yield a fault for every number that is infinite or no number."""
+    if isinstance(value, Mapping | list):
+        for key, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _not_finite(_join(path, key), inner)
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{path}: {value!r} is not a finite number"
 
 
 def _deepest(error):
@@ -39,6 +50,8 @@ def _line(error) -> str:
         return f"{_join(path, missing)}: missing; add it ({_description(error.schema, missing)})"
     if error.validator == "enum":
         return f"{path}: {value!r} is not valid; {nearest(value, rule)}"
+    if error.validator == "type" and rule in ("number", "integer") and _looks_like_a_number(value):
+        return f"{path}: {value!r} is text to YAML; write it with a dot, such as 1.0e-3 or 0.001"
     if error.validator == "type":
         return f"{path or 'the file'}: {value!r} is not of type {rule}"
     if error.validator in ("minimum", "exclusiveMinimum"):
@@ -51,6 +64,14 @@ def _line(error) -> str:
         choices = "; ".join(" with ".join(choice["required"]) for choice in rule)
         return f"{path}: {value!r} must give exactly one of: {choices}"
     return f"{path or 'the file'}: {' '.join(error.message.split())}"
+
+
+def _looks_like_a_number(value: object) -> bool:
+    """Return whether `value` is text that reads as a number."""
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
+        return False
 
 
 def _join(path: str, key: object) -> str:
@@ -135,7 +156,8 @@ def _generator(path: str, entry: Mapping) -> Iterator[str]:
     allowed = {"uniform": (), "muon": (), "qqg": ("sqrt_s",), "sarge": ()}.get(name, parameters)
     for key in parameters:
         yield from _unknown(f"{path}.parameters", key, f"parameter of {name}", allowed)
-    if not parameters.get("sqrt_s", 1) > 0:
+    sqrt_s = parameters.get("sqrt_s", 1)
+    if not isinstance(sqrt_s, int | float) or not sqrt_s > 0:
         yield f"{path}.parameters.sqrt_s: {parameters['sqrt_s']!r} must be a positive energy in GeV"
     if name in ("muon", "qqg") and numbers != 3:
         yield f"{path}.n_particles: {numbers!r}, but {name} has 3"

@@ -47,7 +47,9 @@ def test_the_moving_average_is_the_model_where_there_is_one(saved, tmp_path):
 
 
 def test_a_missing_file_says_so(tmp_path):
-    with pytest.raises(OnshellError, match=r"none\.pt: no such model file; train"):
+    with pytest.raises(
+        OnshellError, match=r"none\.pt: no such model file; check the name, or make it with .onshell train"
+    ):
         load_model(tmp_path / "none.pt")
 
 

@@ -10,13 +10,15 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-import yaml
 from onshell import config as configuration
 from onshell.errors import OnshellError
 from onshell.layout import Layout
 
 try:
-    configuration.validate(config)
+    WRITTEN = configuration.read("config.yaml")
+    configuration.validate(
+        config, "the configuration" if workflow.configfiles[1:] else "config.yaml"
+    )
 except OnshellError as error:
     sys.exit(f"onshell: error: {error}")
 
@@ -34,9 +36,7 @@ DRAWING = sorted(map(str, Path(configuration.__file__).parent.glob("figures/*.[p
 
 # The commands read config.yaml by themselves: what was changed on Snakemake's command line must reach them too. Scale and
 # preset stand in the shell lines; the rest travels in the environment, where it is no parameter of every job.
-CHANGED = configuration.differences(
-    yaml.safe_load(Path("config.yaml").read_text()), config
-)
+CHANGED = configuration.differences(WRITTEN, config)
 os.environ.update(
     ONSHELL_SET=json.dumps(
         [line for line in CHANGED if not line.startswith(("scale=", "preset="))]

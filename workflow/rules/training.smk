@@ -36,4 +36,4 @@ rule train:
         scale=config["scale"],
         preset=config["preset"],
     shell:
-        "onshell train {wildcards.run} --data {input.data} -o {params.folder} --scale {params.scale} --preset {params.preset} 2>&1 | tee {log}"
+        "onshell train {wildcards.run} --data {input.data} -o {params.folder} --scale {params.scale} --preset {params.preset} 2>&1 | tee -a {log}"

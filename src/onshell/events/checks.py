@@ -68,6 +68,6 @@ class Faults:
         energy, total = self.at_worst
         raise OnshellError(
             f"{self.where}: {which}: off the massless centre-of-mass shell by up to {self.worst:.3g} (allowed "
-            f"{TOLERANCE:g}; worst has sum|p| = {energy:.12g}, |sum p| = {total:.3g}); boost to the centre-of-mass "
-            "frame, divide by E_cm and store float64"
+            f"{TOLERANCE:g}; worst has sum|p| = {energy:.12g}, |sum p| = {total:.3g}); `onshell embed --project` "
+            "boosts and scales massless events of any frame, units or rounding"
         )

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from onshell.errors import OnshellError
 from onshell.events.augment import Frames, embed_chunks, frames
 from onshell.events.parquet import Table
 from onshell.events.table import ROWS, iter_events, read_metadata, split, write_events
-from onshell.physics import generators
+from onshell.physics import generators, rambo
 from onshell.provenance import identity
 
 Progress = Callable[[int, int], None]
@@ -81,12 +82,14 @@ def embed_file(
     seed: int,
     process: str | None = None,
     config_hash: str | None = None,
+    project: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Return the metadata of the q-space table `out`: the truth table `source` embedded by the augmentation `spec`.
 
     Only the split "train" is embedded, or every event of a table without splits (one made elsewhere, say). `process`
-    is the metadata's unless given, and "unknown" where there is neither.
+    is the metadata's unless given, and "unknown" where there is neither. With `project`, massless events of any frame,
+    units or rounding are first boosted to their centre-of-mass frames and scaled to E_cm = 1.
     """
     if Path(out).resolve() == Path(source).resolve():
         raise OnshellError(f"{out}: is the input itself; choose another name for the output")
@@ -95,7 +98,11 @@ def embed_file(
         rows = split(truth, "train", str(source)) if truth.get("split") else slice(0, table.rows)
     n = rows.stop - rows.start
     if n == 0:
-        raise OnshellError(f"{source}: no events to embed (the split 'train' is empty); make it with n_train > 0")
+        raise OnshellError(f"{source}: no events to embed; make it with at least one event (in its part 'train')")
+    if n_particles < 2:
+        raise OnshellError(
+            f"{source}: events of {n_particles} massless particle have no phase space; it takes 2 or more"
+        )
     chosen: Frames = frames(
         spec, name=name, process=process or truth.get("process", "unknown"), n_particles=n_particles, seed=seed
     )
@@ -111,7 +118,10 @@ def embed_file(
         **identity(),
     }
     needed = slice(rows.start, rows.start + chosen.events_needed(n))
-    chunks = iter_events(source, space="p", n_particles=n_particles, rows=needed, size=max(1, ROWS // chosen.copies))
+    size, check = max(1, ROWS // chosen.copies), "finite" if project else True
+    chunks = iter_events(source, space="p", n_particles=n_particles, rows=needed, size=size, check=check)
+    if project:
+        chunks = (replace(chunk, momenta=rambo.to_p(chunk.momenta)) for chunk in chunks)
     write_events(out, _told(embed_chunks(chunks, chosen, n), n, progress), metadata, space="q")
     return read_metadata(out)
 

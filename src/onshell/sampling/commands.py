@@ -15,7 +15,7 @@ from torch import Tensor
 from onshell.config import digest
 from onshell.errors import OnshellError
 from onshell.events.table import read_events, write_events
-from onshell.files import whole
+from onshell.files import save_whole
 from onshell.models.schedules import Schedule
 from onshell.physics import rambo
 from onshell.provenance import identity
@@ -63,8 +63,7 @@ def sample_file(
         if _whole_part(path, size, spec["n_particles"], times):
             continue
         block = sample_block(network, spec, k, size, seed=seed, device=where, precision=precision, snapshots=times)
-        with whole(path) as part:
-            torch.save(block, part)
+        save_whole(block, path)
         made += size
         rate = made / (time.perf_counter() - begun)
         left = sum(size for _, size in sizes[done:]) / rate
@@ -75,8 +74,8 @@ def sample_file(
         "dataset": spec["dataset"],
         "n_particles": spec["n_particles"],
         "e_cm": 1.0,
-        "cutoff": content["source"].get("cutoff"),
-        "augmentation": content["source"].get("augmentation"),
+        "cutoff": (content["source"] or {}).get("cutoff"),
+        "augmentation": (content["source"] or {}).get("augmentation"),
         "run": spec["run"],
         "config_hash": digest(spec),
         "spec": spec,
@@ -114,6 +113,8 @@ def forward_file(
     table = read_events(data_path, space="q", rows=slice(0, events))
     if len(table) == 0:
         raise OnshellError(f"{data_path}: no events to simulate; write a training set with `onshell embed`")
+    if len(table) < events:
+        progress(f"forward {name}: {data_path} holds {len(table):,} events, fewer than the {events:,} asked for")
     event = np.asarray(table.columns["event"])
 
     def states() -> Iterator[tuple[Tensor, dict[str, Any]]]:

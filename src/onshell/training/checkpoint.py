@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from onshell.errors import OnshellError
-from onshell.files import whole
+from onshell.files import save_whole
 from onshell.models.build import build
 
 FORMAT = "onshell-model"
@@ -43,14 +43,13 @@ def save_model(
         "source": dict(source or {}),
         "provenance": dict(provenance),
     }
-    with whole(path) as part:
-        torch.save(content, part)
+    save_whole(content, path)
 
 
 def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the content of a model file, checked to be one of ours and of this version."""
     path = Path(path)
-    content = load_plain(path, "model file", "train the model again (`onshell train`)")
+    content = load_plain(path, "model file", "check the name, or make it with `onshell train`")
     if content.get("format") != FORMAT:
         raise OnshellError(f"{path}: not a model file of onshell; give a model.pt that `onshell train` wrote")
     if content.get("version") != VERSION:
@@ -84,6 +83,8 @@ def network_of(content: Mapping[str, Any], path: Path, device: torch.device | st
     try:
         network = build(content["spec"])
         network.load_state_dict(content["ema"] or content["weights"])
+    except OnshellError as error:
+        raise OnshellError(f"{path}: {error}") from error
     except (KeyError, RuntimeError) as error:
         fault = " ".join(str(error).split())
         raise OnshellError(

@@ -75,7 +75,7 @@ def train(
     best: dict[str, Any] = {"loss": math.inf, "epoch": 0, "weights": {}}
     spent = {"seconds": 0.0, "cpu_seconds": 0.0}
     if resume is not None or state_path.exists():
-        state = read_state(Path(resume or state_path), key)
+        state = read_state(Path(resume or state_path), key, named=resume is not None)
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         history, best, spent = state["history"], state["best"], state["spent"]

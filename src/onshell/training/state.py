@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from onshell.errors import OnshellError
-from onshell.files import whole
+from onshell.files import save_whole
 from onshell.training.checkpoint import load_plain
 
 FORMAT = "onshell-training-state"
@@ -27,13 +26,12 @@ def state_key(spec: Mapping[str, Any], data: Tensor, **settings: Any) -> str:
 
 def write_state(path: Path, key: str, **content: Any) -> None:
     """Write a training's state, plain types and tensors, atomically."""
-    with whole(path) as part:
-        torch.save({"format": FORMAT, "version": VERSION, "key": key, **content}, part)
+    save_whole({"format": FORMAT, "version": VERSION, "key": key, **content}, path)
 
 
-def read_state(path: Path, key: str) -> dict[str, Any]:
-    """Return the state in `path`, which must be that of the training `key`."""
-    remedy = "remove it to start afresh"
+def read_state(path: Path, key: str, *, named: bool = False) -> dict[str, Any]:
+    """Return the state in `path`, which must be that of the training `key`; `named` by --resume, or found."""
+    remedy = "leave out --resume to start afresh" if named else "remove it to start afresh"
     state = load_plain(path, "training state", remedy)
     if state.get("format") != FORMAT:
         raise OnshellError(f"{path}: a foreign or damaged training state; {remedy}")
@@ -42,6 +40,6 @@ def read_state(path: Path, key: str) -> dict[str, Any]:
     if state.get("key") != key:
         raise OnshellError(
             f"{path}: the state of another training ({state.get('key')}, this one is {key}): its settings, data, "
-            "device or precision differ; leave out --resume to start afresh"
+            f"device or precision differ; {remedy}"
         )
     return state

@@ -7,9 +7,11 @@ of a sample can be made alone, in any order.
 
 import importlib
 import inspect
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -40,7 +42,9 @@ def find(generator: str) -> Callable[..., Tensor]:
     try:
         return getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
-        raise OnshellError(f"generator {generator!r} cannot be imported: {error}") from error
+        raise OnshellError(
+            f"generator {generator!r} cannot be imported: {error}; put {module}.py where you run, or install it"
+        ) from error
 
 
 def check_parameters(generator: str, parameters: dict) -> None:
@@ -137,9 +141,20 @@ def _cut(blocks: Iterator[Tensor], n: int, skip: int, chunk: int) -> Iterator[Te
 
 def _call(generator: str, block: Callable, rng: np.random.Generator, size: int, parameters: dict) -> Tensor:
     """Return block(rng, size), checked where the function is the user's own."""
-    p = block(rng, size, **parameters)
     if generator in GENERATORS:
-        return p
+        return block(rng, size, **parameters)
+    try:
+        p = block(rng, size, **parameters)
+    except (OnshellError, TypeError):
+        raise
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        raise OnshellError(
+            f"generator {generator!r} failed: {type(error).__name__}: {error} ({Path(where.filename).name}, line "
+            f"{where.lineno})"
+        ) from error
+    if not isinstance(p, Tensor | np.ndarray):
+        raise OnshellError(f"generator {generator!r} returned {type(p).__name__}; it must return events [size, N, 3]")
     p = torch.as_tensor(p, dtype=torch.float64)
     if p.ndim != 3 or p.shape[0] != size or p.shape[2] != 3:
         raise OnshellError(f"generator {generator!r} returned shape {tuple(p.shape)}; it must be ({size}, N, 3)")
