@@ -53,10 +53,13 @@ def test_a_file_gives_back_what_was_saved(trained, muon, tmp_path):
 
 
 def test_wrong_files(tmp_path):
-    with pytest.raises(OnshellError, match=r"none\.pt: no such autoencoder"):
+    with pytest.raises(OnshellError, match=r"none\.pt: no such autoencoder file; make it again"):
         autoencoder.load(tmp_path / "none.pt")
     (tmp_path / "text.pt").write_text("hello")
     torch.save({"kind": "model"}, tmp_path / "model.pt")
-    for name in ("text.pt", "model.pt"):
-        with pytest.raises(OnshellError, match=f"{name}: not an autoencoder"):
+    header = {"kind": autoencoder.KIND, "format": autoencoder.FORMAT, "n_particles": 3}
+    torch.save(header | {"states": [{"encoder.0.bias": torch.ones(4)}]}, tmp_path / "part.pt")
+    faults = {"text.pt": "a foreign or damaged autoencoder", "model.pt": "not an autoencoder", "part.pt": "do not fit"}
+    for name, fault in faults.items():
+        with pytest.raises(OnshellError, match=rf"{name}: .*{fault}"):
             autoencoder.load(tmp_path / name)

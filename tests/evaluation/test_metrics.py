@@ -8,13 +8,17 @@ import torch
 
 from helpers.products import SEED, silent, smeared, truth
 from onshell.errors import OnshellError
+from onshell.evaluation.autoencoder import load
 from onshell.evaluation.commands import autoencoder_file, metrics_file
 from onshell.evaluation.conservation import conservation
-from onshell.evaluation.distances import wasserstein
-from onshell.evaluation.metrics import floor, fresh, measure
+from onshell.evaluation.distances import frechet, wasserstein
+from onshell.evaluation.metrics import floor, fresh, invariants, measure
+from onshell.evaluation.truth import held_out
+from onshell.evaluation.twosample import halves, linear_auc
 from onshell.events.table import read_events, read_metadata, write_events
 from onshell.physics.generators import events
 from onshell.physics.observables import observables
+from onshell.streams import stream
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +39,23 @@ def networks(folder, muon):
 
 
 @pytest.fixture(scope="module")
-def perfect(folder, muon, networks):
-    sample = folder / "perfect.parquet"
-    write_events(sample, [events("muon", 5000, seed=SEED, name=("test", "perfect"))], {"run": "perfect"})
+def sample(folder):
+    path = folder / "perfect.parquet"
+    write_events(path, [events("muon", 5000, seed=SEED, name=("test", "perfect"))], {"run": "perfect"})
+    return path
+
+
+@pytest.fixture(scope="module")
+def perfect(folder, sample, muon, networks):
     out = folder / "perfect.json"
     metrics_file(sample, muon, out, autoencoder=networks, seed=SEED, progress=silent)
     return json.loads(out.read_text())
 
 
 def test_a_perfect_sample_sits_on_the_floor(perfect):
-    """All twenty floor draws of a replicate share one law with the sample's distance: 8 sd never happen by chance."""
-    assert perfect["counts"] == {"sample": 5000, "truth": 4000, "replicates": 10, "splits": 5}
+    """The floor's draws share one law with the sample's distance: 8 sd never happen by chance."""
+    counts = {"sample": 5000, "truth": 4000, "replicates": 10, "splits": 5, "autoencoders": 2}
+    assert perfect["counts"] == counts
     for name, found in perfect["observables"].items():
         for quantity in ("w1", "ks"):
             excess = found[quantity] - found[f"floor_{quantity}_mean"]
@@ -81,6 +91,79 @@ def test_the_floor_does_not_depend_on_the_model_and_shrinks_with_the_sample(muon
     assert 2.5 < np.mean(ratios) < 6.5  # sqrt(16) = 4
 
 
+UNIFORM = {
+    "u_1": 1.0,
+    "u_2": 1.0,
+    "cos_theta_1": 2.0,
+    "cos_theta_plane": 2.0,
+    "phi_1": 2 * np.pi,
+    "phi_plane": 2 * np.pi,
+}
+"""Variables that are uniform in muon decay, and the length of their range."""
+
+
+def test_the_floor_agrees_with_the_laws_of_two_samples(muon):
+    """The gap of two distribution functions is a Brownian bridge B(t) times sqrt(1/n + 1/m).
+
+    KS: E max|B| = sqrt(pi/2) ln 2 and E max B^2 = pi^2 / 12. W1 of a uniform variable: E int|B| = sqrt(pi/32) and
+    E (int|B|)^2 = 7/60. AUC: 1/2. With 100 replicates the bands below are five standard errors wide; KS of finite
+    samples is a few per cent below its limit.
+    """
+    sizes, replicates = (1500, 1000), 100
+    found = floor(read_metadata(muon), "muon", sizes, seed=SEED, replicates=replicates, splits=3)
+    unit = (1 / sizes[0] + 1 / sizes[1]) ** 0.5
+    ks, w1 = np.sqrt(np.pi / 2) * np.log(2), np.sqrt(np.pi / 32)
+    ks_sd, w1_sd = np.sqrt(np.pi**2 / 12 - ks**2), np.sqrt(7 / 60 - w1**2)
+    for key, (mean, sd) in found.items():
+        name, quantity = key.split(".")
+        if quantity == "ks":
+            assert mean / unit == pytest.approx(ks, abs=5 * ks_sd / replicates**0.5 + 0.03 * ks), key
+            assert sd / unit == pytest.approx(ks_sd, rel=0.5), key
+        elif quantity == "w1" and name in UNIFORM:
+            length = UNIFORM[name]
+            assert mean / unit / length == pytest.approx(w1, abs=5 * w1_sd / replicates**0.5), key
+            assert sd / unit / length == pytest.approx(w1_sd, rel=0.6), key
+    mean, sd = found["invariant.auc"]
+    assert mean == pytest.approx(0.5, abs=5 * sd / replicates**0.5 + 0.002)
+    # One split's AUC of h against k scored events has a variance of (h + k + 1) / (12 h k); a mean over splits less.
+    one_split = np.sqrt((750 + 500 + 1) / (12 * 750 * 500))
+    assert 0.3 * one_split < sd < 1.3 * one_split
+
+
+def test_the_floor_of_the_frechet_distance_agrees_with_its_expansion(muon):
+    """The squared difference of two means is tr C (1/h + 1/k) on average, the covariances add somewhat less."""
+    metadata = read_metadata(muon)
+    found = floor(metadata, "muon", (1500, 1000), seed=SEED, replicates=100, splits=3)["invariant.frechet"]
+    trace = np.trace(np.cov(invariants(read_events(muon, rows="test").momenta), rowvar=False))
+    means = trace * (1 / 750 + 1 / 500)
+    assert means < found[0] < 2 * means
+
+
+def test_features_are_compared_on_the_same_halves(muon):
+    a, b = (events("muon", n, seed=SEED, name=("test", "halves", n)) for n in (600, 500))
+    found = measure(a, b, "muon", seed=SEED, name=("test",), splits=3)
+    assert len(found["invariant.frechet"]) == len(found["invariant.auc"]) == 3
+    for k in range(3):
+        train, test = halves(invariants(b), invariants(a), stream(SEED, "test", "split", "invariant", 0, k))
+        assert found["invariant.frechet"][k] == frechet(*test)
+        assert found["invariant.auc"][k] == linear_auc(train, test)
+    with pytest.raises(OnshellError, match="splits: 0"):
+        measure(a, b, "muon", seed=SEED, name=("test",), splits=0)
+
+
+def test_a_replicate_of_the_floor_is_a_mean_over_splits_and_autoencoders(muon, networks):
+    metadata, encoders = read_metadata(muon), load(networks).networks
+    keywords = {"seed": SEED, "splits": 2, "autoencoders": encoders}
+    found = floor(metadata, "muon", (300, 200), replicates=3, **keywords)
+    means = []
+    for r in range(3):
+        a, b = (fresh(metadata, "muon", n, r, side, SEED) for n, side in ((300, "a"), (200, "b")))
+        values = measure(a, b, "muon", name=("muon", "floor", r), **keywords)["latent.auc"]
+        assert len(values) == 4
+        means.append(np.mean(values))
+    assert found["latent.auc"] == pytest.approx((np.mean(means), np.std(means, ddof=1)))
+
+
 def test_floor_events_are_new(muon):
     metadata, stored = read_metadata(muon), read_events(muon).momenta
     drawn = [fresh(metadata, "muon", 100, r, side, SEED) for r in (0, 1) for side in "ab"]
@@ -88,8 +171,7 @@ def test_floor_events_are_new(muon):
     assert len(everything.unique()) == len(everything)
 
 
-def test_without_a_floor(folder, muon):
-    sample = folder / "perfect.parquet"
+def test_without_a_floor(folder, sample, muon):
     found = metrics_file(sample, muon, folder / "bare.json", seed=SEED, replicates=0, splits=1, progress=silent)
     assert set(found["observables"]["E_1"]) == {"w1", "ks"}
     assert set(found["features"]) == {"invariant"}
@@ -113,13 +195,16 @@ def test_conservation_is_told_in_units_of_e_cm():
     assert found["median_energy"] == pytest.approx(p.norm(dim=-1).flatten().median().item())
 
 
-def test_what_cannot_be_compared(folder, muon, networks):
+def test_what_cannot_be_compared(folder, sample, muon, networks):
     foreign = folder / "foreign.parquet"
     write_events(foreign, [events("muon", 100, seed=SEED, name=("test", "foreign"))], {"process": "muon"})
-    sample, out = folder / "perfect.parquet", folder / "never.json"
+    out = folder / "never.json"
     with pytest.raises(OnshellError, match="generator's name"):
         metrics_file(sample, foreign, out, seed=SEED, progress=silent)
     metrics_file(sample, foreign, folder / "by-hand.json", seed=SEED, replicates=0, progress=silent)
+    for replicates in (1, -1):
+        with pytest.raises(OnshellError, match=f"replicates: {replicates} make no floor, a spread needs two"):
+            metrics_file(sample, muon, out, seed=SEED, replicates=replicates, progress=silent)
     ten = truth(folder, "uniform_10", "uniform", "uniform", 50, n_particles=10)
     with pytest.raises(OnshellError, match=r"perfect\.parquet"):
         metrics_file(sample, ten, out, seed=SEED, progress=silent)
@@ -128,3 +213,23 @@ def test_what_cannot_be_compared(folder, muon, networks):
     with pytest.raises(OnshellError, match=r"gone\.parquet"):
         metrics_file(folder / "gone.parquet", muon, out, seed=SEED, progress=silent)
     assert not out.exists()
+
+
+def test_an_autoencoder_never_trains_on_what_it_judges(folder):
+    """A file without a split would give it the very events that metrics compare models with."""
+    foreign, out = folder / "unsplit.parquet", folder / "unsplit.pt"
+    write_events(foreign, [events("muon", 100, seed=SEED, name=("test", "unsplit"))], {"process": "muon"})
+    with pytest.raises(OnshellError, match=r"unsplit\.parquet: no split 'train'") as caught:
+        autoencoder_file(foreign, out, seed=SEED, progress=silent)
+    assert "\n" not in str(caught.value)
+    assert not out.exists()
+
+
+def test_held_out_truth_is_the_test_part_or_all(folder, muon):
+    assert torch.equal(held_out(muon).momenta, read_events(muon, rows="test").momenta)
+    bare, empty = folder / "bare.parquet", folder / "empty.parquet"
+    write_events(bare, [events("muon", 100, seed=SEED, name=("test", "bare"))], {"process": "muon"})
+    assert len(held_out(bare)) == 100
+    write_events(empty, [], {"process": "muon", "n_particles": 3})
+    with pytest.raises(OnshellError, match=r"empty\.parquet: no events"):
+        held_out(empty)

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from onshell.errors import OnshellError
-from onshell.evaluation.twosample import auc, linear_auc
+from onshell.evaluation.twosample import auc, halves, linear_auc
 from onshell.streams import stream
 
 SEED = 20260402
@@ -26,20 +26,30 @@ def test_shifted_gaussians(shift):
     draws = stream(SEED, "test", "auc", str(shift))
     a, b = draws.normal(size=(N, 3)), draws.normal(size=(N, 3))
     b[:, 0] += shift
-    assert linear_auc(a, b, draws) == pytest.approx(norm.cdf(shift / np.sqrt(2)), abs=SIGMAS)
+    assert linear_auc(*halves(a, b, draws)) == pytest.approx(norm.cdf(shift / np.sqrt(2)), abs=SIGMAS)
 
 
 def test_units_null_directions_and_unequal_sizes_do_not_matter():
     draws = stream(SEED, "test", "auc", "units")
     a, b = draws.normal(size=(N, 2)), draws.normal(0.5, 1.0, size=(N // 4, 2))
-    found = [
-        linear_auc(np.c_[a * scale, a.sum(1), np.ones(len(a))], np.c_[b * scale, b.sum(1), np.ones(len(b))], g)
-        for scale, g in ((1.0, stream(1)), (1e-6, stream(1)))
-    ]
+    found = []
+    for scale in (1.0, 1e-6):
+        features = [np.c_[x * scale, x.sum(1), np.ones(len(x))] for x in (a, b)]
+        found.append(linear_auc(*halves(*features, stream(1))))
     assert found[0] == pytest.approx(found[1], abs=1e-3)
     assert found[0] == pytest.approx(norm.cdf(0.5), abs=2 * SIGMAS)
 
 
+def test_halves_part_either_sample_without_loss():
+    a, b = np.arange(7.0)[:, None], np.arange(100.0, 110.0)[:, None]
+    train, test = halves(a, b, stream(1))
+    assert [len(part) for part in (*train, *test)] == [3, 5, 4, 5]
+    for whole, *parts in zip((a, b), train, test, strict=True):
+        assert np.array_equal(np.sort(np.concatenate(parts), axis=0), whole)
+    again = halves(a, b, stream(2))
+    assert not np.array_equal(again[1][1], test[1])
+
+
 def test_too_few_events():
     with pytest.raises(OnshellError, match="fewer than four"):
-        linear_auc(np.zeros((3, 1)), np.zeros((9, 1)), stream(1))
+        halves(np.zeros((3, 1)), np.zeros((9, 1)), stream(1))

@@ -7,12 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.image import imread
+from scipy import stats
 
 from helpers.entries import FIGURES as ENTRIES
+from helpers.statistics import ALPHA
 from onshell.errors import OnshellError
 from onshell.figures.commands import FIGURES, draw_figure
+from onshell.figures.dalitz import plane, unit_square
 from onshell.figures.data import FigureData
-from onshell.figures.sheet import WIDTH, styled
+from onshell.figures.sheet import WIDTH, styled, words
+from onshell.physics.analytic import log_dalitz_cdf
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +67,46 @@ def test_drawn_numbers(name, drawn):
     assert "y_lo" not in table or np.isfinite(maps[["y_lo", "y_hi"]]).all(axis=None)
 
 
+@pytest.mark.parametrize("name", ["fig01", "fig04", "fig18"])
+def test_model_maps_show_the_ratio_to_truth(name, files, drawn):
+    table = pd.read_csv(drawn(name) / f"{name}.csv").dropna(subset="y_lo")
+    planes = {"dalitz": plane, "u_1 u_2": unit_square}
+    data = FigureData(ENTRIES[name], files)
+    labels = {words(label): role for role in data.roles for label in (data.model(role), data.augmentation(role))}
+    for panel, rows in table.groupby("panel"):
+        ratios = rows[rows["kind"] == "ratio"]
+        assert set(ratios["series"]) == set(rows.loc[rows["kind"] == "map", "series"]) - {"truth", "uniform"}
+        truth = planes[panel]("truth", data.truth("muon"))
+        for series, cells in ratios.groupby("series"):
+            model = planes[panel](series, data.sample(labels[series]))
+            at = cells.iloc[len(cells) // 2]
+            ours, theirs = (within(m, at) for m in (model, truth))
+            assert at["count"] == ours
+            assert at["value"] == pytest.approx(ours / theirs)  # samples of equal size
+            assert at["error"] == pytest.approx(at["value"] * (1 / ours + 1 / theirs) ** 0.5)
+            sizes = [within(truth, cell) for _, cell in cells.iterrows()]
+            assert min(sizes) >= 5
+
+
+def within(shown, cell):
+    """Return how many entries of a map are in a cell."""
+    x = (shown.x >= cell["x_lo"]) & (shown.x < cell["x_hi"])
+    return int((x & (shown.y >= cell["y_lo"]) & (shown.y < cell["y_hi"])).sum())
+
+
+@pytest.mark.parametrize("name", ["fig01", "fig04", "fig18"])
+def test_ratio_maps_stand_below_their_models(name, files):
+    with styled():
+        figure = FIGURES[name](FigureData(ENTRIES[name], files)).finish()
+    squares = {axes.get_title(): axes.get_position() for axes in figure.axes if axes.get_title()}
+    below = {title: box for title, box in squares.items() if " / truth" in title}
+    assert below
+    for title, box in below.items():
+        above = squares[title.removesuffix(" / truth")]
+        assert (box.x0, box.x1) == pytest.approx((above.x0, above.x1))
+        assert box.y1 < above.y0
+
+
 @pytest.mark.parametrize("name", ["fig02", "fig03", "fig05", "fig15", "fig17"])
 def test_model_panels_show_the_ratio_to_truth(name, drawn):
     table = pd.read_csv(drawn(name) / f"{name}.csv")
@@ -94,6 +138,35 @@ def test_fig03_draws_the_exact_curves(drawn):
     curve = table[(table["kind"] == "curve") & (table["panel"] == "E_3")]
     e = curve["x_lo"]
     assert np.allclose(curve["value"], 96 * e**2 * (1 - 2 * e))
+
+
+def test_fig02_draws_the_exact_law_bin_by_bin(drawn):
+    table = pd.read_csv(drawn("fig02") / "fig02.csv")
+    law = table[table["kind"] == "curve"]
+    assert (law["value"] * (law["x_hi"] - law["x_lo"])).sum() == pytest.approx(1 - log_dalitz_cdf(-4.0))
+    truth = table[(table["kind"] == "histogram") & (table["series"] == "truth")]
+    assert np.allclose(truth["x_lo"], law["x_lo"])
+    expected = (law["value"] * (law["x_hi"] - law["x_lo"])).to_numpy() * 3000
+    some = expected > 20
+    chi2 = ((truth["count"].to_numpy() - expected) ** 2 / expected)[some].sum()
+    assert stats.chi2.sf(chi2, some.sum()) > ALPHA
+
+
+def test_fig11_pairs_a_training_set_with_the_truth_of_its_cutoff(files, tmp_path):
+    entry = ENTRIES["fig11"]
+    short = {name: path for name, path in files["events"].items() if name in ("aps_20", "aps_40")}
+    with pytest.raises(OnshellError, match=r"aps_30\.single has xi = 30, the figure's `events` have 20, 40; add"):
+        draw_figure("fig11", entry | {"events": list(short)}, files | {"events": short}, tmp_path / "fig11")
+    assert not list(tmp_path.iterdir())
+
+
+def test_fig11_draws_any_number_of_datasets(files, drawn, tmp_path):
+    more = {f"again_{i}": files["events"]["aps_30"] for i in range(5)} | files["events"]
+    entry = ENTRIES["fig11"] | {"events": [*(f"again_{i}" for i in range(5)), *ENTRIES["fig11"]["events"]]}
+    draw_figure("fig11", entry, files | {"events": more}, tmp_path / "fig11")
+    table = pd.read_csv(tmp_path / "fig11.csv")
+    one = pd.read_csv(drawn("fig11") / "fig11.csv")
+    assert len(table[table["panel"] == "E"]) > 2 * len(one[one["panel"] == "E"])
 
 
 @pytest.mark.parametrize("name", ["fig04", "fig22"])
@@ -139,7 +212,7 @@ def test_no_text_over_other_text_or_off_the_page(name, files):
 
 
 def test_unknown_figure_and_missing_inputs(files, tmp_path):
-    with pytest.raises(OnshellError, match=r"fig3: no such figure; did you mean fig03\?"):
+    with pytest.raises(OnshellError, match=r"fig3: no such figure; did you mean 'fig03'\?"):
         draw_figure("fig3", {}, files, tmp_path / "fig3")
     with pytest.raises(OnshellError, match="no run for the role M1"):
         draw_figure("fig01", {"events": ["muon", "uniform_3"]}, files, tmp_path / "fig01")

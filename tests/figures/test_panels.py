@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from onshell.figures.labels import power_of_ten
-from onshell.figures.maps import Map, maps
-from onshell.figures.panels import RATIO_SPANS, Binned, Law, Series, histogram, span
+from onshell.figures.maps import RATIO_SCALES, Frame, Map, maps, ratio_maps
+from onshell.figures.panels import MODEL_COLOURS, RATIO_SPANS, Binned, Law, Series, colours, histogram, legend, span
 from onshell.figures.sheet import Sheet, styled, words
 
 EDGES = np.linspace(0.0, 1.0, 11)
@@ -62,7 +62,7 @@ def test_maps_share_one_scale_and_leave_empty_bins_white():
             Map("b", np.array([0.5]), np.array([3.0])),
         ]
         shown.append(Map("c", np.array([0.5]), np.array([0.5])))
-        maps(sheet, shown, (0.0, 1.0), ("x", "y"), bins=10, log=True)
+        maps(sheet, shown, Frame("xy", 0.0, 1.0, ("x", "y")), bins=10, log=True)
         figure = sheet.finish()
         figure.canvas.draw()
     images = [axes.collections[0] for axes in figure.axes[:3]]
@@ -70,6 +70,74 @@ def test_maps_share_one_scale_and_leave_empty_bins_white():
     assert [image.get_array().count() for image in images] == [2, 0, 1]
     table = sheet.table()
     assert table[table["kind"] == "outside"][["series", "count"]].to_numpy().tolist() == [["b", 1]]
+
+
+def grid(*cells):
+    """Return a map of n entries in each cell (x, y, n)."""
+    x, y = (np.concatenate([np.full(n, cell[i]) for *cell, n in cells]) for i in (0, 1))
+    return x, y
+
+
+def test_ratio_maps_are_white_without_truth_and_coloured_without_model():
+    """Bins of truth and model: 30 / 30, 10 / 40, 20 / 0, 4 / 4 (too few in truth), 6 / 0 (a sixth bin is empty)."""
+    truth = Map("truth", *grid((0.1, 0.1, 30), (0.6, 0.1, 10), (0.1, 0.6, 20), (0.6, 0.6, 4), (0.35, 0.35, 6)))
+    model = Map("model", *grid((0.1, 0.1, 26), (0.6, 0.1, 40), (0.6, 0.6, 4)), model=True)
+    with styled():
+        sheet = Sheet("fig00")
+        ratio_maps(sheet, [truth, model], Frame("xy", 0.0, 1.0, ("x", "y")), bins=4)
+        figure = sheet.finish()
+        figure.canvas.draw()
+    image = figure.axes[0].collections[0]
+    shown = image.get_array().T
+    assert shown.count() == 4
+    assert shown.mask[2, 2]
+    assert image.norm(1.0) == 0.5
+    assert image.norm.vmin * image.norm.vmax == pytest.approx(1.0)
+    assert image.norm.vmax == max(RATIO_SCALES)
+    assert image.norm(shown[0, 2]) < 0.0  # not masked: below the scale, as the colour bar's arrow is
+    assert image.norm(shown[2, 0]) > 1.0
+    table = sheet.table().set_index(["x_lo", "y_lo"])
+    assert table.loc[(0.5, 0.0), "value"] == pytest.approx(4.0)
+    assert table.loc[(0.5, 0.0), "error"] == pytest.approx(4.0 * (1 / 10 + 1 / 40) ** 0.5)
+    assert table.loc[(0.0, 0.5), "value"] == 0.0
+    assert (0.5, 0.5) not in table.index
+
+
+def test_ratio_maps_of_samples_of_other_sizes():
+    draws = np.random.Generator(np.random.PCG64(2))
+    truth, model = (
+        Map(name, *draws.uniform(size=(2, n)), model=name == "m") for name, n in (("t", 40_000), ("m", 9000))
+    )
+    with styled():
+        sheet = Sheet("fig00")
+        ratio_maps(sheet, [truth, model], Frame("xy", 0.0, 1.0, ("x", "y")), bins=4)
+    table = sheet.table()
+    assert len(table) == 16
+    pulls = (table["value"] - 1) / table["error"]
+    assert (pulls.abs() < 5).all()
+    assert 0.3 < pulls.std() < 2.0
+
+
+@pytest.mark.parametrize("n", [0, 3, 6, 7, 20])
+def test_as_many_colours_as_there_are_models(n):
+    found = colours(n)
+    assert len(set(found)) == len(found) == n
+    assert n > 6 or found == list(MODEL_COLOURS[:n])
+
+
+def test_a_long_legend_takes_more_lines_and_moves_the_rows_down():
+    with styled():
+        sheets = [Sheet("fig00"), Sheet("fig00")]
+        for sheet, n in zip(sheets, (5, 13), strict=True):
+            legend(sheet, [Series(f"model {i}", np.ones(1), colour=c) for i, c in enumerate(colours(n))])
+            sheet.row(1, 1.0)
+            sheet.finish().canvas.draw()
+    assert sheets[1].cursor > sheets[0].cursor
+    box = sheets[1].figure.legends[0].get_window_extent()
+    frame = sheets[1].figure.axes[0].get_window_extent()
+    assert box.y0 > frame.y1 - 1.0
+    assert box.x0 > 0
+    assert box.x1 < sheets[1].figure.bbox.x1
 
 
 def test_powers_of_ten():

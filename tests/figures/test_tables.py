@@ -42,6 +42,15 @@ def test_tab3(files, written):
     assert table.loc["M1", "auc_latent_sd"] == pytest.approx(latent["sd"])
     assert table.loc["floor", "auc_latent"] == pytest.approx(latent["floor_mean"])
     assert table.loc["floor", "ks_E_3"] == pytest.approx(metrics["observables"]["E_3"]["floor_ks_mean"])
+    features = [name for name in table if name.endswith("_sd") and not name.startswith("ks")]
+    assert len(features) == 4
+    assert (table[features] > 0).all(axis=None)
+
+
+def test_tab3_says_what_its_spreads_are_over(written):
+    for suffix in ("md", "tex"):
+        text = (written / f"tab3.{suffix}").read_text()
+        assert "random halves (2) and autoencoders (2), of the floor over 2 pairs of truth samples" in text
 
 
 @pytest.mark.parametrize("name", ENTRIES)
@@ -50,8 +59,9 @@ def test_tex_and_markdown_have_the_same_shape(name, written):
     assert tex.startswith("\\begin{tabular}")
     assert tex.count("\\toprule") == tex.count("\\bottomrule") == 1
     rows = [line for line in tex.splitlines() if line.endswith("\\\\")]
-    assert len(rows) == len(md) - 1
-    assert {row.count("&") for row in rows} == {line.count("|") - 2 for line in md}
+    lines = [line for line in md if line.startswith("|")]
+    assert len(rows) == len(lines) - 1
+    assert {row.count("&") for row in rows} == {line.count("|") - 2 for line in lines}
     assert tex.count("$") % 2 == 0
 
 
@@ -86,7 +96,7 @@ def test_numbers_with_uncertainty(mean, sd, text):
 
 
 def test_what_is_missing_is_named(files, tmp_path):
-    with pytest.raises(OnshellError, match=r"tab4: no such table; did you mean tab[23]\?"):
+    with pytest.raises(OnshellError, match=r"tab4: no such table; did you mean 'tab[23]'\? \(known: tab2, tab3\)"):
         write_table("tab4", {}, files, tmp_path / "tab4")
     bare = tmp_path / "bare.json"
     bare.write_text(json.dumps({"observables": {}}))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from onshell.errors import OnshellError
 from onshell.files import whole
 from onshell.streams import stream, torch_stream
+from onshell.training.checkpoint import load_plain
 
 FORMAT = 1
 KIND = "onshell-autoencoder"
@@ -124,20 +125,16 @@ def save(path: Path, ensemble: Ensemble) -> None:
 
 def load(path: Path) -> Ensemble:
     """Return the autoencoders stored in `path`."""
-    path = Path(path)
-    if not path.is_file():
-        raise OnshellError(f"{path}: no such autoencoder; make it with `onshell autoencoder`")
+    path, remedy = Path(path), "make it again (`onshell autoencoder`)"
+    content = load_plain(path, "autoencoder file", remedy)
+    if (content.get("kind"), content.get("format")) != (KIND, FORMAT):
+        raise OnshellError(f"{path}: not an autoencoder of this version of onshell; {remedy}")
+    networks = []
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        if content["kind"] != KIND or content["format"] != FORMAT:
-            raise KeyError("kind")
-        networks = []
         for state in content["states"]:
-            network = Autoencoder(int(content["n_particles"]), width=len(state["encoder.0.bias"]))
+            network = Autoencoder(content["n_particles"], width=len(state["encoder.0.bias"]))
             network.load_state_dict(state)
             networks.append(network.eval().requires_grad_(False))
         return Ensemble(networks, list(content["losses"]), dict(content["provenance"]))
-    except Exception as error:
-        raise OnshellError(
-            f"{path}: not an autoencoder of this version of onshell; delete it and make it again"
-        ) from error
+    except (KeyError, RuntimeError, TypeError) as error:
+        raise OnshellError(f"{path}: the networks in it do not fit together; {remedy}") from error

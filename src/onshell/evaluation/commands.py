@@ -8,20 +8,11 @@ from onshell import provenance
 from onshell.errors import OnshellError
 from onshell.evaluation import autoencoder as autoencoders
 from onshell.evaluation.metrics import floor, measure, report
-from onshell.events.table import Events, read_events, read_metadata, split
+from onshell.evaluation.truth import held_out, some
+from onshell.events.table import read_events
 from onshell.files import whole
 
 Progress = Callable[[str], None]
-
-
-def _truth(path: Path, part: str) -> Events:
-    """Return the `part` ("train" or "test") rows of a truth file; every row of a file without a split."""
-    metadata = read_metadata(path)
-    rows = split(metadata, part) if "split" in metadata else None
-    found = read_events(path, space="p", rows=rows)
-    if not len(found.momenta):
-        raise OnshellError(f"{path}: the {part} part has no events; generate more, or change the split")
-    return found
 
 
 def metrics_file(
@@ -38,16 +29,21 @@ def metrics_file(
 ) -> dict:
     """Return the metrics of a sample against the test part of truth, after writing them to `out` as JSON.
 
-    `seed` defaults to the truth's own; `replicates` pairs of fresh truth samples make the statistical floor (0: none);
-    `splits` repeats the classifier tests.
+    `seed` defaults to the truth's own; `replicates` pairs of fresh truth samples make the statistical floor (0: none,
+    else two at least); `splits` repeats the comparisons in features on random halves, for the model and the floor.
     """
+    if replicates < 0 or replicates == 1:
+        raise OnshellError(f"replicates: {replicates} make no floor, a spread needs two; ask for 2 or more, or for 0")
     truth_path, sample_path = Path(truth_path), Path(sample_path)
-    truth = _truth(truth_path, "test")
-    generated = read_events(sample_path, space="p", n_particles=truth.n_particles)
+    truth = held_out(truth_path)
+    generated = some(sample_path, read_events(sample_path, space="p", n_particles=truth.n_particles))
     sample, spec = generated.momenta, generated.metadata.get("spec", {})
-    if not len(sample):
-        raise OnshellError(f"{sample_path}: no events to compare; sample the model again")
     dataset = truth.metadata.get("dataset", truth_path.stem)
+    origin = generated.metadata.get("dataset", dataset)
+    if origin != dataset:
+        raise OnshellError(
+            f"{truth_path}: is truth of {dataset!r}, but {sample_path} is of {origin!r}; give its own truth"
+        )
     run = run or generated.metadata.get("run", sample_path.stem)
     seed = int(truth.metadata.get("seed", 0)) if seed is None else seed
     process = truth.metadata.get("process", "")
@@ -59,8 +55,10 @@ def metrics_file(
     sizes = (len(sample), len(truth.momenta))
     floors = {}
     if replicates:
-        floors = floor(truth.metadata, dataset, sizes, seed=seed, replicates=replicates, autoencoders=networks)
+        repeats = {"replicates": replicates, "splits": splits}
+        floors = floor(truth.metadata, dataset, sizes, seed=seed, **repeats, autoencoders=networks)
     counts = {"sample": sizes[0], "truth": sizes[1], "replicates": replicates, "splits": splits}
+    counts["autoencoders"] = len(networks)
     header = {"format": 1, "run": run, "dataset": dataset, "process": process, "augmentation": spec.get("augmentation")}
     header["provenance"] = provenance.identity()
     found = header | report(sample, measured, floors, counts)
@@ -82,9 +80,12 @@ def autoencoder_file(
     max_events: int = 50_000,
     progress: Progress = print,
 ) -> None:
-    """Write to `out` one .pt file with `seeds` autoencoders, trained on the train part of a truth file alone."""
+    """Write to `out` one .pt file with `seeds` autoencoders, trained on the train part of a truth file alone.
+
+    A file without a split is refused: its events are those that the autoencoder would judge.
+    """
     events_path = Path(events_path)
-    truth = _truth(events_path, "train")
+    truth = some(events_path, read_events(events_path, space="p", rows="train"))
     seed = int(truth.metadata.get("seed", 0)) if seed is None else seed
     networks, losses = [], []
     for index in range(seeds):

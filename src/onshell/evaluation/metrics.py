@@ -9,7 +9,7 @@ from onshell.errors import OnshellError
 from onshell.evaluation.autoencoder import Autoencoder
 from onshell.evaluation.conservation import conservation
 from onshell.evaluation.distances import compare_sorted, frechet
-from onshell.evaluation.twosample import linear_auc
+from onshell.evaluation.twosample import halves, linear_auc
 from onshell.physics.generators import events
 from onshell.physics.kinematics import pair_products
 from onshell.physics.observables import observables
@@ -36,10 +36,12 @@ def measure(
 ) -> Measurement:
     """Return every distance between two samples of events [n, N, 3] and [m, N, 3].
 
-    One-dimensional W1 and KS per observable; Fréchet distance and linear-classifier AUC in the invariants and, when
-    autoencoders are given, in the latent space of each. `splits` repeats the classifier on other random halves,
-    drawn from the streams under `name`.
+    One-dimensional W1 and KS per observable, of all events; linear-classifier AUC and Fréchet distance in the
+    invariants and, when autoencoders are given, in the latent space of each. These two are taken `splits` times, on
+    random halves drawn from the streams under `name`: the classifier trains on one half, both score the other.
     """
+    if splits < 1:
+        raise OnshellError(f"splits: {splits} leave nothing to measure; ask for 1 or more")
     found: Measurement = {}
     ours, theirs = observables(sample, process), observables(truth, process)
     for key in theirs:
@@ -49,9 +51,10 @@ def measure(
     spaces += [("latent", i, network.features) for i, network in enumerate(autoencoders)]
     for space, index, features in spaces:
         a, b = features(truth), features(sample)
-        found.setdefault(f"{space}.frechet", []).append(frechet(a, b))
-        aucs = [linear_auc(a, b, stream(seed, *name, "split", space, index, k)) for k in range(splits)]
-        found.setdefault(f"{space}.auc", []).extend(aucs)
+        for k in range(splits):
+            train, test = halves(a, b, stream(seed, *name, "split", space, index, k))
+            found.setdefault(f"{space}.frechet", []).append(frechet(*test))
+            found.setdefault(f"{space}.auc", []).append(linear_auc(train, test))
     return found
 
 
@@ -73,21 +76,23 @@ def floor(
     *,
     seed: int,
     replicates: int,
+    splits: int = 1,
     autoencoders: Sequence[Autoencoder] = (),
 ) -> dict[str, tuple[float, float]]:
     """Return (mean, standard deviation) over replicates of every measurement of truth against truth, by name.
 
     Each replicate draws two fresh samples of `sizes`, those of the sample and of the truth that it is compared with,
-    so that a perfect model's distances are draws from exactly this law. The streams do not depend on the model.
+    and averages over `splits` and autoencoders as a model's entry does, so that a perfect model's distances are draws
+    from exactly this law. The streams do not depend on the model.
     """
-    pooled: Measurement = {}
+    found: Measurement = {}
     for r in range(replicates):
         a, b = (fresh(metadata, dataset, n, r, side, seed) for n, side in zip(sizes, "ab", strict=True))
         name = (dataset, "floor", r)
-        found = measure(a, b, metadata["process"], seed=seed, name=name, autoencoders=autoencoders)
-        for key, values in found.items():
-            pooled.setdefault(key, []).extend(values)
-    return {key: spread(values) for key, values in pooled.items()}
+        once = measure(a, b, metadata["process"], seed=seed, name=name, splits=splits, autoencoders=autoencoders)
+        for key, values in once.items():
+            found.setdefault(key, []).append(float(np.mean(values)))
+    return {key: spread(values) for key, values in found.items()}
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:
@@ -99,7 +104,8 @@ def report(sample: Tensor, measured: Measurement, floors: dict[str, tuple[float,
     """Return the JSON content of metrics/<run>.json without its header.
 
     ``observables.<name>`` holds w1 and ks, each with the floor's mean and sd and its ratio to that mean;
-    ``features.<space>.<frechet|auc>`` holds mean, sd, floor_mean, floor_sd.
+    ``features.<space>.<frechet|auc>`` holds mean and sd over splits and autoencoders, floor_mean and floor_sd over
+    replicates.
     """
     found: dict = {"counts": counts, "conservation": conservation(sample), "observables": {}, "features": {}}
     for key, values in measured.items():

@@ -1,11 +1,10 @@
 """What `onshell figure` and `onshell table` do, as plain functions of paths."""
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from onshell.errors import OnshellError
+from onshell.errors import OnshellError, nearest
 from onshell.figures import dalitz, muon, qspace, tables
 from onshell.figures.data import FigureData
 from onshell.figures.sheet import Sheet, styled
@@ -23,12 +22,10 @@ TABLES: dict[str, Callable[[FigureData], tables.Table]] = {"tab2": tables.tab2, 
 Files = Mapping[str, Mapping[str, str | Path]]
 
 
-def _known(kind: str, name: str, names: Iterable[str]) -> None:
+def _known(kind: str, name: str, names: Collection[str]) -> None:
     """Raise unless `name` is one of `names`."""
-    names = list(names)
     if name not in names:
-        close = difflib.get_close_matches(name, names, 1, 0.0)
-        raise OnshellError(f"{name}: no such {kind}; did you mean {close[0]}? (there: {', '.join(names)})")
+        raise OnshellError(f"{name}: no such {kind}; {nearest(name, names)}")
 
 
 def _beside(stem: str | Path, suffix: str) -> Path:

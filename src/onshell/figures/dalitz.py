@@ -5,47 +5,58 @@ from torch import Tensor
 
 from onshell.figures.data import FigureData
 from onshell.figures.labels import OBSERVABLES, power_of_ten
-from onshell.figures.maps import Map, maps
+from onshell.figures.maps import Frame, Map, maps, ratio_maps
 from onshell.figures.sheet import Sheet
 from onshell.physics.kinematics import energies
 from onshell.physics.observables import rosenblatt
 
 TRIANGLE = np.array([[0.0, 0.5], [0.5, 0.5], [0.5, 0.0]])
-LABELS = (OBSERVABLES["E_1"].axis, OBSERVABLES["E_2"].axis)
-SQUARE = (OBSERVABLES["u_1"].axis, OBSERVABLES["u_2"].axis)
+DALITZ = Frame("dalitz", 0.0, 0.5, (OBSERVABLES["E_1"].axis, OBSERVABLES["E_2"].axis), TRIANGLE)
+SQUARE = Frame("u_1 u_2", 0.0, 1.0, (OBSERVABLES["u_1"].axis, OBSERVABLES["u_2"].axis))
+RATIO_ENTRIES = 500.0
+"""Entries a bin of a ratio: with fewer, it would show the noise of truth and model rather than their difference."""
 
 
-def plane(title: str, p: Tensor) -> Map:
+def plane(title: str, p: Tensor, *, model: bool = False) -> Map:
     """Return the Dalitz plane (E_1, E_2) of events [n, 3, 3]."""
     e = energies(p).numpy()
-    return Map(title, e[:, 0], e[:, 1])
+    return Map(title, e[:, 0], e[:, 1], model)
 
 
-def unit_square(title: str, p: Tensor) -> Map:
+def unit_square(title: str, p: Tensor, *, model: bool = False) -> Map:
     """Return the plane (u_1, u_2) of events [n, 3, 3] (16)."""
     u_1, u_2 = rosenblatt(p)
-    return Map(title, u_1.numpy(), u_2.numpy())
+    return Map(title, u_1.numpy(), u_2.numpy(), model)
 
 
-def bins(shown: list[Map], per_bin: float = 30.0) -> int:
-    """Return how many bins a side give about `per_bin` entries a bin in the smallest sample."""
-    return int(np.clip(np.sqrt(min(len(m.x) for m in shown) / per_bin), 10, 60))
+def bins(shown: list[Map], per_bin: float, low: int = 10, share: float = 1.0) -> int:
+    """Return how many bins a side, `low` to 60, give about `per_bin` entries a bin in the smallest sample.
+
+    `share` is the part of the square that is allowed.
+    """
+    return int(np.clip(np.sqrt(min(len(m.x) for m in shown) / per_bin / share), low, 60))
 
 
 def dalitz_row(sheet: Sheet, shown: list[Map], *, log: bool = False) -> None:
-    """Draw Dalitz planes side by side on one colour scale."""
-    maps(sheet, shown, (0.0, 0.5), LABELS, bins=bins(shown), log=log, outline=TRIANGLE, panel="dalitz")
+    """Draw Dalitz planes side by side on one colour scale, and below each model its ratio to truth."""
+    maps(sheet, shown, DALITZ, bins=bins(shown, 60.0, share=0.5), log=log)
+    if any(m.model for m in shown):
+        ratio_maps(sheet, shown, DALITZ, bins=bins(shown, RATIO_ENTRIES, 8, share=0.5))
 
 
 def unit_row(sheet: Sheet, shown: list[Map]) -> None:
-    """Draw the (u_1, u_2) planes side by side on one colour scale; truth is flat up to sqrt(n)."""
-    maps(sheet, shown, (0.0, 1.0), SQUARE, bins=bins(shown, 150.0), panel="u_1 u_2", zero=False)
+    """Draw the (u_1, u_2) planes side by side on one colour scale, and below each model its ratio to truth.
+
+    Truth is flat up to sqrt(n).
+    """
+    maps(sheet, shown, SQUARE, bins=bins(shown, 150.0), zero=False)
+    ratio_maps(sheet, shown, SQUARE, bins=bins(shown, 2 * RATIO_ENTRIES, 8))
 
 
 def fig01(data: FigureData) -> Sheet:
     """Return the Dalitz planes of muon decay: truth, M1 and uniform."""
     sheet = Sheet("fig01", top=0.02)
-    shown = [plane("truth", data.truth(data.dataset)), plane(data.model("M1"), data.sample("M1"))]
+    shown = [plane("truth", data.truth(data.dataset)), plane(data.model("M1"), data.sample("M1"), model=True)]
     dalitz_row(sheet, [*shown, plane("uniform", data.truth(data.uniform))])
     return sheet
 
@@ -64,8 +75,8 @@ def fig06(data: FigureData) -> Sheet:
 def fig18(data: FigureData) -> Sheet:
     """Return the Dalitz and (u_1, u_2) planes of muon decay: truth, M1 and M3."""
     sheet = Sheet("fig18", top=0.02)
-    samples = [("truth", data.truth(data.dataset))]
-    samples += [(data.augmentation(role), data.sample(role)) for role in ("M1", "M3")]
-    dalitz_row(sheet, [plane(title, p) for title, p in samples])
-    unit_row(sheet, [unit_square(title, p) for title, p in samples])
+    samples = [("truth", data.truth(data.dataset), False)]
+    samples += [(data.augmentation(role), data.sample(role), True) for role in ("M1", "M3")]
+    dalitz_row(sheet, [plane(title, p, model=model) for title, p, model in samples])
+    unit_row(sheet, [unit_square(title, p, model=model) for title, p, model in samples])
     return sheet

@@ -1,7 +1,6 @@
 """What a figure draws from: the products that its entry in the configuration names, loaded when asked for."""
 
 import json
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -10,11 +9,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from onshell.config import RUN_NAME
 from onshell.errors import OnshellError
-from onshell.events.table import read_events, read_metadata, split
+from onshell.evaluation.truth import held_out, some
+from onshell.events.table import read_events, read_metadata
 
 KINDS = ("events", "samples", "embedded", "forward", "metrics", "autoencoder", "trajectories")
-RUN = re.compile(r"-(?P<space>[pq])-(?P<family>diffusion|flow)(?:-(?P<variant>.+))?$")
 
 
 class FigureData:
@@ -90,6 +90,7 @@ class FigureData:
         return found[0]
 
     def _is_uniform(self, dataset: str) -> bool:
+        """Return whether a dataset is uniform phase space, by its metadata or else by its name."""
         return self.metadata("events", dataset).get("process", dataset.split("_")[0]) == "uniform"
 
     def process(self, dataset: str) -> str:
@@ -105,20 +106,17 @@ class FigureData:
 
     def truth(self, dataset: str) -> Tensor:
         """Return the test events [n, N, 3] of a dataset, seen by no model; all events of a file without a split."""
-        path = self.path("events", dataset)
-        metadata = read_metadata(path)
-        rows = split(metadata, "test") if metadata.get("split") else None
-        return self._some(path, read_events(path, space="p", rows=rows).momenta)
+        return held_out(self.path("events", dataset)).momenta
 
     def sample(self, role: str) -> Tensor:
         """Return the events [n, N, 3] that the model in `role` generated; p-space models may be off the shell."""
         path = self.path("samples", self.run(role))
-        return self._some(path, read_events(path, space="p").momenta)
+        return some(path, read_events(path, space="p")).momenta
 
     def embedded(self, name: str) -> Tensor:
         """Return the q-space training set [n, N, 3] named "dataset.augmentation"."""
         path = self.path("embedded", name)
-        return self._some(path, read_events(path, space="q").momenta)
+        return some(path, read_events(path, space="q")).momenta
 
     def forward(self, name: str) -> dict[int, Tensor]:
         """Return the snapshots [n, N, 3] of a forward process by step, ascending."""
@@ -138,7 +136,7 @@ class FigureData:
 
     def model(self, role: str) -> str:
         """Return what kind of model plays `role`, such as "q-space diffusion"."""
-        found = RUN.search(self.run(role))
+        found = RUN_NAME.match(self.run(role))
         return f"${found['space']}$-space {found['family']}" if found else self.run(role)
 
     def augmentation(self, role: str) -> str:
@@ -148,17 +146,12 @@ class FigureData:
             found = self.metadata("samples", run).get("spec", {}).get("augmentation")
         else:
             found = self.metrics(role).get("augmentation")
-        match = RUN.search(run)
+        match = RUN_NAME.match(run)
         return found or (match and match["variant"]) or run
 
-    @staticmethod
-    def _some(path: Path, momenta: Tensor) -> Tensor:
-        if not len(momenta):
-            raise OnshellError(f"{path}: no events to draw; make it again with more than 0")
-        return momenta
-
     def _snapshots(self, path: Path) -> dict[int, Tensor]:
-        table = read_events(path, space="q")
+        """Return the snapshots [n, N, 3] in a q-space table by its column `step`, ascending."""
+        table = some(path, read_events(path, space="q"))
         if "step" not in table.columns:
             raise OnshellError(
                 f"{path}: no column `step`; make it with `onshell forward` or `onshell sample --snapshots`"

@@ -1,43 +1,70 @@
-"""Reusable panels: two-dimensional histograms side by side on one colour scale."""
+"""Reusable panels: two-dimensional histograms side by side on one colour scale, and ratios of models to truth below."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
+from matplotlib.ticker import FixedLocator, NullLocator
+from numpy.typing import NDArray
 
-from onshell.figures.panels import TRUTH, Array, reach
+from onshell.figures.panels import EXPECTED, TRUTH, Array, reach
 from onshell.figures.sheet import Sheet
+
+RATIO_COLOURS = "RdBu_r"
+RATIO_SCALES = {1.25: 1.1, 1.5: 1.25, 2.0: 1.4}
+"""Largest ratios of a symmetric logarithmic colour scale, and its tick between 1 and there."""
 
 
 @dataclass(frozen=True)
 class Map:
-    """A two-dimensional histogram to draw: its title and the two coordinates of its entries."""
+    """A two-dimensional histogram to draw: its title, its entries' coordinates, and whether a model made them."""
 
     title: str
     x: Array
     y: Array
+    model: bool = False
+
+    def counts(self, edges: Array) -> NDArray[np.int64]:
+        """Return the entries in each bin [k, k] of a square grid; those on its outer edges up to rounding are in."""
+        wide = reach(edges)
+        return np.histogram2d(self.x, self.y, bins=[wide, wide])[0].astype(int)
 
 
-def maps(
-    sheet: Sheet,
-    shown: Sequence[Map],
-    extent: tuple[float, float],
-    labels: tuple[str, str],
-    *,
-    bins: int,
-    log: bool = False,
-    outline: Array | None = None,
-    panel: str = "",
-    zero: bool = True,
-) -> None:
-    """Draw a row of square maps over [low, high]^2, densities of unit integral on one colour scale, empty bins white.
+@dataclass(frozen=True)
+class Frame:
+    """What all maps of a row have in common: the square [low, high]^2, axis labels, outline [k, 2] of what is allowed.
 
-    `outline` is a closed polygon [k, 2] drawn around the allowed region; `zero` starts a linear scale at 0.
+    `panel` names the row in the drawn numbers.
     """
-    edges = np.linspace(*extent, bins + 1)
-    wide = reach(edges)
-    counts = [np.histogram2d(m.x, m.y, bins=[wide, wide])[0].astype(int) for m in shown]
+
+    panel: str
+    low: float
+    high: float
+    labels: tuple[str, str]
+    outline: Array | None = None
+
+    def edges(self, bins: int) -> Array:
+        """Return the edges of `bins` bins a side."""
+        return np.linspace(self.low, self.high, bins + 1)
+
+    def dress(self, axes: Axes, title: str, first: bool) -> None:
+        """Set limits, labels and outline of one map."""
+        if self.outline is not None:
+            axes.plot(*np.vstack([self.outline, self.outline[:1]]).T, color=TRUTH, lw=0.6, clip_on=False)
+        extent = (self.low, self.high)
+        label = self.labels[1] if first else ""
+        axes.set(xlim=extent, ylim=extent, xlabel=self.labels[0], ylabel=label, title=title)
+
+
+def maps(sheet: Sheet, shown: Sequence[Map], frame: Frame, *, bins: int, log: bool = False, zero: bool = True) -> None:
+    """Draw a row of square maps, densities of unit integral on one colour scale, empty bins white.
+
+    `zero` starts a linear scale at 0.
+    """
+    edges = frame.edges(bins)
+    counts = [m.counts(edges) for m in shown]
     unit = [len(m.x) * (edges[1] - edges[0]) ** 2 for m in shown]
     densities = [np.ma.masked_equal(c, 0) / u for c, u in zip(counts, unit, strict=True)]
     low, high = min(d.min() for d in densities), max(d.max() for d in densities)
@@ -45,16 +72,68 @@ def maps(
     squares, bar = sheet.squares(len(shown))
     for i, (axes, m, c, d, u) in enumerate(zip(squares, shown, counts, densities, unit, strict=True)):
         image = axes.pcolormesh(edges, edges, d.T, norm=norm, rasterized=True)
-        if outline is not None:
-            axes.plot(*np.vstack([outline, outline[:1]]).T, color=TRUTH, lw=0.6, clip_on=False)
-        axes.set(xlim=extent, ylim=extent, xlabel=labels[0], ylabel=labels[1] if i == 0 else "", title=m.title)
+        frame.dress(axes, m.title, first=i == 0)
         j, k = np.nonzero(c)
         x, y = (edges[j], edges[j + 1]), (edges[k], edges[k + 1])
-        name = panel or "map"
-        sheet.record(name, "map", m.title, x, c[j, k] / u, np.sqrt(c[j, k]) / u, c[j, k], y)
+        sheet.record(frame.panel, "map", m.title, x, c[j, k] / u, np.sqrt(c[j, k]) / u, c[j, k], y)
         if outside := len(m.x) - int(c.sum()):
-            span = ([extent[0]], [extent[1]])
+            span = ([frame.low], [frame.high])
             share = [outside / len(m.x)]
-            sheet.record(name, "outside", m.title, span, share, [outside**0.5 / len(m.x)], [outside], span)
+            sheet.record(frame.panel, "outside", m.title, span, share, [outside**0.5 / len(m.x)], [outside], span)
     sheet.figure.colorbar(image, cax=bar)
     bar.set_ylabel("density")
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """The ratio of a model's density to truth's in every bin [k, k], masked where truth expects too few entries."""
+
+    value: np.ma.MaskedArray
+    error: Array
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, model: Map, truth: Map, edges: Array) -> "Ratio":
+        """Return the ratio of two maps; its error is that of sqrt(n) of both."""
+        ours, theirs = model.counts(edges), truth.counts(edges)
+        scale = len(model.x) / len(truth.x)
+        few = theirs * min(1.0, scale) < EXPECTED
+        safe = np.where(few, 1, theirs)
+        value = ours / (safe * scale)
+        error = np.sqrt(ours + ours**2 / safe) / (safe * scale)
+        return cls(np.ma.masked_array(value, few), error, ours)
+
+
+def ratio_maps(sheet: Sheet, shown: Sequence[Map], frame: Frame, *, bins: int) -> None:
+    """Draw, below the models of a row of maps, the ratio of each to the first map, truth, on one scale around 1.
+
+    Bins are white where truth expects fewer than `EXPECTED` entries; the scale is the smallest that holds 95% of the
+    others, and what lies beyond has the colour of its arrow.
+    """
+    edges = frame.edges(bins)
+    columns = [i for i, m in enumerate(shown) if m.model]
+    ratios = [Ratio.of(shown[i], shown[0], edges) for i in columns]
+    top = _scale(ratios)
+    squares, bar = sheet.squares(len(shown), drawn=columns)
+    for axes, i, ratio in zip(squares, columns, ratios, strict=True):
+        # No model entry at all is a ratio of 0: the colour of the lower arrow, not the white of "no truth here".
+        seen = np.ma.maximum(ratio.value, 1e-9)
+        image = axes.pcolormesh(edges, edges, seen.T, norm=LogNorm(1 / top, top), cmap=RATIO_COLOURS, rasterized=True)
+        frame.dress(axes, f"{shown[i].title} / {shown[0].title}", first=i == columns[0])
+        j, k = np.nonzero(~np.ma.getmaskarray(ratio.value))
+        x, y = (edges[j], edges[j + 1]), (edges[k], edges[k + 1])
+        value, error = ratio.value.data[j, k], ratio.error[j, k]
+        sheet.record(frame.panel, "ratio", shown[i].title, x, value, error, ratio.counts[j, k], y)
+    sheet.figure.colorbar(image, cax=bar, extend="both", extendfrac=0.05)
+    ticks = [1 / top, 1 / RATIO_SCALES[top], 1.0, RATIO_SCALES[top], top]
+    bar.yaxis.set_major_locator(FixedLocator(ticks))
+    bar.yaxis.set_minor_locator(NullLocator())
+    bar.set_yticklabels([f"{tick:.2f}" for tick in ticks])
+    bar.set_ylabel("ratio")
+
+
+def _scale(ratios: Sequence[Ratio]) -> float:
+    """Return the largest ratio on the colour scale that suits all maps of a row."""
+    off = [np.abs(np.log(np.maximum(ratio.value.compressed(), 1e-9))) for ratio in ratios]
+    need = max((np.exp(np.quantile(part, 0.95)) for part in off if len(part)), default=1.0)
+    return next((top for top in RATIO_SCALES if top >= need), max(RATIO_SCALES))

@@ -7,13 +7,14 @@ import numpy as np
 from onshell.figures.dalitz import unit_row, unit_square
 from onshell.figures.data import FigureData
 from onshell.figures.labels import AZIMUTHS, COSINES, ENERGIES, OBSERVABLES
-from onshell.figures.panels import MODEL_COLOURS, Law, Series, angle_ticks, histogram, legend, span
+from onshell.figures.panels import Law, Series, angle_ticks, colours, histogram, legend, span
 from onshell.figures.sheet import RATIO_HEIGHT, Sheet
 from onshell.physics import analytic
 from onshell.physics.observables import observables
 
 Sample = dict[str, np.ndarray]
 EXACT = {
+    "ln_f": Law("exact", None, analytic.log_dalitz_cdf, ratio=False),
     "E_1": Law("exact", analytic.electron_pdf),
     "E_2": Law("exact", analytic.electron_pdf),
     "E_3": Law("exact", analytic.antineutrino_pdf),
@@ -27,12 +28,13 @@ class Compared:
         process = data.process(data.dataset)
         self.drawn: list[tuple[str, str, str, Sample]] = []
         self._add("truth", "truth", "", observables(data.truth(data.dataset), process))
-        for i, (role, label) in enumerate(zip(roles, labels, strict=True)):
-            self._add(label, "model", MODEL_COLOURS[i % len(MODEL_COLOURS)], observables(data.sample(role), process))
+        for role, label, colour in zip(roles, labels, colours(len(roles)), strict=True):
+            self._add(label, "model", colour, observables(data.sample(role), process))
         if uniform:
             self._add("uniform", "uniform", "", observables(data.truth(data.uniform), process))
 
     def _add(self, label: str, role: str, colour: str, sample: Sample) -> None:
+        """Add a sample, drawn as its role (`Series.role`) says."""
         self.drawn.append((label, role, colour, sample))
 
     def series(self, name: str) -> list[Series]:
@@ -75,11 +77,11 @@ class Compared:
 
 
 def fig02(data: FigureData) -> Sheet:
-    """Return the histogram of ln f, the Dalitz density at each event: truth and M1, with W1 beside its floor."""
+    """Return the histogram of ln f, the Dalitz density at each event: truth, its exact law and M1; W1 by its floor."""
     sheet = Sheet("fig02")
     compared = Compared(data, ["M1"], [data.model("M1")])
-    legend(sheet, compared.series("ln_f"))
-    compared.row(sheet, ["ln_f"], 2.2, bins=60, log_y=True, ratio_height=0.6)
+    legend(sheet, compared.series("ln_f"), ["exact"])
+    compared.row(sheet, ["ln_f"], 2.2, bins=60, exact=True, log_y=True, ratio_height=0.6)
     found = data.metrics("M1")["observables"]["ln_f"]
     lines, where = [f"$W_1 = {found['w1']:.4f}$"], ([OBSERVABLES["ln_f"].low], [OBSERVABLES["ln_f"].high])
     sheet.record("ln_f", "w1", data.model("M1"), where, [found["w1"]])
@@ -108,7 +110,7 @@ def fig04(data: FigureData) -> Sheet:
     compared = Compared(data, ["M1"], [name])
     legend(sheet, compared.series("u_1"))
     compared.row(sheet, ["u_1", "u_2"], 1.35)
-    unit_row(sheet, [unit_square("truth", data.truth(data.dataset)), unit_square(name, data.sample("M1"))])
+    unit_row(sheet, [unit_square("truth", data.truth(data.dataset)), unit_square(name, data.sample("M1"), model=True)])
     return sheet
 
 

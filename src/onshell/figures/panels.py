@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
@@ -16,6 +18,9 @@ from onshell.figures.sheet import Sheet
 Array = NDArray[np.float64]
 Curve = Callable[[Array], Array]
 
+LEGEND_COLUMNS, LEGEND_LINE = 6, 0.17
+"""Entries in a line of the legend along the top, and the height in inches of each line but the first."""
+
 MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 TRUTH, TRUTH_FILL, UNIFORM, EXACT = "#222222", "#DCDCDC", "#8A8A8A", "#000000"
 DASHED, SHORT_DASHED = (0, (4, 2)), (0, (3, 1.5))
@@ -24,6 +29,13 @@ RATIO_SPANS = {0.05: 0.03, 0.1: 0.05, 0.2: 0.1, 0.5: 0.3, 1.0: 0.5}
 
 EXPECTED = 5.0
 """Ratios are drawn where the reference expects at least this many entries."""
+
+
+def colours(n: int) -> list[str]:
+    """Return `n` distinct colours for models: those told apart most easily, or a rainbow where they are too few."""
+    if n <= len(MODEL_COLOURS):
+        return list(MODEL_COLOURS[:n])
+    return [to_hex(colour) for colour in mpl.colormaps["turbo"](np.linspace(0.03, 0.97, n))]
 
 
 @dataclass(frozen=True)
@@ -84,11 +96,24 @@ class Binned:
 
 @dataclass(frozen=True)
 class Law:
-    """An exact law to draw: its name, its density, and its distribution function where ratios are taken to it."""
+    """An exact law to draw: as a curve by its density, or without one bin by bin by its distribution function.
+
+    `ratio` says whether ratios are taken to it, where it has a distribution function.
+    """
 
     name: str
-    pdf: Curve
+    pdf: Curve | None
     cdf: Curve | None = None
+    ratio: bool = True
+
+    @property
+    def reference(self) -> bool:
+        """Return whether ratios are taken to it."""
+        return self.ratio and self.cdf is not None
+
+    def expected(self, edges: Array) -> Array:
+        """Return its mean density in each bin."""
+        return np.diff(self.cdf(edges)) / np.diff(edges)
 
 
 def span(panels: Sequence[tuple[Sequence[Series], Array]], law: Law | None = None) -> float:
@@ -117,8 +142,8 @@ def histogram(
 ) -> None:
     """Draw `series` over bins `edges` with sqrt(n) error bars, and below it the ratio to the reference.
 
-    `law` is drawn as a dashed line; it is the reference where it has a distribution function (its probability of each
-    bin), else the first series is. With `log_x` the edges, entries and curves are in log10 of the variable, and the
+    `law` is drawn as a dashed line; it is the reference where ratios are taken to it (its probability of each bin),
+    else the first series is. With `log_x` the edges, entries and curves are in log10 of the variable, and the
     axis is labelled in the variable itself. `first` labels the vertical axes; `ratio_span`, from `span`, is the common
     scale of the ratios of a row.
     """
@@ -133,11 +158,7 @@ def histogram(
             sheet.record(panel, "outside", s.label, drawn, [n / h.total], [n**0.5 / h.total], [n])
     top = max((h.density + h.error).max() for h in binned)
     if law is not None:
-        x = np.linspace(edges[0], edges[-1], 241)
-        y = law.pdf(x)
-        top = max(top, y.max())
-        main.plot(x, y, color=EXACT, lw=0.9, ls=DASHED, zorder=4)
-        sheet.record(panel, "curve", law.name, (x, x), y)
+        top = max(top, _curve(sheet, main, panel, law, edges))
     if below is not None:
         half = ratio_span or span([(series, edges)], law)
         _ratio(sheet, below, panel, series, binned, law, half, first or ratio_span is None)
@@ -158,6 +179,20 @@ def histogram(
     _note_outside(main, series, binned)
 
 
+def _curve(sheet: Sheet, axes: Axes, panel: str, law: Law, edges: Array) -> float:
+    """Draw an exact law, as a curve or bin by bin, and return its largest drawn value."""
+    if law.pdf is None:
+        y = law.expected(edges)
+        axes.stairs(y, edges, baseline=None, color=EXACT, lw=0.9, ls=DASHED, zorder=4)
+        sheet.record(panel, "curve", law.name, (edges[:-1], edges[1:]), y)
+    else:
+        x = np.linspace(edges[0], edges[-1], 241)
+        y = law.pdf(x)
+        axes.plot(x, y, color=EXACT, lw=0.9, ls=DASHED, zorder=4)
+        sheet.record(panel, "curve", law.name, (x, x), y)
+    return float(y.max())
+
+
 def _steps(axes: Axes, series: Series, h: Binned, centres: Array) -> None:
     """Draw one histogram: truth as a filled step, uniform dashed, models as lines, all with error bars."""
     if series.role == "truth":
@@ -174,9 +209,9 @@ def _ratios(
 
     Errors are the sqrt(n) of the series alone; the band shows those of a reference that is a sample.
     """
-    to_law = law is not None and law.cdf is not None
+    to_law = law is not None and law.reference
     edges = binned[0].edges
-    reference = np.diff(law.cdf(edges)) / np.diff(edges) if to_law else binned[0].density
+    reference = law.expected(edges) if to_law else binned[0].density
     for s, h in list(zip(series, binned, strict=True))[0 if to_law else 1 :]:
         if s.ratio:
             some = reference * np.diff(edges) * h.total >= EXPECTED
@@ -194,7 +229,7 @@ def _ratio(
     labels: bool,
 ) -> None:
     """Draw the ratios, a band for the sqrt(n) of truth, and arrows for points off the scale."""
-    if law is None or law.cdf is None:
+    if law is None or not law.reference:
         truth = binned[0]
         band = np.where(truth.counts >= EXPECTED, 1 / np.sqrt(np.maximum(truth.counts, 1)), 0.0)
         axes.stairs(1 + band, truth.edges, baseline=1 - band, fill=True, color=TRUTH_FILL, zorder=0)
@@ -204,7 +239,7 @@ def _ratio(
         low, high = edges[:-1][some], edges[1:][some]
         sheet.record(panel, "ratio", s.label, (low, high), ratio, error)
         # Points of several models stand side by side within the bin.
-        x = low + (high - low) * (0.5 + 0.16 * (i - (len(shown) - 1) / 2))
+        x = low + (high - low) * (0.5 + min(0.16, 0.9 / len(shown)) * (i - (len(shown) - 1) / 2))
         inside = np.abs(ratio - 1) <= half
         axes.errorbar(x[inside], ratio[inside], error[inside], fmt="o", ms=1.7, color=s.ink, elinewidth=0.6, zorder=3)
         for marker, side in (("^", 1), ("v", -1)):
@@ -252,6 +287,8 @@ def handles(series: Sequence[Series], curves: Sequence[str] = ()) -> list[Patch 
 
 
 def legend(sheet: Sheet, series: Sequence[Series], curves: Sequence[str] = ()) -> None:
-    """Draw one legend for all panels along the top of the page."""
+    """Draw one legend for all panels along the top of the page, before its rows; more lines move these down."""
     found = handles(series, curves)
-    sheet.figure.legend(handles=found, loc="upper center", ncol=len(found))
+    lines = -(-len(found) // LEGEND_COLUMNS)
+    sheet.cursor += (lines - 1) * LEGEND_LINE
+    sheet.figure.legend(handles=found, loc="upper center", ncol=-(-len(found) // lines))

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
+from onshell.errors import OnshellError
 from onshell.figures.data import FigureData
 from onshell.figures.labels import E_CM, power_of_ten
-from onshell.figures.panels import MODEL_COLOURS, Law, Series, angle_ticks, handles, histogram, legend, span
+from onshell.figures.panels import MODEL_COLOURS, Law, Series, angle_ticks, colours, handles, histogram, legend, span
 from onshell.figures.sheet import Sheet
 from onshell.physics import analytic
 from onshell.physics.kinematics import energies
@@ -45,7 +46,7 @@ def fig11(data: FigureData) -> Sheet:
     """Return the antennas' energies for every cutoff, and for one of them E against |q| of its training set."""
     sheet = Sheet("fig11", top=0.08)
     found = []
-    for colour, dataset in zip(MODEL_COLOURS, data.datasets, strict=False):
+    for colour, dataset in zip(colours(len(data.datasets)), data.datasets, strict=True):
         cutoff = power_of_ten(data.cutoff("events", dataset))
         found.append(Series(rf"$\xi = {cutoff}$", lengths(data.truth(dataset)), "line", colour))
     left, right = (pair[0] for pair in sheet.row(2, 2.4, ratio=False))
@@ -54,9 +55,12 @@ def fig11(data: FigureData) -> Sheet:
     left.legend(handles=handles(found), loc="upper left")
     name = data.names("embedded")[0]
     cutoff = data.cutoff("embedded", name)
-    same = next((s for d, s in zip(data.datasets, found, strict=True) if data.cutoff("events", d) == cutoff), found[0])
+    cutoffs = [data.cutoff("events", dataset) for dataset in data.datasets]
+    if cutoff not in cutoffs:
+        there = ", ".join(f"{c:g}" for c in cutoffs)
+        raise OnshellError(f"embedded: {name} has xi = {cutoff:g}, the figure's `events` have {there}; add its dataset")
     pair = [
-        Series("$E$", same.values, "truth"),
+        Series("$E$", found[cutoffs.index(cutoff)].values, "truth"),
         Series("$|q|$", lengths(data.embedded(name)), "line", MODEL_COLOURS[1]),
     ]
     histogram(
@@ -84,14 +88,14 @@ def fig16(data: FigureData) -> Sheet:
     drawn = []
     for _, _, extent, function, law in panels:
         values = [(name, function(q).numpy().ravel()) for name, q in sets.items()]
-        series = [Series(name, v, "line", c) for (name, v), c in zip(values, MODEL_COLOURS, strict=False)]
+        series = [Series(name, v, "line", c) for (name, v), c in zip(values, colours(len(values)), strict=True)]
         drawn.append((series, np.linspace(*extent, 41), law))
     common = max(span([(series, edges)], law) for series, edges, law in drawn)
+    legend(sheet, drawn[0][0], [P_REF])
     axes = sheet.row(3, 1.65)
     for i, (pair, (panel, label, *_), (series, edges, law)) in enumerate(zip(axes, panels, drawn, strict=True)):
         histogram(sheet, pair, panel, series, edges, label=label, law=law, first=i == 0, ratio_span=common)
     angle_ticks(axes[2][1])
-    legend(sheet, drawn[0][0], [P_REF])
     return sheet
 
 
@@ -106,6 +110,7 @@ def fig22(data: FigureData) -> Sheet:
         drawn[name] = [Series("start", start, "truth", ratio=False), Series("end", end, "line")]
     edges = decades([s.values for series in drawn.values() for s in series], 8)
     common = span([(series, edges) for series in drawn.values()], law)
+    legend(sheet, next(iter(drawn.values())), [P_REF])
     row = sheet.row(len(drawn), 1.6, title=True)
     for i, (pair, (name, series)) in enumerate(zip(row, drawn.items(), strict=True)):
         histogram(
@@ -118,7 +123,6 @@ def fig22(data: FigureData) -> Sheet:
         )
         pair[0].set_title(rf"$\xi = {power_of_ten(data.cutoff('forward', name))}$")
         pair[0].set_ylabel("density per decade" if i == 0 else "")
-    legend(sheet, next(iter(drawn.values())), [P_REF])
     return sheet
 
 

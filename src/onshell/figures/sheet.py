@@ -21,6 +21,7 @@ LABEL = 0.37
 """Distance of a vertical axis label from its frame, the same in all panels."""
 
 RATIO_HEIGHT, RATIO_GAP, ROW_GAP, TITLE = 0.5, 0.04, 0.14, 0.2
+LARGEST_SQUARE = 2.1
 COLUMNS = ["figure", "panel", "kind", "series", "x_lo", "x_hi", "y_lo", "y_hi", "value", "error", "count"]
 
 
@@ -84,14 +85,22 @@ class Sheet:
         self.cursor = low + BOTTOM + ROW_GAP
         return pairs
 
-    def squares(self, columns: int, *, bar: float = 0.72) -> tuple[list[Axes], Axes]:
-        """Return a row of titled square axes and the axes of one colour bar at their right."""
-        side = (WIDTH - bar - LEFT - (columns - 1) * INNER - columns * RIGHT) / columns
+    def squares(
+        self, columns: int, *, drawn: Sequence[int] | None = None, bar: float = 0.72
+    ) -> tuple[list[Axes], Axes]:
+        """Return a centred row of titled square axes and those of one colour bar at the right of the last of them.
+
+        `drawn` picks the columns that have any, by default all; `bar` is the room for the colour bar and its labels.
+        """
+        room = WIDTH - bar - LEFT - (columns - 1) * INNER - columns * RIGHT
+        side = min(room / columns, LARGEST_SQUARE)
+        left, step = LEFT + (room - columns * side) / 2, side + INNER + RIGHT
         bottom = self.cursor + TITLE + side
-        squares = [self.axes(LEFT + i * (side + INNER + RIGHT), bottom, side, side) for i in range(columns)]
+        lefts = [left + i * step for i in (range(columns) if drawn is None else drawn)]
+        squares = [self.axes(each, bottom, side, side) for each in lefts]
         for each in squares:
             each.yaxis.set_label_coords(-LABEL / side, 0.5)
-        colour = self.axes(WIDTH - bar + 0.06, bottom, 0.12, side)
+        colour = self.axes(lefts[-1] + side + RIGHT + 0.06, bottom, 0.12, side)
         self.cursor = bottom + BOTTOM + ROW_GAP
         return squares, colour
 
@@ -116,8 +125,8 @@ class Sheet:
     ) -> None:
         """Keep drawn numbers: bins [x_lo, x_hi) (and [y_lo, y_hi) of a map), value, error, and the entries behind them.
 
-        `kind` is histogram, ratio, curve (x_lo = x_hi), map, w1 (a distance printed in the panel), or outside (the
-        range drawn, the share of entries that lie outside of it, and their number).
+        `kind` is histogram, ratio, curve (a law, at x_lo = x_hi or in bins), map, w1 (a distance printed in the panel),
+        or outside (the range drawn, the share of entries that lie outside of it, and their number).
         """
         low, high = (np.asarray(edge, dtype=float) for edge in x)
         found = {"figure": self.name, "panel": panel, "kind": kind, "series": words(series), "x_lo": low, "x_hi": high}

@@ -15,13 +15,14 @@ from onshell.figures.labels import AZIMUTHS, COSINES, ENERGIES, OBSERVABLES
 class Table:
     """A table: full numbers for programs, and rows of text for people.
 
-    `head` and `rows` hold text in two versions, (TeX, Markdown).
+    `head` and `rows` hold text in two versions, (TeX, Markdown); so does `note`, which stands below.
     """
 
     numbers: pd.DataFrame
     head: Sequence[tuple[str, str]]
     rows: Sequence[Sequence[tuple[str, str]]]
     rule_before_last: bool = False
+    note: tuple[str, str] | None = None
 
     def tex(self) -> str:
         """Return the table in TeX with booktabs rules."""
@@ -31,13 +32,17 @@ class Table:
             if self.rule_before_last and i == len(self.rows) - 1:
                 lines.append("\\midrule")
             lines.append(" & ".join(cell[0] for cell in row) + " \\\\")
-        return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
+        lines.append("\\bottomrule")
+        if self.note:
+            lines.append(f"\\multicolumn{{{len(self.head)}}}{{l}}{{\\footnotesize {self.note[0]}}}")
+        return "\n".join([*lines, "\\end{tabular}"]) + "\n"
 
     def markdown(self) -> str:
         """Return the table in Markdown."""
         lines = ["| " + " | ".join(cell[1] for cell in self.head) + " |"]
         lines.append("|" + ":---|" + "---:|" * (len(self.head) - 1))
         lines += ["| " + " | ".join(cell[1] for cell in row) + " |" for row in self.rows]
+        lines += ["", self.note[1]] if self.note else []
         return "\n".join(lines) + "\n"
 
 
@@ -125,7 +130,11 @@ TAB3 = [
 
 
 def tab3(data: FigureData) -> Table:
-    """Return Fréchet distances, classifier AUCs and KS statistics of every model, and of truth against truth."""
+    """Return Fréchet distances, classifier AUCs and KS statistics of every model, and of truth against truth.
+
+    In features: the mean and standard deviation over random halves and autoencoders; of the floor, over replicates of
+    that mean.
+    """
     numbers, rows = [], []
     lines = [(role, data.augmentation(role), role, False) for role in data.roles]
     lines.append(("floor", "truth against truth", data.roles[0], True))
@@ -139,4 +148,16 @@ def tab3(data: FigureData) -> Table:
             cells.append(uncertain(mean, sd))
         numbers.append(line)
         rows.append(cells)
-    return Table(pd.DataFrame(numbers), [("Model", "Model"), *[c.head for c in TAB3]], rows, rule_before_last=True)
+    head = [("Model", "Model"), *[c.head for c in TAB3]]
+    return Table(pd.DataFrame(numbers), head, rows, rule_before_last=True, note=_spreads(data))
+
+
+def _spreads(data: FigureData) -> tuple[str, str]:
+    """Return what the spreads of tab3 are over, in TeX and Markdown."""
+    role = data.roles[0]
+    metrics = data.metrics(role)
+    names = ("splits", "autoencoders", "replicates")
+    splits, networks, pairs = (round(_need(metrics, ("counts", name), data, role)) for name in names)
+    over = f"random halves ({splits}) and autoencoders ({networks})"
+    words = f"mean and standard deviation of models over {over}, of the floor over {pairs} pairs of truth samples."
+    return (rf"$\pm$: {words}", f"±: {words}")

@@ -1,0 +1,18 @@
+"""The truth that models are judged by."""
+
+import os
+
+from onshell.errors import OnshellError
+from onshell.events.table import Events, read_events, read_metadata
+
+
+def held_out(path: str | os.PathLike[str]) -> Events:
+    """Return the test part of a truth file, which no model saw; every event of a file without a split."""
+    return some(path, read_events(path, space="p", rows="test" if read_metadata(path).get("split") else None))
+
+
+def some(path: str | os.PathLike[str], events: Events) -> Events:
+    """Return `events`, read from `path`, if there are any."""
+    if not len(events):
+        raise OnshellError(f"{path}: no events in the part that is needed; make it again with more than 0")
+    return events
