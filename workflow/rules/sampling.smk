@@ -15,6 +15,7 @@ rule sample:
         L.log("sample", config["preset"], "{run}"),
     benchmark:
         L.benchmark("sample", config["preset"], "{run}")
+    priority: 10
     conda:
         CONDA
     threads: 1

@@ -17,6 +17,7 @@ rule train:
         L.log("train", config["preset"], "{run}"),
     benchmark:
         L.benchmark("train", config["preset"], "{run}")
+    priority: 20
     conda:
         CONDA
     threads: 1
