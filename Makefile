@@ -36,7 +36,7 @@ lint: $(READY) ## style of code, layers and workflow
 	$(BIN)/snakemake --lint
 
 test: lint ## all checks and tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 bench: $(READY) ## the speed of the exact generators, on one core
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/generators.py

@@ -1,6 +1,7 @@
 """What a dry-run plans."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import yaml
@@ -48,6 +49,18 @@ def test_a_dry_run_plans_everything_in_every_scale_and_writes_nothing(clone, sca
 )
 def test_a_figure_plans_exactly_its_cone(clone, target, cone):
     assert clone.plan(target) == {**cone, target: 1}
+
+
+def test_figures_and_tables_depend_on_the_drawing_code_and_models_do_not(clone):
+    code = Path(configuration.__file__).parent / "figures"
+    needed = [str(path) for path in (*code.glob("*.py"), *code.glob("*.mplstyle"))]
+    blocks = clone.run("--dry-run", "fig03", "tab2").stdout.split("rule ")
+    for name in ("fig03", "tab2"):
+        block = next(block for block in blocks if block.startswith(f"{name}:"))
+        assert all(path in block.split("output:")[0] for path in needed)
+    text = clone.run("--dry-run", "metrics").stdout
+    assert "rule train:" in text
+    assert not any(path in text for path in needed)
 
 
 def test_every_figure_and_table_is_a_target(clone):
