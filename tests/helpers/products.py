@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from onshell.evaluation.commands import autoencoder_file, metrics_file
+from onshell.events.augment import AUGMENTATIONS
 from onshell.events.commands import embed_file, generate_file
 from onshell.events.table import read_events, write_events
 from onshell.physics import rambo
@@ -11,13 +12,6 @@ from onshell.streams import stream
 
 SEED = 20260402
 FRAME = {"b": [-0.0732, 0.2644, -0.1534], "x": 0.0846}
-AUGMENTATIONS = {
-    "single": {"copies": 1},
-    "identity": {"b": [0.0, 0.0, 0.0], "x": 1.0},
-    "double": {"copies": 2},
-    "many": {"copies": 10},
-    "continuous": {"per_event": True},
-}
 
 
 def silent(*_):

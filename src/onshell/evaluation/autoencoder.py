@@ -1,6 +1,5 @@
 """A small autoencoder of truth events; its latent space is a feature space learned without any model's sample."""
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from onshell.errors import OnshellError
-from onshell.files import whole
+from onshell.files import save_whole
 from onshell.streams import stream, torch_stream
 from onshell.training.checkpoint import load_plain
 
@@ -117,10 +116,7 @@ def save(path: Path, ensemble: Ensemble) -> None:
         "states": [network.state_dict() for network in ensemble.networks],
         "provenance": ensemble.provenance,
     }
-    buffer = io.BytesIO()  # torch writes the file's own name into the archive; a buffer has none
-    torch.save(content, buffer)
-    with whole(path) as part:
-        part.write_bytes(buffer.getvalue())
+    save_whole(content, path)
 
 
 def load(path: Path) -> Ensemble:
