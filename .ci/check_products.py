@@ -17,6 +17,10 @@ from onshell.layout import Layout
 from onshell.training.checkpoint import load_model
 
 
+BLANK = ("y_lo", "y_hi", "sd", "floor_mean", "floor_sd", "over_floor", "published")
+"""Columns, by the end of their names, that hold numbers only where they mean something."""
+
+
 def numbers(value: object):
     """Yield every number inside plain data."""
     if isinstance(value, dict):
@@ -47,10 +51,11 @@ def document(path: Path) -> None:
 
 
 def rows(path: Path) -> None:
-    """Read CSV and look at its numbers; only what is one-dimensional in a figure of maps has no y_lo and y_hi."""
+    """Read CSV and look at its numbers; some columns hold only where they mean something."""
     frame = pd.read_csv(path)
     assert len(frame) > 0
-    columns = frame.select_dtypes("number").drop(columns=["y_lo", "y_hi"], errors="ignore")
+    columns = frame.select_dtypes("number")
+    columns = columns[[name for name in columns if not name.endswith(BLANK)]]
     assert columns.shape[1] > 0
     assert np.isfinite(columns.to_numpy(dtype=float)).all()
 
@@ -98,8 +103,11 @@ def products(config: configuration.Config) -> list[str]:
         *map(layout.forward, config.get("forward", {})),
         *(f"{folder}/{name}" for folder in folders for name in ("model.pt", "history.csv", "run.json")),
         *map(layout.autoencoder, sorted({configuration.run_spec(config, run)["dataset"] for run in runs})),
+        *map(layout.floor, sorted({configuration.run_spec(config, run)["dataset"] for run in runs})),
         *map(layout.samples, runs),
+        *(layout.trajectory(run) for run, entry in runs.items() if "trajectory" in entry),
         *map(layout.metrics, runs),
+        *layout.summary().values(),
         *(
             path
             for group in ("figures", "tables")

@@ -76,9 +76,8 @@ def test_a_model_is_sampled_with_snapshots(onshell, tmp_path):
     train(spec, rambo.sample_prior(64, spec["n_particles"], stream(1, "cli")), tmp_path / "run")
     assert onshell("sample", "run/model.pt", "-n", 20, "-o", "events.parquet") == (0, "")
     assert len(read_events(tmp_path / "events.parquet").momenta) == 20
-    steps = f"{spec['schedule']['steps']},0"
-    assert onshell("sample", "run/model.pt", "-n", 20, "--snapshots", steps, "-o", "path.parquet") == (0, "")
-    assert len(read_events(tmp_path / "path.parquet", space="q").momenta) == 40
+    assert onshell("sample", "run/model.pt", "-n", 20, "--snapshots", "1,0.5,0", "-o", "path.parquet") == (0, "")
+    assert len(read_events(tmp_path / "path.parquet", space="q").momenta) == 60
 
 
 @pytest.mark.parametrize(
@@ -98,7 +97,8 @@ def test_a_model_is_sampled_with_snapshots(onshell, tmp_path):
         (["train", "muon-q-diffusion"], "muon.single.parquet: no such file"),
         (["sample", "none.pt", "-o", "x.parquet"], "none.pt"),
         (["sample", "config.yaml", "-o", "x.parquet"], "config.yaml"),
-        (["sample", "none.pt", "--snapshots", "a,b", "-o", "x.parquet"], "--snapshots a,b: write whole numbers"),
+        (["sample", "none.pt", "--snapshots", "a,b", "-o", "x.parquet"], "--snapshots a,b: write numbers"),
+        (["sample", "none.pt", "--run", "muon-q-difusion", "-o", "x.parquet"], "did you mean 'muon-q-diffusion'?"),
         (["forward", "aps_3", "-o", "x.parquet"], "did you mean 'aps_30'?"),
         (["metrics", "none.parquet", "--truth", "none.parquet", "-o", "x.json"], "none.parquet: no such file"),
         (["figure", "fig99"], "'fig99' is not a figure of the configuration"),

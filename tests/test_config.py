@@ -1,5 +1,6 @@
 """Overrides, merging, and the typed views of the configuration."""
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from onshell import config as configuration
 from onshell.errors import OnshellError
 from onshell.physics import generators
 
-CONFIG = configuration.load(Path(__file__).parents[1] / "config.yaml")
+PATH = Path(__file__).parents[1] / "config.yaml"
+CONFIG = configuration.load(PATH)
 RUN = "muon-q-diffusion"
 
 
@@ -63,7 +65,7 @@ def test_scale_and_run_override_the_preset():
     assert configuration.run_spec(paper, RUN)["training"]["epochs"] == 100
     assert (
         configuration.run_spec(CONFIG, RUN)["training"]["epochs"]
-        == CONFIG["scales"]["quick"]["recipes"]["three-body-diffusion"]["training"]["epochs"]
+        == CONFIG["scales"]["quick"]["recipes"]["muon-diffusion"]["training"]["epochs"]
     )
     own = configuration.apply(CONFIG, [f"runs.{RUN}.training={{lr: 0.5}}", f"runs.{RUN}.schedule=long"])
     spec = configuration.run_spec(own, RUN)
@@ -82,6 +84,35 @@ def test_paper_sizes_are_the_published_ones():
     assert spec["schedule"]["steps"] == 500
     assert spec["schedule"]["gamma"] == [0.002, 0.01]
     assert (spec["training"]["lr"], spec["training"]["batch_size"]) == (1e-3, 1024)
+
+
+@pytest.mark.parametrize("preset", CONFIG["presets"])
+@pytest.mark.parametrize("scale", CONFIG["scales"])
+def test_every_run_is_defined_in_every_preset_and_scale(preset, scale):
+    chosen = configuration.validate(configuration.apply(CONFIG, [f"preset={preset}", f"scale={scale}"]))
+    specs = {run: configuration.run_spec(chosen, run) for run in chosen["runs"]}
+    assert {(spec["space"], spec["family"]) for spec in specs.values()} == set(product("qp", ("diffusion", "flow")))
+
+
+def test_one_word_switches_a_run_to_another_preset():
+    chosen = configuration.apply(CONFIG, ["scale=paper", "runs.qqg_1e-3-q-diffusion.preset=record"])
+    spec = configuration.run_spec(chosen, "qqg_1e-3-q-diffusion")
+    sizes = {"width": 128, "blocks": 4, "heads": 4, "mlp_ratio": 4, "time_dim": 64, "max_particles": 200}
+    assert spec["network"] == {"type": "transformer", **sizes}
+    assert (spec["training"]["epochs"], spec["training"]["lr"], spec["training"]["ema"]) == (700, 3e-4, 0.999)
+    assert spec["sampling"]["noise"] == "posterior"
+    assert chosen["augmentations"][spec["augmentation"]]["x"] == 0.15
+    assert configuration.run_spec(chosen, "qqg_1e-2-q-diffusion")["network"]["type"] == "mlp"
+
+
+def test_an_override_changes_one_of_two_aliased_entries():
+    changed = configuration.apply(configuration.read(PATH), ["presets.paper.three-body-diffusion.training.lr=0.5"])
+    assert changed["presets"]["paper"]["three-body-diffusion"]["training"]["lr"] == 0.5
+    assert changed["presets"]["paper"]["muon-diffusion"]["training"]["lr"] == 1e-3
+
+
+def test_published_numbers_are_found_by_run():
+    assert configuration.published(CONFIG)["aps_30-p-flow"] == [0.0094, 0.0023, 0.0024, 0.0023]
 
 
 def test_datasets_are_named_after_process_and_cutoff():

@@ -141,8 +141,14 @@ def train(
     from onshell.training.commands import train_file
 
     spec, layout = configuration.run_spec(loaded, run), Layout(loaded)
-    data = data or Path(layout.embedded(f"{spec['dataset']}.{spec['augmentation']}"))
-    train_file(data, spec, output or Path(layout.run(run)), device=device, resume=resume, progress=say)
+    train_file(
+        data or Path(layout.training_data(spec)),
+        spec,
+        output or Path(layout.run(run)),
+        device=device,
+        resume=resume,
+        progress=say,
+    )
 
 
 @app.command()
@@ -155,16 +161,29 @@ def sample(
     precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16, if not the run's own.")] = None,
     snapshots: Annotated[
         str | None,
-        typer.Option(metavar="STEPS", help="Write q-space at these steps of the reverse process: 500,250,0."),
+        typer.Option(metavar="TIMES", help="Write the states at these times (1: the prior, 0: the end): 1,0.5,0."),
     ] = None,
+    run: Annotated[str | None, typer.Option(help="Refuse a model that is not this run of the configuration.")] = None,
+    scale: Scale = None,
+    preset: Preset = None,
+    config: ConfigFile = DEFAULT,
+    settings: Settings = None,
 ) -> None:
     """Write events drawn from a model; a killed sampling goes on where it stopped."""
+    expect, sampling = None, None
+    if run is not None:
+        loaded = load(config, settings, scale=scale, preset=preset)
+        known("run", run, loaded["runs"])
+        expect = configuration.run_spec(loaded, run)
+        # How events are drawn may have changed since the training; the rest may not.
+        sampling = expect.pop("sampling")
+
     from onshell.sampling.commands import sample_file
 
     apart(output, model)
-    steps = None if snapshots is None else numbers("--snapshots", snapshots)
-    choices = {"seed": seed, "device": device, "precision": precision, "snapshots": steps}
-    sample_file(model, output, events, **choices, progress=say)
+    times = None if snapshots is None else numbers("--snapshots", snapshots)
+    choices = {"seed": seed, "device": device, "precision": precision, "snapshots": times}
+    sample_file(model, output, events, **choices, expect=expect, sampling=sampling, progress=say)
 
 
 @app.command()
@@ -178,19 +197,20 @@ def forward(
     config: ConfigFile = DEFAULT,
     settings: Settings = None,
 ) -> None:
-    """Write snapshots of a forward process (10)."""
+    """Write snapshots of a forward process, (10) or (29)."""
     loaded = load(config, settings, scale=scale, preset=preset)
     known("forward process", name, loaded.get("forward", {}))
 
     from onshell.sampling.commands import forward_file
 
     entry = loaded["forward"][name]
+    spec = configuration.run_spec(loaded, entry["run"])
     apart(output, data)
     forward_file(
-        data or Path(Layout(loaded).embedded(entry["training_set"])),
+        data or Path(Layout(loaded).training_data(spec)),
         output,
-        schedule=loaded["schedules"][entry["schedule"]],
-        steps=entry["steps"],
+        spec=spec,
+        times=entry["times"],
         events=loaded["scales"][loaded["scale"]]["forward_events"] if events is None else events,
         seed=loaded["seed"],
         name=name,
@@ -214,19 +234,61 @@ def autoencoder(
 
 
 @app.command()
+def floor(
+    truth: Annotated[Path, typer.Argument(help="Exact truth (Parquet).")],
+    output: Output,
+    sample_size: Annotated[int, typer.Option(help="Events of the samples that it is for.")] = 100_000,
+    autoencoder: Annotated[Path | None, typer.Option(help="Autoencoders of the same truth.")] = None,
+    replicates: Annotated[int, typer.Option(help="Truth-against-truth comparisons.")] = 10,
+    seed: Seed = None,
+) -> None:
+    """Write the statistical floor: every distance between truth and truth, at the sizes of a sample and its test."""
+    from onshell.evaluation.commands import floor_file
+
+    apart(output, truth, autoencoder)
+    sizes = {"sample_size": sample_size, "replicates": replicates}
+    floor_file(truth, output, **sizes, autoencoder=autoencoder, seed=seed, progress=say)
+
+
+@app.command()
 def metrics(
     samples: Annotated[Path, typer.Argument(help="Generated events (Parquet).")],
     truth: Annotated[Path, typer.Option(help="Exact truth (Parquet).")],
     output: Output,
     autoencoder: Annotated[Path | None, typer.Option(help="Autoencoders of the same truth.")] = None,
-    replicates: Annotated[int, typer.Option(help="Truth-against-truth comparisons behind the floor.")] = 10,
+    floor: Annotated[Path | None, typer.Option(help="The floor of the same truth, from `onshell floor`.")] = None,
     seed: Seed = None,
 ) -> None:
-    """Write every distance between generated events and truth, beside its statistical floor."""
+    """Write every distance between generated events and truth, beside its statistical floor if one is given."""
     from onshell.evaluation.commands import metrics_file
 
-    apart(output, samples, truth, autoencoder)
-    metrics_file(samples, truth, output, autoencoder=autoencoder, replicates=replicates, seed=seed, progress=say)
+    apart(output, samples, truth, autoencoder, floor)
+    metrics_file(samples, truth, output, autoencoder=autoencoder, floor=floor, seed=seed, progress=say)
+
+
+@app.command()
+def summary(
+    output: Folder = None,
+    scale: Scale = None,
+    preset: Preset = None,
+    config: ConfigFile = DEFAULT,
+    settings: Settings = None,
+) -> None:
+    """Write one table of the metrics of all runs, from products that exist: CSV and Markdown."""
+    loaded = load(config, settings, scale=scale, preset=preset)
+
+    from onshell.evaluation.summary import summary_file
+
+    layout = Layout(loaded)
+    paths = {kind: (output or Path(path).parent) / Path(path).name for kind, path in layout.summary().items()}
+    summary_file(
+        [Path(layout.metrics(run)) for run in loaded["runs"]],
+        *(paths["csv"], paths["md"]),
+        title=f"Metrics of the preset {loaded['preset']} at scale {loaded['scale']}",
+        published=configuration.published(loaded),
+        records={run: Path(layout.record(run)) for run in loaded["runs"]},
+        progress=say,
+    )
 
 
 def draw(group: str, name: str, output: Path | None, loaded: configuration.Config) -> None:
@@ -282,4 +344,5 @@ def main() -> None:
     try:
         app()
     except OnshellError as error:
-        sys.exit(f"onshell: error: {error}")
+        # Of the processes that torchrun started, which fail together, one tells why.
+        sys.exit(f"onshell: error: {error}" if os.environ.get("RANK", "0") == "0" else 1)

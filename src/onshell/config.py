@@ -26,11 +26,14 @@ GENERATORS = ("uniform", "muon", "qqg", "sarge")
 DRAWN: dict[str, dict[str, tuple[str, ...] | None]] = {
     "figures": {
         **dict.fromkeys(("fig01", "fig02", "fig03", "fig04", "fig05"), ("M1",)),
-        **dict.fromkeys(("fig06", "fig11", "fig16", "fig22"), ()),
+        **dict.fromkeys(("fig06", "fig11", "fig16", "fig19", "fig22"), ()),
+        **dict.fromkeys(("fig07", "fig09"), ("Q3",)),
+        **dict.fromkeys(("fig08", "fig10", "fig12", "fig13", "fig14", "fig15"), None),
         **dict.fromkeys(("fig17", "fig18"), ("M1", "M3")),
-        "fig15": None,
+        "fig20": ("Q3", "S1"),
+        "fig21": ("S2",),
     },
-    "tables": {"tab2": None, "tab3": None},
+    "tables": {"tab1": None, "tab2": None, "tab3": None},
 }
 """What onshell.figures can draw, with the roles that each needs; None: any roles, one at least."""
 
@@ -153,7 +156,14 @@ def read(path: str | Path) -> Config:
         raise OnshellError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(config, dict):
         raise OnshellError(f"{path}: holds no mapping; start from the config.yaml of the repository")
-    return config
+    return _unshared(config)
+
+
+def _unshared(node: Any) -> Any:
+    """Return a copy in which no two places share a mapping or list, as YAML's aliases do: each can be overridden."""
+    if isinstance(node, dict):
+        return {key: _unshared(value) for key, value in node.items()}
+    return [_unshared(value) for value in node] if isinstance(node, list) else node
 
 
 def validate(config: Config, source: str = "config.yaml") -> Config:
@@ -205,17 +215,25 @@ def datasets(config: Config) -> dict[str, Dataset]:
     return found
 
 
+def recipe_of(config: Config, run: str) -> dict[str, Any]:
+    """Return the recipe of a run: that of its preset, overridden by the scale and then by the run itself."""
+    entry, scale = config["runs"][run], config["scales"][config["scale"]]
+    name = entry["recipe"]
+    recipe = config["presets"][entry.get("preset", config["preset"])][name]
+    recipe = merge(recipe, scale.get("recipes", {}).get(name, {}))
+    return merge(recipe, {key: value for key, value in entry.items() if key not in ("recipe", "preset", "trajectory")})
+
+
+def network_of(config: Config, name: str) -> dict[str, Any]:
+    """Return the network called `name`, with the sizes of the chosen scale."""
+    return merge(config["networks"][name], config["scales"][config["scale"]].get("networks", {}).get(name, {}))
+
+
 def run_spec(config: Config, run: str) -> dict[str, Any]:
     """Return everything that defines the model `run`: plain data, recipe, scale and overrides merged."""
-    entry = config["runs"][run]
-    scale = config["scales"][config["scale"]]
-    name = entry["recipe"]
-    recipe = merge(
-        config["presets"][entry.get("preset", config["preset"])][name], scale.get("recipes", {}).get(name, {})
-    )
-    recipe = merge(recipe, {key: value for key, value in entry.items() if key in recipe})
+    recipe = recipe_of(config, run)
     dataset = datasets(config)[RUN_NAME.match(run)["dataset"]]
-    network = merge(config["networks"][recipe["network"]], scale.get("networks", {}).get(recipe["network"], {}))
+    schedule = recipe.get("schedule")
     return {
         "run": run,
         "dataset": dataset.name,
@@ -223,12 +241,29 @@ def run_spec(config: Config, run: str) -> dict[str, Any]:
         "n_particles": dataset.n_particles,
         "space": recipe["space"],
         "family": recipe["family"],
-        "augmentation": entry["augmentation"],
+        "augmentation": recipe.get("augmentation"),
+        "unit": recipe.get("unit", 1.0),
         "seed": config["seed"],
-        "preset": entry.get("preset", config["preset"]),
-        "network": network,
-        "schedule": config["schedules"][recipe["schedule"]],
+        "preset": config["runs"][run].get("preset", config["preset"]),
+        "network": network_of(config, recipe["network"]),
+        "schedule": None if schedule is None else config["schedules"][schedule],
+        "prior": recipe.get("prior"),
         "loss": recipe["loss"],
         "training": recipe["training"],
         "sampling": recipe["sampling"],
+    }
+
+
+def n_samples(config: Config, dataset: str) -> int:
+    """Return how many events each model of a dataset generates at the chosen scale."""
+    sizes = config["scales"][config["scale"]]["samples"]
+    return sizes.get(datasets(config)[dataset].process, sizes["default"])
+
+
+def published(config: Config) -> dict[str, list[float]]:
+    """Return the numbers that the paper prints of single runs, by run: those of the tables' entries, by role there."""
+    return {
+        entry["runs"][role]: numbers
+        for entry in config["tables"].values()
+        for role, numbers in entry.get("published", {}).items()
     }

@@ -28,14 +28,12 @@ def counter(what: str) -> Callable[[int, int], None]:
     return told
 
 
-def numbers(option: str, text: str) -> list[int]:
-    """Return the integers of a comma-separated list."""
+def numbers(option: str, text: str) -> list[float]:
+    """Return the numbers of a comma-separated list."""
     try:
-        return [int(word) for word in text.split(",")]
+        return [float(word) for word in text.split(",")]
     except ValueError as error:
-        raise OnshellError(
-            f"{option} {text}: write whole numbers with commas between them, such as 500,250,0"
-        ) from error
+        raise OnshellError(f"{option} {text}: write numbers with commas between them, such as 1,0.5,0") from error
 
 
 def known(kind: str, name: str, names: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
 """The one exception that means: the user can mend this, and the words that help."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 
 class OnshellError(Exception):
@@ -14,3 +14,10 @@ def nearest(word: object, known: Iterable[object]) -> str:
     close = difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"{hint}(known: {', '.join(names) if names else 'none'})"
+
+
+def unknown(path: str, value: object, kind: str, known: Collection[str]) -> Iterator[str]:
+    """Yield the fault of `value` at `path`, if it is not among the names `known` of this kind."""
+    if value not in known:
+        article = "an" if kind[0] in "aeiou" else "a"
+        yield f"{path}: {value!r} is not {article} {kind}; {nearest(value, known)}"

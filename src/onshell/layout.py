@@ -1,5 +1,6 @@
 """Where every product lives: the one place that the command line and the workflow ask."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,12 @@ class Layout:
         """Return the path of a training set, named <dataset>.<augmentation>."""
         return str(self.scale / "embedded" / f"{training_set}.parquet")
 
+    def training_data(self, spec: Mapping[str, Any]) -> str:
+        """Return the path of what the run `spec` trains on: a training set, or the truth itself in p-space."""
+        if spec["space"] == "p":
+            return self.events(spec["dataset"])
+        return self.embedded(f"{spec['dataset']}.{spec['augmentation']}")
+
     def run(self, run: str) -> str:
         """Return the folder of a run."""
         return str(self.preset / "runs" / run)
@@ -31,6 +38,10 @@ class Layout:
     def model(self, run: str) -> str:
         """Return the path of a trained model."""
         return str(self.preset / "runs" / run / "model.pt")
+
+    def record(self, run: str) -> str:
+        """Return the path of what a model was trained with, on and for how long."""
+        return str(self.preset / "runs" / run / "run.json")
 
     def samples(self, run: str) -> str:
         """Return the path of the events that a model generated."""
@@ -48,9 +59,17 @@ class Layout:
         """Return the path of the autoencoders trained on a dataset's truth."""
         return str(self.scale / "autoencoders" / f"{dataset}.pt")
 
+    def floor(self, dataset: str) -> str:
+        """Return the path of a dataset's statistical floor: truth against truth."""
+        return str(self.scale / "floors" / f"{dataset}.json")
+
     def metrics(self, run: str) -> str:
         """Return the path of a run's metrics."""
         return str(self.preset / "metrics" / f"{run}.json")
+
+    def summary(self) -> dict[str, str]:
+        """Return the paths of the metrics of all runs in one table, by format."""
+        return {kind: str(self.preset / f"summary.{kind}") for kind in ("csv", "md")}
 
     def product(self, group: str, name: str) -> dict[str, str]:
         """Return the paths of a figure (`group` = figures) or table by format."""
@@ -80,6 +99,7 @@ class Layout:
             "embedded": {training_set: self.embedded(training_set) for training_set in entry.get("embedded", [])},
             "forward": {key: self.forward(key) for key in entry.get("forward", [])},
             "samples": {run: self.samples(run) for run in runs if "samples" in needs},
+            "trajectories": {run: self.trajectory(run) for run in runs if "trajectories" in needs},
             "metrics": {run: self.metrics(run) for run in runs if "metrics" in needs},
         }
         return {kind: files for kind, files in found.items() if files}

@@ -6,7 +6,7 @@ from scipy import stats
 
 from onshell.errors import OnshellError
 from onshell.evaluation.distances import frechet, ks, wasserstein
-from onshell.evaluation.metrics import invariants
+from onshell.evaluation.features import invariants
 from onshell.physics.generators import events
 from onshell.streams import stream
 

@@ -12,7 +12,9 @@ from onshell.evaluation.autoencoder import load
 from onshell.evaluation.commands import autoencoder_file, metrics_file
 from onshell.evaluation.conservation import conservation
 from onshell.evaluation.distances import frechet, wasserstein
-from onshell.evaluation.metrics import floor, fresh, invariants, measure
+from onshell.evaluation.features import invariants
+from onshell.evaluation.floors import floor, fresh
+from onshell.evaluation.metrics import measure
 from onshell.evaluation.truth import held_out
 from onshell.evaluation.twosample import halves, linear_auc
 from onshell.events.table import read_events, read_metadata, write_events
@@ -48,7 +50,7 @@ def sample(folder):
 @pytest.fixture(scope="module")
 def perfect(folder, sample, muon, networks):
     out = folder / "perfect.json"
-    metrics_file(sample, muon, out, autoencoder=networks, seed=SEED, progress=silent)
+    metrics_file(sample, muon, out, autoencoder=networks, seed=SEED, replicates=10, progress=silent)
     return json.loads(out.read_text())
 
 
@@ -72,7 +74,8 @@ def test_a_perfect_sample_sits_on_the_floor(perfect):
 
 def test_a_smeared_sample_stands_above_it(folder, muon, networks, perfect):
     sample = smeared(folder, "muon-q-diffusion-many", muon, 0.5, {"augmentation": "many"})
-    found = metrics_file(sample, muon, folder / "smeared.json", autoencoder=networks, seed=SEED, progress=silent)
+    options = {"autoencoder": networks, "seed": SEED, "replicates": 10, "progress": silent}
+    found = metrics_file(sample, muon, folder / "smeared.json", **options)
     assert (found["run"], found["augmentation"]) == ("muon-q-diffusion-many", "many")
     assert found["observables"]["E_3"]["w1_over_floor"] > 4
     assert (
@@ -172,7 +175,7 @@ def test_floor_events_are_new(muon):
 
 
 def test_without_a_floor(folder, sample, muon):
-    found = metrics_file(sample, muon, folder / "bare.json", seed=SEED, replicates=0, splits=1, progress=silent)
+    found = metrics_file(sample, muon, folder / "bare.json", seed=SEED, splits=1, progress=silent)
     assert set(found["observables"]["E_1"]) == {"w1", "ks"}
     assert set(found["features"]) == {"invariant"}
 
@@ -200,8 +203,8 @@ def test_what_cannot_be_compared(folder, sample, muon, networks):
     write_events(foreign, [events("muon", 100, seed=SEED, name=("test", "foreign"))], {"process": "muon"})
     out = folder / "never.json"
     with pytest.raises(OnshellError, match="generator's name"):
-        metrics_file(sample, foreign, out, seed=SEED, progress=silent)
-    metrics_file(sample, foreign, folder / "by-hand.json", seed=SEED, replicates=0, progress=silent)
+        metrics_file(sample, foreign, out, seed=SEED, replicates=2, progress=silent)
+    metrics_file(sample, foreign, folder / "by-hand.json", seed=SEED, progress=silent)
     for replicates in (1, -1):
         with pytest.raises(OnshellError, match=f"replicates: {replicates} make no floor, a spread needs two"):
             metrics_file(sample, muon, out, seed=SEED, replicates=replicates, progress=silent)

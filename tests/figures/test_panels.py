@@ -5,7 +5,8 @@ import pytest
 
 from onshell.figures.labels import power_of_ten
 from onshell.figures.maps import RATIO_SCALES, Frame, Map, maps, ratio_maps
-from onshell.figures.panels import MODEL_COLOURS, RATIO_SPANS, Binned, Law, Series, colours, histogram, legend, span
+from onshell.figures.panels import histogram, legend, span
+from onshell.figures.series import MODEL_COLOURS, RATIO_SPANS, Binned, Law, Series, colours
 from onshell.figures.sheet import Sheet, styled, words
 
 EDGES = np.linspace(0.0, 1.0, 11)
@@ -13,7 +14,7 @@ EDGES = np.linspace(0.0, 1.0, 11)
 
 def test_normalised_by_all_entries():
     values = np.array([0.05, 0.15, 0.15, 7.0, -1e300, 1.0, 1.0 + 1e-12, 0.0])
-    h = Binned.of(values, EDGES)
+    h = Binned.of(Series("some", values), EDGES)
     assert h.counts.tolist() == [2, 2, 0, 0, 0, 0, 0, 0, 0, 2]
     assert h.outside == 2
     assert (h.density * np.diff(EDGES)).sum() == pytest.approx(6 / 8)

@@ -96,7 +96,9 @@ def test_numbers_with_uncertainty(mean, sd, text):
 
 
 def test_what_is_missing_is_named(files, tmp_path):
-    with pytest.raises(OnshellError, match=r"tab4: no such table; did you mean 'tab[23]'\? \(known: tab2, tab3\)"):
+    with pytest.raises(
+        OnshellError, match=r"tab4: no such table; did you mean 'tab[123]'\? \(known: tab1, tab2, tab3\)"
+    ):
         write_table("tab4", {}, files, tmp_path / "tab4")
     bare = tmp_path / "bare.json"
     bare.write_text(json.dumps({"observables": {}}))

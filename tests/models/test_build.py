@@ -7,8 +7,9 @@ from helpers.networks import small_spec
 from onshell.errors import OnshellError
 from onshell.models.build import build, objective
 from onshell.models.mlp import Mlp
-from onshell.physics import rambo
-from onshell.streams import stream, torch_stream
+from onshell.models.pet import Pet
+from onshell.models.transformer import Transformer
+from onshell.streams import torch_stream
 
 
 def test_a_spec_becomes_its_network():
@@ -33,6 +34,7 @@ def test_weights_come_from_the_stream_of_the_run():
         ({"network": {"type": "mpl"}}, "network.type: 'mpl' is not known; did you mean 'mlp'"),
         ({"network": {"heads": 8}}, "network: the type 'mlp' does not take .*heads"),
         ({"loss": {"type": "imm"}}, "loss.type: 'imm' is not known"),
+        ({"loss": {"type": "flow"}}, "loss.type: 'flow' is not known; .*ism"),
     ],
 )
 def test_unknown_names_are_answered_with_the_nearest(spec, message):
@@ -41,21 +43,18 @@ def test_unknown_names_are_answered_with_the_nearest(spec, message):
         make(small_spec(**spec))
 
 
-def test_drawn_rows_are_float32_and_reproducible():
-    data = rambo.sample_prior(100, 3, stream(1, "q"))
-    task = objective(small_spec())
-    first, again = (task.draw(data, stream(1, "t"), torch_stream(1, "e")) for _ in range(2))
-    for a, b in zip(first, again, strict=True):
-        assert a.dtype == torch.float32
-        assert len(a) == 100
-        assert torch.equal(a, b)
-    q, t, weight = first
-    assert q.is_contiguous()
-    assert t.min() >= 1 / 20
-    torch.testing.assert_close(weight, 1 - t + 0.01)
+@pytest.mark.parametrize(("kind", "network"), [("pet", Pet), ("transformer", Transformer)])
+def test_networks_for_any_number_of_particles_have_a_largest(kind, network):
+    options = {"type": kind, "width": 16, "blocks": 2, "heads": 2, "mlp_ratio": 2, "time_dim": 4, "max_particles": 20}
+    spec = {**small_spec(n_particles=20), "network": options}
+    made = build(spec)
+    assert isinstance(made, network)
+    assert made(torch.ones(2, 20, 3), torch.rand(2, generator=torch_stream(1, "t"))).shape == (2, 20, 3)
+    with pytest.raises(OnshellError, match=r"network\.max_particles: 20 is below the 25 particles of muon; raise it"):
+        build({**spec, "n_particles": 25})
 
 
 def test_an_unknown_divergence_is_named():
     task = objective(small_spec(loss={"divergence": "guess"}))
     with pytest.raises(OnshellError, match=r"loss\.divergence: 'guess'"):
-        task.loss(build(small_spec()), torch.ones(2, 3, 3), torch.ones(2), torch.ones(2))
+        task.loss(build(small_spec()), torch.ones(2, 3, 3), *torch.ones(3, 2))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from helpers.networks import assert_exact_divergence, assert_starts_at_zero, awaken
+from helpers.networks import EVERY_NETWORK, assert_drawn_from_seed, assert_exact_divergence, awaken, seeded
 from onshell.errors import OnshellError
 from onshell.models.divergence import by_autograd
 from onshell.models.mlp import Mlp, time_embedding
@@ -15,8 +15,13 @@ def test_the_divergence_is_exact(depth, n_particles):
     assert_exact_divergence(Mlp(n_particles, width=12, depth=depth, time_dim=6), n_particles)
 
 
-def test_a_new_network_returns_zero():
-    assert_starts_at_zero(Mlp(3), 3)
+@pytest.mark.parametrize("check", EVERY_NETWORK)
+def test_it_is_a_network(check):
+    check(seeded(lambda: Mlp(3, width=32, depth=3, time_dim=8), seed=1), 3)
+
+
+def test_its_weights_come_from_the_seed():
+    assert_drawn_from_seed(lambda: Mlp(3, width=8))
 
 
 def test_the_paper_network_has_four_hidden_layers_of_256():

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
+from helpers.statistics import assert_mean
 from onshell.physics import analytic, rambo
 from onshell.physics import observables as obs
 from onshell.physics.generators import events
@@ -137,3 +138,41 @@ def test_uniform_ten_body_truth_against_24():
     error = math.sqrt(share / N_EVENTS)
     assert share == pytest.approx(float(analytic.thermal_tau_cdf(2e-5, 10, "improved")), abs=0.04 * share + 5 * error)
     assert 1.25 < float(analytic.thermal_tau_cdf(2e-5, 10, "paper")) / share < 1.6
+
+
+def test_pooled_energies_and_a_pair_where_particles_are_exchangeable():
+    p = rambo.to_p(rambo.sample_prior(50, 10, stream(SEED, "test", "pooled")))
+    found = obs.observables(p, "aps")
+    assert list(found) == [
+        *["log10_E", "E_1", "E_max", "log10_E_min", "cos_theta_1", "phi_1", "log10_s_12", "log10_tau"]
+    ]
+    assert all(v.shape == ((500,) if name == "log10_E" else (50,)) for name, v in found.items())
+    energy, s_12 = p.norm(dim=-1), (p[:, 0] + p[:, 1]).square().sum(-1)
+    assert np.allclose(np.sort(10 ** found["log10_E"]), np.sort(energy.flatten()))
+    assert np.allclose(10 ** found["log10_s_12"], (energy[:, 0] + energy[:, 1]) ** 2 - s_12)
+    three = obs.observables(rambo.to_p(rambo.sample_prior(50, 3, stream(SEED, "test", "pooled"))), "qqg")
+    assert three["E"].shape == (150,)
+    assert np.array_equal(three["E"].reshape(50, 3)[:, 1], three["E_2"])
+
+
+def test_the_mass_of_a_pair_of_ten_is_one_of_45():
+    """The 45 masses squared add up to 1 in every event and share one law."""
+    p = events("uniform", 50_000, seed=SEED, name=("test", "observables", "ten"), n_particles=10)
+    assert_mean(10 ** obs.observables(p, "uniform")["log10_s_12"], 1.0 / 45.0)
+
+
+@pytest.mark.parametrize(("process", "n_particles"), [("muon", 3), ("qqg", 3), ("aps", 10)])
+def test_events_off_the_shell_give_finite_numbers(process, n_particles):
+    """What a p-space model may generate: any energies, particles at rest or collinear, E_1 at the pole of u_2."""
+    p = torch.from_numpy(stream(SEED, "test", "off", n_particles).standard_normal((300, n_particles, 3)))
+    p[:50] *= 1e6
+    p[50:100] *= 1e-12
+    p[100:110, 0] = 0.0
+    p[110:120, 1] = 2.0 * p[110:120, 0]
+    p[120, :2] = torch.tensor([[0.75, 0.0, 0.0], [0.0, 0.5, 0.0]])
+    for name, value in obs.observables(p, process).items():
+        assert np.isfinite(value).all(), name
+    if process == "muon":
+        u_2 = obs.observables(p, process)["u_2"]
+        assert u_2.min() >= 0.0
+        assert u_2.max() <= 1.0

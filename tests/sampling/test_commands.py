@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from helpers.disk import names, read_only
 from helpers.maps import assert_on_shell
-from helpers.networks import awaken, small_spec
+from helpers.networks import awaken
+from helpers.specs import run_spec
+from helpers.statistics import assert_law
 from onshell.errors import OnshellError
 from onshell.events.table import read_events, write_events
 from onshell.models.build import build
@@ -15,7 +18,7 @@ from onshell.sampling import commands
 from onshell.sampling.commands import forward_file, sample_file
 from onshell.sampling.sample import sample_block
 from onshell.streams import stream
-from onshell.training.checkpoint import save_model
+from onshell.training.checkpoint import network_of, read_model, save_model
 
 
 def silent(_):
@@ -29,10 +32,13 @@ def small_blocks(monkeypatch):
 
 @pytest.fixture
 def model(tmp_path):
-    network = awaken(build(small_spec()), scale=0.1)
-    path = tmp_path / "model.pt"
-    source = {"cutoff": 0.5, "augmentation": {"x": 1}}
-    save_model(path, network.state_dict(), small_spec(), provenance={}, source=source)
+    return saved(tmp_path / "model.pt", run_spec())
+
+
+def saved(path, spec, seed=1):
+    network = awaken(build(spec), scale=0.1, seed=seed)
+    source, fitted = {"cutoff": 0.5, "augmentation": {"x": 1}}, {"mean": [0.0] * 3, "std": [1.0, 1.0, 2.0]}
+    save_model(path, network.state_dict(), spec, provenance={}, source=source, fitted=fitted)
     return path
 
 
@@ -52,7 +58,9 @@ def test_a_sample_is_an_event_table_with_its_origin(model, tmp_path):
         "augmentation": {"x": 1},
         "seed": 11,
         "precision": "fp32",
-        "spec": small_spec(),
+        "sampling": {"noise": "full"},
+        "times": [0.0],
+        "spec": run_spec(),
     }.items():
         assert events.metadata[key] == value, key
     assert {"model", "commit", "version"} <= events.metadata.keys()
@@ -103,8 +111,7 @@ def test_blocks_of_another_model_are_not_taken(model, tmp_path, monkeypatch):
     out = tmp_path / "s.parquet"
     with pytest.raises(KeyboardInterrupt):
         sample_file(model, out, 120, progress=stop)
-    network = awaken(build(small_spec()), scale=0.1, seed=2)
-    save_model(model, network.state_dict(), small_spec(), provenance={})
+    saved(model, run_spec(), seed=2)
     made = []
     monkeypatch.setattr(commands, "sample_block", lambda *a, **o: made.append(a[2]) or sample_block(*a, **o))
     sample_file(model, out, 120, progress=silent)
@@ -113,13 +120,82 @@ def test_blocks_of_another_model_are_not_taken(model, tmp_path, monkeypatch):
 
 
 def test_snapshots_are_a_table_in_q_space(model, tmp_path):
-    out = sample_file(model, tmp_path / "t.parquet", 120, snapshots=[0, 20, 5], progress=silent)
+    out = sample_file(model, tmp_path / "t.parquet", 120, snapshots=[0, 1, 0.25], progress=silent)
     table = read_events(out, space="q")
-    steps = table.columns["step"]
-    assert steps.tolist() == [20] * 120 + [5] * 120 + [0] * 120
+    times = table.columns["time"]
+    assert times.dtype == np.float64
+    assert times.tolist() == [1] * 120 + [0.25] * 120 + [0] * 120
     assert table.columns["event"].tolist() == list(range(120)) * 3
     sampled = read_events(sample_file(model, tmp_path / "s.parquet", 120, progress=silent))
-    torch.testing.assert_close(rambo.to_p(table.momenta[steps == 0]), sampled.momenta, rtol=0, atol=1e-14)
+    torch.testing.assert_close(rambo.to_p(table.momenta[times == 0]), sampled.momenta, rtol=0, atol=1e-14)
+
+
+RUNS = {
+    "q-diffusion": run_spec(loss="noise"),
+    "q-flow": run_spec("q", "flow"),
+    "p-diffusion": run_spec("p", loss={"type": "noise", "target": "chain"}),
+    "p-flow": run_spec("p", "flow", sampling={"solver": "adaptive"}),
+}
+
+
+@pytest.mark.parametrize("spec", RUNS.values(), ids=RUNS)
+def test_every_kind_of_model_is_sampled_in_its_units_and_goes_on_where_it_was_killed(spec, tmp_path):
+    path, out = saved(tmp_path / "model.pt", spec), tmp_path / "s.parquet"
+    states = torch.cat(
+        [
+            sample_block(build_again(path), spec, k, size, seed=11, fitted=read_model(path)["fitted"])[0.0]
+            for k, size in ((0, 50), (1, 20))
+        ]
+    )
+    made = iter([None])
+
+    def stop(line):
+        if next(made, line):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sample_file(path, out, 120, progress=stop)
+    sample_file(path, out, 70, progress=silent)
+    events = read_events(out, space="p")
+    if spec["space"] == "q":
+        assert "conserves" not in events.metadata
+        assert_on_shell(events.momenta)
+        torch.testing.assert_close(events.momenta, rambo.to_p(states))
+    else:
+        assert events.metadata["conserves"] is False
+        assert events.metadata["unit"] == 0.1
+        torch.testing.assert_close(events.momenta, 0.1 * states)
+    table = read_events(sample_file(path, tmp_path / "t.parquet", 70, snapshots=[1, 0], progress=silent))
+    assert table.space == spec["space"]
+    torch.testing.assert_close(table.momenta[70:], spec["unit"] * states)
+    assert table.metadata["sampling"] == {key: v for key, v in spec["sampling"].items() if key != "precision"}
+
+
+def build_again(path):
+    return network_of(read_model(path), path)
+
+
+def test_the_settings_of_sampling_may_be_others_than_those_trained_with(tmp_path):
+    path = saved(tmp_path / "model.pt", RUNS["q-flow"])
+    usual, other = tmp_path / "usual.parquet", tmp_path / "other.parquet"
+    sample_file(path, usual, 20, progress=silent)
+    sample_file(path, other, 20, sampling={"solver": "rk4", "steps": 3}, progress=silent)
+    one, two = read_events(usual), read_events(other)
+    assert one.metadata["sampling"] == {"solver": "midpoint", "steps": 20, "tolerance": 1e-4}
+    assert two.metadata["sampling"] == {"solver": "rk4", "steps": 3, "tolerance": 1e-4}
+    assert two.metadata["spec"]["sampling"]["solver"] == "rk4"
+    assert 0 < (one.momenta - two.momenta).abs().max() < 0.1
+
+
+def test_a_model_of_another_configuration_is_refused(model, tmp_path):
+    out = tmp_path / "s.parquet"
+    expect = {key: value for key, value in run_spec(training={"lr": 5e-4}).items() if key != "sampling"}
+    with pytest.raises(
+        OnshellError, match=r"model\.pt: trained with training\.lr = 0\.001, the configuration says 0\.0005"
+    ):
+        sample_file(model, out, 10, expect=expect, progress=silent)
+    assert names(tmp_path) == ["model.pt"]
+    assert sample_file(model, out, 10, expect=run_spec(), progress=silent) == out
 
 
 @pytest.mark.parametrize("n", [0, -1])
@@ -131,8 +207,9 @@ def test_no_events_is_an_error(n, model, tmp_path):
 def test_faults_are_told_before_sampling(model, tmp_path, monkeypatch):
     with pytest.raises(OnshellError, match=r"none\.pt: no such model file"):
         sample_file(tmp_path / "none.pt", tmp_path / "s.parquet", 10, progress=silent)
-    with pytest.raises(OnshellError, match="snapshots: 30 is not a time"):
-        sample_file(model, tmp_path / "s.parquet", 10, snapshots=[30], progress=silent)
+    for wrong, message in (([30], "30 is not a normalised time"), ([], "none given")):
+        with pytest.raises(OnshellError, match=f"snapshots: {message}"):
+            sample_file(model, tmp_path / "s.parquet", 10, snapshots=wrong, progress=silent)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(OnshellError, match="no CUDA GPU; use --device cpu"):
         sample_file(model, tmp_path / "s.parquet", 10, device="cuda", progress=silent)
@@ -150,29 +227,49 @@ def training_set(tmp_path):
     return path
 
 
-def test_the_forward_process_is_a_table_of_its_steps(training_set, tmp_path):
+def test_the_forward_process_is_a_table_of_its_times(training_set, tmp_path):
     schedule = {"steps": 40, "gamma": [0.002, 0.01], "gaussian_steps": 5, "gaussian_gamma": 0.002}
-    options = {"schedule": schedule, "steps": [40, 0], "events": 200, "seed": 3, "name": "aps_30", "progress": silent}
+    spec = run_spec(n_particles=10, schedule=schedule)
+    options = {"spec": spec, "times": [1, 0], "events": 200, "seed": 3, "name": "aps_30", "progress": silent}
     out = forward_file(training_set, tmp_path / "f.parquet", **options)
     table, data = read_events(out, space="q"), read_events(training_set)
-    steps = table.columns["step"]
-    assert steps.tolist() == [0] * 200 + [40] * 200
-    assert torch.equal(table.momenta[steps == 0], data.momenta[:200])
-    assert (table.columns["event"][steps == 40] == np.arange(200) + 7).all()
+    times = table.columns["time"]
+    assert times.dtype == np.float64
+    assert times.tolist() == [0] * 200 + [1] * 200
+    assert torch.equal(table.momenta[times == 0], data.momenta[:200])
+    assert (table.columns["event"][times == 1] == np.arange(200) + 7).all()
     size = table.momenta.norm(dim=-1).mean(1)
-    assert size[steps == 40].mean() > 1.5 * size[steps == 0].mean()
+    assert size[times == 1].mean() > 1.5 * size[times == 0].mean()
     assert table.metadata["cutoff"] == 30.0
     assert table.metadata["schedule"] == schedule
     assert "split" not in table.metadata
     assert forward_file(training_set, tmp_path / "g.parquet", **options).read_bytes() == out.read_bytes()
 
 
+def test_the_forward_process_in_p_space_is_in_units_of_the_events_and_flagged(tmp_path):
+    p = rambo.to_p(rambo.sample_prior(2_000, 3, stream(2, "q")))
+    write_events(tmp_path / "muon.parquet", [p], {"process": "muon", "conserves": True})
+    spec = run_spec("p", schedule={"steps": 400, "gamma": [0.002, 0.02]})
+    options = {"spec": spec, "times": [1, 0], "events": 2_000, "seed": 3, "name": "muon", "progress": silent}
+    table = read_events(forward_file(tmp_path / "muon.parquet", tmp_path / "f.parquet", **options), space="p")
+    start, end = table.momenta.split(2_000)
+    torch.testing.assert_close(start, p)
+    assert_law(end.flatten() / 0.1, stats.norm.cdf)
+    assert table.metadata["conserves"] is False
+    assert table.metadata["unit"] == 0.1
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"events": 0}, "0 events cannot be simulated"), ({"steps": [41]}, "snapshots: 41 is not a time of this process")],
+    [
+        ({"events": 0}, "0 events cannot be simulated"),
+        ({"times": [41]}, "snapshots: 41 is not a normalised time"),
+        ({"spec": run_spec("q", "flow", n_particles=10)}, "forward.aps_30: small-q-flow is a flow"),
+        ({"spec": run_spec()}, "10 particles"),
+    ],
 )
 def test_faulty_forward_requests_are_named(change, message, training_set, tmp_path):
-    options = {"schedule": {"steps": 40}, "steps": [0], "events": 10, "seed": 3, "name": "aps_30"}
+    options = {"spec": run_spec(n_particles=10), "times": [0], "events": 10, "seed": 3, "name": "aps_30"}
     with pytest.raises(OnshellError, match=message):
         forward_file(training_set, tmp_path / "f.parquet", progress=silent, **(options | change))
     assert names(tmp_path) == ["aps.single.parquet"]

@@ -13,7 +13,8 @@ from onshell.training.checkpoint import FORMAT, VERSION, load_model, read_model,
 def saved(tmp_path):
     network = awaken(build(small_spec()))
     path = tmp_path / "model.pt"
-    save_model(path, network.state_dict(), small_spec(), provenance={"commit": "c"}, source={"cutoff": 0.1})
+    said = {"provenance": {"commit": "c"}, "source": {"cutoff": 0.1}, "fitted": {"std": [1.0, 2.0, 3.0]}}
+    save_model(path, network.state_dict(), small_spec(), **said)
     return network, path
 
 
@@ -34,6 +35,7 @@ def test_a_model_file_is_plain(saved):
     assert content["schedule"] == small_spec()["schedule"]
     assert content["ema"] is None
     assert content["source"] == {"cutoff": 0.1}
+    assert content["fitted"] == {"std": [1.0, 2.0, 3.0]}
     assert content["provenance"] == {"commit": "c"}
 
 
@@ -86,7 +88,7 @@ def test_code_in_a_file_is_not_run(tmp_path):
 def test_another_version_says_which(saved):
     content = read_model(saved[1])
     torch.save({**content, "version": 99}, saved[1])
-    with pytest.raises(OnshellError, match="of version 99, this onshell reads version 1"):
+    with pytest.raises(OnshellError, match="of version 99, this onshell reads version 2"):
         load_model(saved[1])
 
 

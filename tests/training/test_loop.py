@@ -1,55 +1,21 @@
-"""The training loop: what it learns, what it writes, how it resumes and how it fails."""
+"""The training loop: what it learns and what it writes."""
 
-import csv
 import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
 
 import pytest
 import torch
 
 from helpers.disk import names, read_only
 from helpers.networks import small_spec
+from helpers.trainings import assert_same_training, events, history, model, silent, weights
 from onshell.errors import OnshellError
-from onshell.events.table import write_events
 from onshell.models import build as registry
-from onshell.physics import rambo
+from onshell.models import priors
+from onshell.models.objectives import Objective
 from onshell.streams import stream
 from onshell.training import loop
-from onshell.training.checkpoint import load_model, read_model
-from onshell.training.commands import train_file
+from onshell.training.checkpoint import load_model
 from onshell.training.loop import train
-
-
-def events(n=256, scale=0.5):
-    return scale * rambo.sample_prior(n, 3, stream(1, "data"))
-
-
-def silent(_):
-    pass
-
-
-def weights(folder):
-    return read_model(Path(folder) / "model.pt")["weights"]
-
-
-def history(folder):
-    """The history without the columns of time."""
-    with (Path(folder) / "history.csv").open() as handle:
-        return [tuple(row[key] for key in ("epoch", "loss", "lr", "grad_norm")) for row in csv.DictReader(handle)]
-
-
-def assert_same_training(folder, other):
-    assert history(folder) == history(other)
-    ours, theirs = weights(folder), weights(other)
-    assert ours.keys() == theirs.keys()
-    for name in ours:
-        assert torch.equal(ours[name], theirs[name]), name
 
 
 def test_a_training_writes_model_history_and_record(tmp_path):
@@ -60,6 +26,7 @@ def test_a_training_writes_model_history_and_record(tmp_path):
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["spec"] == small_spec()
     assert record["epochs"] == 3
+    assert record["processes"] == 1
     assert record["n_parameters"] == sum(weight.numel() for weight in weights(tmp_path).values())
     assert record["seconds"] > 0
     assert record["cpu_seconds"] > 0
@@ -100,21 +67,23 @@ def test_the_learning_rate_falls_as_a_cosine(tmp_path):
     assert rates[-1] < 0.02 * 1e-3
 
 
-def test_the_lowest_loss_is_kept(tmp_path, monkeypatch):
-    losses, seen = iter([3.0, 1.0, 2.0]), []
+@pytest.mark.parametrize(("keep", "epoch"), [("lowest-loss", 2), ("last", 3)])
+def test_weights_and_average_are_those_of_the_kept_epoch(keep, epoch, tmp_path, monkeypatch):
+    losses = iter([3.0, 1.0, 2.0])
 
-    def epoch(number, network, *_):
-        seen.append({name: weight.clone() for name, weight in network.state_dict().items()})
+    def run_epoch(number, learner, *_):
         with torch.no_grad():
-            network.out.bias += 1
+            learner.network.out.bias += 1
+        learner.average.update()
         return {"epoch": number, "loss": next(losses), "lr": 0.0, "grad_norm": 0.0}
 
-    monkeypatch.setattr(loop, "_epoch", epoch)
-    train(small_spec(), events(), tmp_path / "lowest", progress=silent)
-    assert (weights(tmp_path / "lowest")["out.bias"] == 2).all()
-    losses = iter([3.0, 1.0, 2.0])
-    train(small_spec(training={"keep": "last"}), events(), tmp_path / "last", progress=silent)
-    assert (weights(tmp_path / "last")["out.bias"] == 3).all()
+    monkeypatch.setattr(loop, "run_epoch", run_epoch)
+    train(small_spec(training={"keep": keep, "ema": 0.5}), events(), tmp_path, progress=silent)
+    kept = model(tmp_path)
+    assert kept["training"]["kept_epoch"] == epoch
+    assert (kept["weights"]["out.bias"] == epoch).all()
+    # 0, 1, 2, 3 averaged with a decay of one half, begun at 0.
+    assert (kept["ema"]["out.bias"] == {2: 1.25, 3: 2.125}[epoch]).all()
 
 
 def test_the_epochs_are_different_and_the_trainings_the_same(tmp_path):
@@ -125,137 +94,18 @@ def test_the_epochs_are_different_and_the_trainings_the_same(tmp_path):
     assert history(tmp_path / "c") != history(tmp_path / "a")
 
 
-SCRIPT = """
-    import sys, time
-    from pathlib import Path
-    sys.path.insert(0, sys.argv[2])
-    from helpers.networks import small_spec
-    from onshell.physics import rambo
-    from onshell.streams import stream
-    from onshell.training import loop
+def test_what_is_fitted_to_the_data_reaches_objective_and_model(tmp_path, monkeypatch):
+    data, seen = events(), []
 
-    def objective(spec, make=loop.objective):
-        task = make(spec)
-        def loss(*rows):
-            time.sleep(0.02)
-            print("step", flush=True)
-            return task.loss(*rows)
-        return type(task)(task.draw, loss)
+    def task(spec, fitted):
+        seen.append(fitted)
+        return Objective(lambda q, rng, generator: (q.float(),), lambda network, q: network(q, q[:, 0, 0]).mean())
 
-    loop.objective = objective
-    data = 0.5 * rambo.sample_prior(256, 3, stream(1, "data"))
-    loop.train(small_spec(training={"epochs": 5}), data, Path(sys.argv[1]))
-"""
-
-
-def start(folder):
-    """A training of 5 epochs of 4 slow steps in a process of its own."""
-    script = textwrap.dedent(SCRIPT)
-    helpers = str(Path(__file__).parents[1])
-    return subprocess.Popen(
-        [sys.executable, "-c", script, str(folder), helpers],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
-    )
-
-
-def interrupt(process, number):
-    """Send the signal in the middle of the third epoch."""
-    steps = 0
-    for line in process.stdout:
-        steps += line == "step\n"
-        if steps == 2 * 4 + 2:
-            process.send_signal(number)
-            break
-    process.stdout.close()
-    error = process.stderr.read()
-    process.stderr.close()
-    process.wait(60)
-    return error
-
-
-def test_a_killed_training_resumes_to_the_bit(tmp_path):
-    spec = small_spec(training={"epochs": 5})
-    train(spec, events(), tmp_path / "whole", progress=silent)
-    process = start(tmp_path / "killed")
-    interrupt(process, signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
-    assert [name.split("-")[0] for name in names(tmp_path / "killed")] == ["history.csv", "state"]
-    lines = []
-    train(spec, events(), tmp_path / "killed", progress=lines.append)
-    assert "going on after epoch 2" in lines[0]
-    assert_same_training(tmp_path / "whole", tmp_path / "killed")
-    assert names(tmp_path / "killed") == ["history.csv", "model.pt", "run.json"]
-
-
-def test_a_terminated_training_says_where_it_goes_on(tmp_path):
-    process = start(tmp_path / "run")
-    error = interrupt(process, signal.SIGTERM)
-    assert process.returncode not in (0, -signal.SIGTERM)
-    assert "stopped by SIGTERM; the same command goes on after the last epoch in" in error
-    assert [name.split("-")[0] for name in names(tmp_path / "run")] == ["history.csv", "state"]
-
-
-@pytest.fixture
-def stopped(tmp_path):
-    """The state file of a training that stopped after its first epoch."""
-
-    def stop(line):
-        if ": epoch 1/" in line:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train(small_spec(), events(), tmp_path / "stopped", progress=stop)
-    (state,) = (tmp_path / "stopped").glob("state-*.pt")
-    return state
-
-
-def test_a_state_is_found_by_itself_or_named(stopped, tmp_path):
-    train(small_spec(), events(), tmp_path / "whole", progress=silent)
-    train(small_spec(), events(), tmp_path / "elsewhere", resume=stopped, progress=silent)
-    assert_same_training(tmp_path / "whole", tmp_path / "elsewhere")
-    train(small_spec(sampling={"precision": "bf16"}), events(), stopped.parent, progress=silent)
-    assert_same_training(tmp_path / "whole", stopped.parent)
-
-
-@pytest.mark.parametrize("change", [{"training": {"lr": 2e-3}}, {"training": {"epochs": 4}}, {"seed": 12}])
-def test_a_state_of_other_settings_is_not_taken(change, stopped, tmp_path):
-    lines, kept = [], tmp_path / stopped.name
-    shutil.copy(stopped, kept)
-    train(small_spec(**change), events(), stopped.parent, progress=lines.append)
-    assert not any("going on" in line for line in lines)
-    assert any(f"{stopped} is of other settings" in line for line in lines)
-    assert names(stopped.parent) == ["history.csv", "model.pt", "run.json"]
-    with pytest.raises(OnshellError, match=r"state-.*\.pt: the state of another training .*leave out --resume"):
-        train(small_spec(**change), events(), stopped.parent, progress=silent, resume=kept)
-
-
-def test_a_state_of_other_data_is_not_taken(stopped):
-    other = events()
-    other[100, 1, 2] += 1e-12
-    with pytest.raises(OnshellError, match="the state of another training"):
-        train(small_spec(), other, stopped.parent, progress=silent, resume=stopped)
-
-
-def test_a_missing_state_says_so(tmp_path):
-    with pytest.raises(OnshellError, match=r"none\.pt: no such training state"):
-        train(small_spec(), events(), tmp_path, progress=silent, resume=tmp_path / "none.pt")
-
-
-@pytest.mark.parametrize("damage", ["truncated", "text", "foreign", "version"])
-def test_a_damaged_or_foreign_state_says_so(damage, stopped):
-    if damage == "truncated":
-        stopped.write_bytes(stopped.read_bytes()[:-1000])
-    elif damage == "text":
-        stopped.write_text("hello")
-    elif damage == "foreign":
-        torch.save({"weights": torch.ones(3)}, stopped)
-    else:
-        torch.save({**torch.load(stopped, weights_only=True), "version": 99}, stopped)
-    with pytest.raises(OnshellError, match=r"state-.*\.pt: .*training state.*remove it to start afresh"):
-        train(small_spec(), events(), stopped.parent, progress=silent)
+    monkeypatch.setattr(priors, "fit", lambda spec, fitted_to: {"mean": fitted_to.mean((0, 1)).tolist()})
+    monkeypatch.setitem(registry.OBJECTIVES["diffusion"], "copy", task)
+    train(small_spec(loss={"type": "copy"}), data, tmp_path, progress=silent)
+    assert seen == [{"mean": data.mean((0, 1)).tolist()}]
+    assert model(tmp_path)["fitted"] == seen[0]
 
 
 def test_a_loss_that_is_not_finite_says_where(tmp_path):
@@ -266,26 +116,6 @@ def test_a_loss_that_is_not_finite_says_where(tmp_path):
     ):
         train(small_spec(), data, tmp_path, progress=silent)
     assert "model.pt" not in names(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (torch.empty(0, 3, 3, dtype=torch.float64), "the training set has no events"),
-        (torch.ones(5, 4, 3, dtype=torch.float64), r"events of shape \(4, 3\), the network takes \(3, 3\)"),
-        (torch.full((5, 3, 3), torch.nan, dtype=torch.float64), r"5 events .*not finite \(first: \[0, 1, 2, 3, 4\]\)"),
-    ],
-)
-def test_faulty_data_are_named(data, message, tmp_path):
-    with pytest.raises(OnshellError, match=message):
-        train(small_spec(), data, tmp_path, progress=silent)
-    assert names(tmp_path) == []
-
-
-@pytest.mark.parametrize(("key", "value"), [("lr_schedule", "cosin"), ("keep", "best"), ("epochs", 0), ("lr", -1.0)])
-def test_faulty_settings_are_named(key, value, tmp_path):
-    with pytest.raises(OnshellError, match=rf"training\.{key}"):
-        train(small_spec(training={key: value}), events(), tmp_path, progress=silent)
 
 
 def test_cuda_without_a_gpu_says_what_to_do(tmp_path, monkeypatch):
@@ -301,22 +131,6 @@ def test_a_folder_that_refuses_says_so_before_training(tmp_path):
     assert lines == []
 
 
-def test_a_training_set_file_is_trained_on_whole(tmp_path):
-    path = tmp_path / "set.parquet"
-    write_events(path, [events()], {"process": "muon", "cutoff": 0.25, "n_particles": 3}, space="q")
-    train_file(path, small_spec(), tmp_path / "file", progress=silent)
-    train(small_spec(), events(), tmp_path / "tensor", progress=silent)
-    assert_same_training(tmp_path / "file", tmp_path / "tensor")
-    assert read_model(tmp_path / "file" / "model.pt")["source"]["cutoff"] == 0.25
-
-
-def test_truth_is_refused_as_a_training_set(tmp_path):
-    path = tmp_path / "truth.parquet"
-    write_events(path, [rambo.to_p(events())], {"process": "muon"})
-    with pytest.raises(OnshellError, match=r"truth\.parquet"):
-        train_file(path, small_spec(), tmp_path / "out", progress=silent)
-
-
 def test_any_objective_can_be_trained(tmp_path, monkeypatch):
     """The loop knows nothing of the process: here a network learns to copy its events."""
 
@@ -327,17 +141,7 @@ def test_any_objective_can_be_trained(tmp_path, monkeypatch):
     def loss(network, x, t, target):
         return (network(x, t) - target).square().mean()
 
-    monkeypatch.setitem(registry.OBJECTIVES, "copy", lambda spec: registry.Objective(draw, loss))
+    monkeypatch.setitem(registry.OBJECTIVES["diffusion"], "copy", lambda spec, fitted: Objective(draw, loss))
     spec = small_spec(loss={"type": "copy"}, training={"epochs": 10, "lr": 1e-2})
     train(spec, events(), tmp_path, progress=silent)
     assert float(history(tmp_path)[-1][1]) < 0.5 * float(history(tmp_path)[0][1])
-
-
-@pytest.mark.parametrize(("key", "value"), [("dataset", "qqg_1e-3"), ("augmentation", {"name": "double"})])
-def test_the_training_set_of_another_run_is_refused(tmp_path, key, value):
-    spec, path = small_spec(), tmp_path / "set.parquet"
-    own = {"dataset": spec["dataset"], "augmentation": {"name": spec["augmentation"]}}
-    write_events(path, [events()], {**own, key: value}, space="q")
-    with pytest.raises(OnshellError, match=f"its {key} is .* but {spec['run']} trains on"):
-        train_file(path, spec, tmp_path / "run", progress=silent)
-    assert not (tmp_path / "run").exists()

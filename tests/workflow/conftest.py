@@ -70,18 +70,26 @@ def shrink(config: dict) -> dict:
     """Return the configuration with everything so small that the whole DAG takes a minute."""
     config["scales"]["quick"] = {
         "events": {"default": {"train": 2000, "test": 1000}},
-        "samples": 1000,
-        "floor_replicates": 3,
+        "samples": {"default": 1000, "aps": 400},
+        "trajectory_events": 300,
         "forward_events": 500,
+        "floor_replicates": 3,
         "autoencoder": {"events": 1000, "epochs": 2},
-        "recipes": {"three-body-diffusion": {"training": {"epochs": 2, "batch_size": 256}}},
-        "networks": {"mlp": {"width": 32, "depth": 2}},
+        "recipes": {
+            name: {"training": {"epochs": 2, "batch_size": 256}}
+            for name in {recipe for preset in config["presets"].values() for recipe in preset}
+        },
+        "networks": {
+            "mlp": {"width": 32, "depth": 2},
+            "pet-small": {"width": 16, "blocks": 1, "heads": 2, "local_layers": 1, "neighbours": 3},
+            "transformer": {"width": 16, "blocks": 1, "heads": 2},
+        },
     }
     for schedule in config["schedules"].values():
         schedule["steps"] = 20
-        schedule["gaussian_steps"] = min(schedule["gaussian_steps"], 4)
-    for entry in config["forward"].values():
-        entry["steps"] = [0, 20]
+        schedule["gaussian_steps"] = min(schedule.get("gaussian_steps", 0), 4)
+        if "geometric" in schedule:
+            schedule["geometric"]["steps"] = 5
     return config
 
 

@@ -52,7 +52,7 @@ FAULTS = [
         "figures.fig16.embedded: 'muon.mny' is not a training set; did you mean 'muon.many'?",
     ),
     ("tables.tab2.neds=[metrics]", "tables.tab2.neds: unknown key; did you mean 'needs'?"),
-    ("scales.quick.samples=-3", "scales.quick.samples: -3 is too small; it must be >= 1"),
+    ("scales.quick.samples.default=-3", "scales.quick.samples.default: -3 is too small; it must be >= 1"),
     (
         "scales.quick.events.muo={train: 1, test: 1}",
         "scales.quick.events: 'muo' is not a process; did you mean 'muon'?",
@@ -72,7 +72,9 @@ FAULTS = [
     (f"{RECIPE}.training.keep=best", f"{RECIPE}.training.keep: 'best' is not valid"),
     (f"{RECIPE}.network=mpl", f"{RECIPE}.network: 'mpl' is not a network; did you mean 'mlp'?"),
     ("networks.mlp.type=mpl", "networks.mlp.type: 'mpl' is not valid; did you mean 'mlp'?"),
-    ("forward.aps_20.steps=[1001]", "forward.aps_20.steps: 1001 is beyond the last step of 'ten-body', 1000"),
+    ("forward.aps_20.times=[1.5]", "forward.aps_20.times.0: 1.5 is too large; it must be <= 1"),
+    ("forward.aps_20.run=aps_30-q-flow", "forward.aps_20.run: 'aps_30-q-flow' is a flow, which has no forward process"),
+    ("forward.aps_20.run=aps_21-q-diffusion", "'aps_21-q-diffusion' is not a run; did you mean 'aps_20-q-diffusion'?"),
     ('figures={"fgi03": {}}', "figures: 'fgi03' is not a figure; did you mean 'fig03'?"),
     (
         'figures={"fig01": {runs: {M7: muon-q-diffusion}}}',
@@ -94,6 +96,33 @@ FAULTS = [
         "presets.other.three-body-diffusion.loss.type: missing",
     ),
     ("seed=abc", "seed: 'abc' is not of type integer"),
+    ("networks.mlp.heads=2", "networks.mlp.heads: a network of type mlp has no such key; (known: width, depth"),
+    ("networks.pet-small.heads=5", "networks.pet-small.heads: 5 do not divide the width"),
+    (
+        "networks.pet-small.max_particles=8",
+        "runs.aps_20-q-diffusion.network: 'pet-small' takes up to 8 particles, aps_20 has 10; raise networks.pet-small",
+    ),
+    ("schedules.record.geometric.ratio=1.2", "schedules.record.geometric: its last step is 0.5 or more"),
+    (f"{RECIPE}.prior=rambo", f"{RECIPE}.prior: a q-space diffusion has no such key; remove it"),
+    (f"{RECIPE}.loss.type=flow", f"{RECIPE}.loss.type: 'flow' does not train a diffusion; use ism or noise"),
+    (f"{RECIPE}.loss.target=step", f"{RECIPE}.loss.target: a loss of type ism has no such key"),
+    (f"{RECIPE}.sampling.solver=euler", f"{RECIPE}.sampling.solver: the sampling of a diffusion has no such key"),
+    ("presets.paper.ten-body-p-flow.prior=rambo", "presets.paper.ten-body-p-flow.prior: 'rambo' is a law of q-space"),
+    ("presets.paper.ten-body-diffusion.loss.target=chain", "'chain' needs the closed form of p-space; use step"),
+    (
+        "runs.aps_30-q-flow.schedule=long",
+        "runs.aps_30-q-flow.schedule: a q-space flow has no such key; remove it",
+    ),
+    ("runs.aps_30-p-flow.augmentation=single", "runs.aps_30-p-flow.augmentation: a p-space flow has no such key"),
+    (
+        "runs.aps_30-q-flow.recipe=ten-body-diffusion",
+        "the name says 'flow' but recipe 'ten-body-diffusion' is of family",
+    ),
+    (
+        "figures.fig20.runs.Q3=muon-q-diffusion",
+        "figures.fig20.runs.Q3: 'muon-q-diffusion' keeps no snapshots; give runs.muon-q-diffusion a trajectory",
+    ),
+    ("tables.tab1.published.P3=[1.0]", "tables.tab1.published: 'P3' is not a role of tab1"),
 ]
 
 

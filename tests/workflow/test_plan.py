@@ -13,6 +13,8 @@ from .conftest import ROOT
 pytestmark = pytest.mark.workflow
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 RUNS = {"generate": 1, "embed": 1, "train": 1, "sample": 1}
+THREE = {"generate": 3, "embed": 3, "train": 3, "sample": 3}
+FOUR = {"generate": 1, "embed": 1, "train": 4, "sample": 4}  # the models in p-space train on the truth itself
 
 
 @pytest.mark.parametrize("scale", CONFIG["scales"])
@@ -32,19 +34,30 @@ def test_a_dry_run_plans_everything_in_every_scale_and_writes_nothing(clone, sca
     ("target", "cone"),
     [
         ("fig01", {**RUNS, "generate": 2}),
-        ("fig02", {**RUNS, "autoencoder": 1, "compare": 1}),
+        ("fig02", {**RUNS, "autoencoder": 1, "floor": 1, "compare": 1}),
         ("fig03", {**RUNS, "generate": 2}),
         ("fig04", RUNS),
         ("fig05", RUNS),
         ("fig06", {"generate": 3}),
+        ("fig07", {**RUNS, "generate": 2}),
+        ("fig08", THREE),
+        ("fig09", RUNS),
+        ("fig10", THREE),
         ("fig11", {"generate": 3, "embed": 1}),
+        ("fig12", {**THREE, "generate": 4}),
+        ("fig13", FOUR),
+        ("fig14", FOUR),
         ("fig15", {"generate": 1, "embed": 5, "train": 5, "sample": 5}),
         ("fig16", {"generate": 1, "embed": 2}),
         ("fig17", {"generate": 1, "embed": 2, "train": 2, "sample": 2}),
         ("fig18", {"generate": 1, "embed": 2, "train": 2, "sample": 2}),
+        ("fig19", {"generate": 1, "embed": 2, "forward": 3}),
+        ("fig20", {"generate": 1, "embed": 1, "train": 2, "trajectory": 2}),
+        ("fig21", {"generate": 2, "embed": 1, "train": 1, "trajectory": 1}),
         ("fig22", {"generate": 3, "embed": 3, "forward": 3}),
-        ("tab2", {"generate": 1, "embed": 2, "train": 2, "sample": 2, "autoencoder": 1, "compare": 2}),
-        ("tab3", {"generate": 1, "embed": 5, "train": 5, "sample": 5, "autoencoder": 1, "compare": 5}),
+        ("tab1", FOUR),
+        ("tab2", {"generate": 1, "embed": 2, "train": 2, "sample": 2, "autoencoder": 1, "floor": 1, "compare": 2}),
+        ("tab3", {"generate": 1, "embed": 5, "train": 5, "sample": 5, "autoencoder": 1, "floor": 1, "compare": 5}),
     ],
 )
 def test_a_figure_plans_exactly_its_cone(clone, target, cone):

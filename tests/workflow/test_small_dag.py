@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 
@@ -46,11 +47,11 @@ def test_nothing_is_planned_twice(built):
 def test_a_learning_rate_plans_its_run_and_figures_and_nothing_else(edited):
     edited.config["runs"]["muon-q-diffusion-many"]["training"] = {"lr": 0.002}
     edited.save()
-    assert edited.plan() == {"train": 1, "sample": 1, "compare": 1, "fig15": 1, "tab3": 1, "all": 1}
+    assert edited.plan() == {"train": 1, "sample": 1, "compare": 1, "summary": 1, "fig15": 1, "tab3": 1, "all": 1}
 
 
 def test_a_sampling_size_trains_nothing(edited):
-    edited.config["scales"]["quick"]["samples"] = 1500
+    edited.config["scales"]["quick"]["samples"]["default"] = 1500
     edited.save()
     assert not {"generate", "embed", "train", "forward"} & set(edited.plan())
 
@@ -90,6 +91,28 @@ def test_overrides_of_the_command_line_reach_the_training(built):
     done = built.run("--cores", "2", f"{path}/model.pt", "--configfile", "extra.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((built.folder / path / "run.json").read_text())["spec"]["training"]["lr"] == 0.003
+
+
+def test_figures_can_be_built_for_another_preset(built):
+    targets = ["fig08", "fig13", "tab1"]
+    done = built.run("--cores", "2", *targets, "--config", "preset=record")
+    assert done.returncode == 0, done.stdout + done.stderr
+    layout = Layout(configuration.apply(built.config, ["preset=record"]))
+    groups = ["figures", "figures", "tables"]
+    made = [path for group, name in zip(groups, targets, strict=True) for path in layout.product(group, name).values()]
+    assert all((built.folder / path).stat().st_size for path in made)
+
+
+def test_a_model_of_another_configuration_is_not_sampled(built):
+    layout = Layout(built.config)
+    model, out = layout.model("muon-q-diffusion"), built.folder / "refused.parquet"
+    command = [shutil.which("onshell"), "sample", model, "--run", "muon-q-diffusion", "-n", "10", "-o", str(out)]
+    done = subprocess.run(
+        [*command, "--set", "schedules.default.steps=30"], cwd=built.folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "schedule.steps" in done.stderr
+    assert not out.exists()
 
 
 def test_a_process_of_ones_own_needs_no_code_of_the_package(clone):

@@ -16,6 +16,9 @@ from onshell.layout import Layout
 
 try:
     WRITTEN = configuration.read("config.yaml")
+    # Snakemake overrides what two YAML aliases share in both places; here only the one that was named changes.
+    asked = workflow.config_settings.overwrite_config
+    config.update(configuration.merge(WRITTEN, asked))
     configuration.validate(
         config, "the configuration" if workflow.configfiles[1:] else "config.yaml"
     )
@@ -62,8 +65,13 @@ def spec(run):
 
 
 def training_set(run):
-    """Return the path of the training set of a run."""
-    return L.embedded(f"{spec(run)['dataset']}.{spec(run)['augmentation']}")
+    """Return the path of what a run trains on."""
+    return L.training_data(spec(run))
+
+
+def forwarded(name):
+    """Return the run whose forward process is called `name`."""
+    return spec(config["forward"][name]["run"])
 
 
 def embedding(wildcards):
@@ -106,6 +114,7 @@ def everything():
         *map(L.trajectory, trajectories()),
         *map(L.metrics, config["runs"]),
         *map(L.forward, config.get("forward", {})),
+        *L.summary().values(),
         *products("figures"),
         *products("tables"),
     ]

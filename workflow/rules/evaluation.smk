@@ -1,6 +1,7 @@
 """Generated events against truth, beside the statistical floor.
 
-Makes: autoencoders/<dataset>.pt, <preset>/metrics/<run>.json. Needs: truth and generated events.
+Makes: autoencoders/<dataset>.pt, floors/<dataset>.json, <preset>/metrics/<run>.json, <preset>/summary.{csv,md}.
+Needs: truth and generated events.
 """
 
 
@@ -8,6 +9,7 @@ rule metrics:
     """The metrics of every run."""
     input:
         list(map(L.metrics, config["runs"])),
+        list(L.summary().values()),
     localrule: True
 
 
@@ -38,12 +40,41 @@ rule autoencoder:
         " -o {output.networks} > {log} 2>&1"
 
 
+rule floor:
+    """The statistical floor of a dataset: truth against truth at the sizes of its models' samples and its test."""
+    input:
+        truth=L.events("{dataset}"),
+        autoencoder=L.autoencoder("{dataset}"),
+    output:
+        floor=L.floor("{dataset}"),
+    log:
+        L.log("floor", "{dataset}"),
+    benchmark:
+        L.benchmark("floor", "{dataset}")
+    localrule: True
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=3000,
+        disk_mb=100,
+        runtime=60,
+    params:
+        size=lambda wildcards: configuration.n_samples(config, wildcards.dataset),
+        replicates=SIZES["floor_replicates"],
+        seed=config["seed"],
+    shell:
+        "onshell floor {input.truth} --sample-size {params.size} --autoencoder {input.autoencoder}"
+        " --replicates {params.replicates} --seed {params.seed} -o {output.floor} > {log} 2>&1"
+
+
 rule compare:
-    """Every distance between a run's events and truth, with its floor: truth against truth at the same sizes."""
+    """Every distance between a run's events and truth, beside its floor."""
     input:
         samples=L.samples("{run}"),
         truth=lambda wildcards: L.events(spec(wildcards.run)["dataset"]),
         autoencoder=lambda wildcards: L.autoencoder(spec(wildcards.run)["dataset"]),
+        floor=lambda wildcards: L.floor(spec(wildcards.run)["dataset"]),
     output:
         metrics=L.metrics("{run}"),
     log:
@@ -59,8 +90,35 @@ rule compare:
         disk_mb=100,
         runtime=60,
     params:
-        replicates=SIZES["floor_replicates"],
         seed=config["seed"],
     shell:
         "onshell metrics {input.samples} --truth {input.truth} --autoencoder {input.autoencoder}"
-        " --replicates {params.replicates} --seed {params.seed} -o {output.metrics} > {log} 2>&1"
+        " --floor {input.floor} --seed {params.seed} -o {output.metrics} > {log} 2>&1"
+
+
+rule summary:
+    """The metrics of all runs in one table."""
+    input:
+        metrics=list(map(L.metrics, config["runs"])),
+        records=[L.record(run) for run in config["runs"]],
+    output:
+        **L.summary(),
+    log:
+        L.log("summary", config["preset"]),
+    benchmark:
+        L.benchmark("summary", config["preset"])
+    localrule: True
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=2000,
+        disk_mb=100,
+        runtime=20,
+    params:
+        published=leaf(configuration.published(config)),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        scale=config["scale"],
+        preset=config["preset"],
+    shell:
+        "onshell summary -o {params.folder} --scale {params.scale} --preset {params.preset} > {log} 2>&1"

@@ -24,14 +24,19 @@ rule sample:
         disk_mb=1000,
         runtime=240,
     params:
-        events=SIZES["samples"],
-        precision=lambda wildcards: spec(wildcards.run)["sampling"]["precision"],
+        events=lambda wildcards: configuration.n_samples(
+            config, spec(wildcards.run)["dataset"]
+        ),
+        sampling=lambda wildcards: leaf(spec(wildcards.run)["sampling"]),
+        scale=config["scale"],
+        preset=config["preset"],
     shell:
-        "onshell sample {input.model} -n {params.events} --precision {params.precision} -o {output.events} > {log} 2>&1"
+        "onshell sample {input.model} --run {wildcards.run} -n {params.events} -o {output.events}"
+        " --scale {params.scale} --preset {params.preset} > {log} 2>&1"
 
 
 rule trajectory:
-    """Snapshots of a model's reverse process in q-space."""
+    """Snapshots of a model's reverse process."""
     input:
         model=L.model("{run}"),
     output:
@@ -48,22 +53,22 @@ rule trajectory:
         disk_mb=2000,
         runtime=240,
     params:
-        events=SIZES["samples"],
-        precision=lambda wildcards: spec(wildcards.run)["sampling"]["precision"],
-        steps=lambda wildcards: ",".join(
+        events=SIZES["trajectory_events"],
+        sampling=lambda wildcards: leaf(spec(wildcards.run)["sampling"]),
+        times=lambda wildcards: ",".join(
             map(str, config["runs"][wildcards.run]["trajectory"])
         ),
+        scale=config["scale"],
+        preset=config["preset"],
     shell:
-        "onshell sample {input.model} -n {params.events} --precision {params.precision} --snapshots {params.steps}"
-        " -o {output.snapshots} > {log} 2>&1"
+        "onshell sample {input.model} --run {wildcards.run} -n {params.events} --snapshots {params.times}"
+        " -o {output.snapshots} --scale {params.scale} --preset {params.preset} > {log} 2>&1"
 
 
 rule forward:
-    """Snapshots of the forward process (10) of a training set."""
+    """Snapshots of the forward process of a training set, (10) or (29)."""
     input:
-        data=lambda wildcards: L.embedded(
-            config["forward"][wildcards.forward]["training_set"]
-        ),
+        data=lambda wildcards: L.training_data(forwarded(wildcards.forward)),
     output:
         snapshots=L.forward("{forward}"),
     log:
@@ -78,10 +83,8 @@ rule forward:
         disk_mb=1000,
         runtime=60,
     params:
-        forward=lambda wildcards: leaf(config["forward"][wildcards.forward]),
-        schedule=lambda wildcards: leaf(
-            config["schedules"][config["forward"][wildcards.forward]["schedule"]]
-        ),
+        times=lambda wildcards: leaf(config["forward"][wildcards.forward]["times"]),
+        schedule=lambda wildcards: leaf(forwarded(wildcards.forward)["schedule"]),
         events=SIZES["forward_events"],
         seed=config["seed"],
         scale=config["scale"],

@@ -12,7 +12,7 @@ rule train:
     output:
         model=L.model("{run}"),
         history=L.model("{run}").replace("model.pt", "history.csv"),
-        record=L.model("{run}").replace("model.pt", "run.json"),
+        record=L.record("{run}"),
     log:
         L.log("train", config["preset"], "{run}"),
     benchmark:

@@ -1,5 +1,11 @@
-"""A small autoencoder of truth events; its latent space is a feature space learned without any model's sample."""
+"""A small autoencoder of truth events; its latent space is a feature space learned without any model's sample.
 
+Where the order of particles means nothing it sees the event's shape (`features.shapes`), whose latent space a
+hyperplane can cut; in a latent space of raw momenta it would be blind to all but the orientation.
+"""
+
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from onshell.errors import OnshellError
+from onshell.evaluation.features import shapes
 from onshell.files import save_whole
 from onshell.streams import stream, torch_stream
 from onshell.training.checkpoint import load_plain
@@ -20,12 +27,16 @@ LEARNING_RATE = 2e-3
 
 
 class Autoencoder(nn.Module):
-    """Momenta [n, N, 3] -> latent [n, k] -> momenta, with k = 3N - 4 the dimension of phase space."""
+    """Coordinates of events [n, N, 3] -> latent [n, k] -> coordinates, k the number of degrees of freedom in them.
 
-    def __init__(self, n_particles: int, width: int = WIDTH):
+    The coordinates are the momenta, k = 3N - 4 the dimension of phase space; or, where the particles are not `ordered`,
+    those of the event's shape, k = 3N - 7 without the orientation.
+    """
+
+    def __init__(self, n_particles: int, width: int = WIDTH, *, ordered: bool = True):
         super().__init__()
-        self.n_particles = n_particles
-        size, latent = 3 * n_particles, 3 * n_particles - 4
+        self.n_particles, self.ordered = n_particles, ordered
+        size, latent = (3 * n_particles, 3 * n_particles - 4) if ordered else (4 * n_particles - 4, 3 * n_particles - 7)
         self.encoder = _stack(size, width, latent)
         self.decoder = _stack(latent, width, size)
         self.register_buffer("mean", torch.zeros(size))
@@ -34,8 +45,12 @@ class Autoencoder(nn.Module):
         self.register_buffer("latent_scale", torch.ones(latent))
 
     def standardise(self, p: Tensor) -> Tensor:
-        """Return momenta [n, N, 3] flattened, with truth's mean taken off and its spread made 1 [n, 3N]."""
-        return (p.reshape(len(p), -1).to(self.mean.dtype) - self.mean) / self.scale
+        """Return the coordinates [n, c] of events [n, N, 3], with truth's mean taken off and its spread made 1."""
+        return (self.coordinates(p) - self.mean) / self.scale
+
+    def coordinates(self, p: Tensor) -> Tensor:
+        """Return what the network sees of events [n, N, 3]: momenta [n, 3N], or the shape [n, 4N - 4]."""
+        return (p.reshape(len(p), -1) if self.ordered else shapes(p)).to(self.mean.dtype)
 
     @torch.no_grad()
     def features(self, p: Tensor) -> np.ndarray:
@@ -64,16 +79,21 @@ def _initialise(network: Autoencoder, generator: torch.Generator) -> None:
             nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
 
 
-def train_one(p: Tensor, *, seed: int, name: tuple[str | int, ...], epochs: int) -> tuple[Autoencoder, float]:
+def train_one(
+    p: Tensor, *, seed: int, name: tuple[str | int, ...], epochs: int, ordered: bool = True
+) -> tuple[Autoencoder, float]:
     """Return an autoencoder trained on events [n, N, 3] and its last epoch's loss (mean squared standardised error).
 
-    Adam, batch 1024, cosine to zero; initial weights and the order of events come from streams under `name`.
+    Adam, batch 1024, cosine to zero; initial weights and the order of events come from streams under `name`. `ordered`
+    is false where the order of the particles means nothing.
     """
-    network = Autoencoder(p.shape[1])
+    network = Autoencoder(p.shape[1], ordered=ordered)
     _initialise(network, torch_stream(seed, *name, "weights"))
-    flat = p.reshape(len(p), -1).float()
+    flat = network.coordinates(p)
     network.mean.copy_(flat.mean(0))
-    network.scale.copy_(flat.std(0).clamp_min(1e-12))
+    # What does not vary in truth (a plane event's third direction) keeps its unit: a sample may well vary in it.
+    spread = flat.std(0)
+    network.scale.copy_(torch.where(spread < 1e-6, 1.0, spread))
     data = network.standardise(p)
     batches = -(-len(data) // BATCH)
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
@@ -106,12 +126,20 @@ class Ensemble:
     provenance: dict
 
 
+def fingerprint(networks: Sequence[Autoencoder]) -> str:
+    """Return twelve hexadecimal digits that depend on every weight of the networks; empty for none."""
+    tensors = [(name, t) for network in networks for name, t in sorted(network.state_dict().items())]
+    parts = [part for name, t in tensors for part in (name.encode(), t.contiguous().numpy().tobytes())]
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:12] if parts else ""
+
+
 def save(path: Path, ensemble: Ensemble) -> None:
     """Write the autoencoders to `path`, whole or not at all; equal content gives equal bytes."""
     content = {
         "kind": KIND,
         "format": FORMAT,
         "n_particles": ensemble.networks[0].n_particles,
+        "ordered": ensemble.networks[0].ordered,
         "losses": ensemble.losses,
         "states": [network.state_dict() for network in ensemble.networks],
         "provenance": ensemble.provenance,
@@ -128,7 +156,8 @@ def load(path: Path) -> Ensemble:
     networks = []
     try:
         for state in content["states"]:
-            network = Autoencoder(content["n_particles"], width=len(state["encoder.0.bias"]))
+            width, ordered = len(state["encoder.0.bias"]), content.get("ordered", True)
+            network = Autoencoder(content["n_particles"], width, ordered=ordered)
             network.load_state_dict(state)
             networks.append(network.eval().requires_grad_(False))
         return Ensemble(networks, list(content["losses"]), dict(content["provenance"]))

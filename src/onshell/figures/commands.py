@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from onshell.errors import OnshellError, nearest
-from onshell.figures import dalitz, muon, qspace, tables
+from onshell.figures import antennas, conservation, dalitz, muon, processes, qqg, qspace, tables
 from onshell.figures.data import FigureData
 from onshell.figures.sheet import Sheet, styled
 from onshell.files import whole
@@ -13,11 +13,17 @@ from onshell.files import whole
 FIGURES: dict[str, Callable[[FigureData], Sheet]] = {
     function.__name__: function
     for function in (
-        *(dalitz.fig01, muon.fig02, muon.fig03, muon.fig04, muon.fig05, dalitz.fig06, qspace.fig11),
-        *(muon.fig15, qspace.fig16, muon.fig17, dalitz.fig18, qspace.fig22),
+        *(dalitz.fig01, muon.fig02, muon.fig03, muon.fig04, muon.fig05, dalitz.fig06),
+        *(qqg.fig07, qqg.fig08, qqg.fig09, qqg.fig10, qspace.fig11, antennas.fig12, antennas.fig13),
+        *(conservation.fig14, muon.fig15, qspace.fig16, muon.fig17, dalitz.fig18),
+        *(processes.fig19, processes.fig20, processes.fig21, processes.fig22),
     )
 }
-TABLES: dict[str, Callable[[FigureData], tables.Table]] = {"tab2": tables.tab2, "tab3": tables.tab3}
+TABLES: dict[str, Callable[[FigureData], tables.Table]] = {
+    "tab1": conservation.tab1,
+    "tab2": tables.tab2,
+    "tab3": tables.tab3,
+}
 
 Files = Mapping[str, Mapping[str, str | Path]]
 

@@ -1,7 +1,7 @@
 """What a figure draws from: the products that its entry in the configuration names, loaded when asked for."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from onshell.errors import OnshellError
 from onshell.evaluation.truth import held_out, some
 from onshell.events.table import read_events, read_metadata
 
-KINDS = ("events", "samples", "embedded", "forward", "metrics", "autoencoder", "trajectories")
+KINDS = ("events", "samples", "embedded", "forward", "metrics", "floors", "autoencoder", "trajectories")
+FAMILIES = {"diffusion": "diffusion", "flow": "flow matching"}
 
 
 class FigureData:
@@ -35,8 +36,11 @@ class FigureData:
 
     @property
     def roles(self) -> list[str]:
-        """Return the roles of the figure's models, such as M1, in the configuration's order."""
-        return list(self.entry.get("runs") or {})
+        """Return the roles of the figure's models, such as M1, at least one, in the configuration's order."""
+        runs = self.entry.get("runs")
+        if not runs:
+            raise OnshellError("runs: this figure needs at least one; name it in the figure's `runs`")
+        return list(runs)
 
     def run(self, role: str) -> str:
         """Return the run that plays `role`."""
@@ -89,6 +93,15 @@ class FigureData:
             raise OnshellError("events: this figure needs uniform phase space; add that dataset to its `events`")
         return found[0]
 
+    def uniform_like(self, p: Tensor) -> Tensor:
+        """Return uniform phase space of as many particles as events `p` [n, N, 3] have."""
+        found = self.truth(self.uniform)
+        if found.shape[1] != p.shape[1]:
+            raise OnshellError(
+                f"events: {self.uniform} has {found.shape[1]} particles where {p.shape[1]} are needed; name another"
+            )
+        return found
+
     def _is_uniform(self, dataset: str) -> bool:
         """Return whether a dataset is uniform phase space, by its metadata or else by its name."""
         return self.metadata("events", dataset).get("process", dataset.split("_")[0]) == "uniform"
@@ -118,12 +131,12 @@ class FigureData:
         path = self.path("embedded", name)
         return some(path, read_events(path, space="q")).momenta
 
-    def forward(self, name: str) -> dict[int, Tensor]:
-        """Return the snapshots [n, N, 3] of a forward process by step, ascending."""
+    def forward(self, name: str) -> dict[float, Tensor]:
+        """Return the q-space states [n, N, 3] of a forward process by normalised time, ascending from 0 (data)."""
         return self._snapshots(self.path("forward", name))
 
-    def trajectory(self, role: str) -> dict[int, Tensor]:
-        """Return the snapshots [n, N, 3] of a model's reverse process by step, ascending (0 is its end)."""
+    def trajectory(self, role: str) -> dict[float, Tensor]:
+        """Return the q-space states [n, N, 3] of a reverse process by normalised time, ascending from 0 (its end)."""
         return self._snapshots(self.path("trajectories", self.run(role)))
 
     def metrics(self, role: str) -> dict[str, Any]:
@@ -137,7 +150,26 @@ class FigureData:
     def model(self, role: str) -> str:
         """Return what kind of model plays `role`, such as "q-space diffusion"."""
         found = RUN_NAME.match(self.run(role))
-        return f"${found['space']}$-space {found['family']}" if found else self.run(role)
+        return f"${found['space']}$-space {FAMILIES[found['family']]}" if found else self.run(role)
+
+    def dataset_of(self, role: str) -> str:
+        """Return the truth dataset, among the figure's own, of the model in `role`: the one that it was trained on."""
+        run = self.run(role)
+        kind = next((kind for kind in ("samples", "trajectories") if run in self.files.get(kind, {})), None)
+        named = RUN_NAME.match(run)
+        dataset = (kind and self.metadata(kind, run).get("dataset")) or (named and named["dataset"]) or run
+        if dataset not in self.datasets:
+            there = ", ".join(self.datasets) or "none"
+            raise OnshellError(f"events: {run} needs the truth of {dataset} (there: {there}); name it in its `events`")
+        return dataset
+
+    def shared_dataset(self, roles: Sequence[str]) -> str:
+        """Return the one truth dataset of the models in `roles`."""
+        found = {role: self.dataset_of(role) for role in roles}
+        if len(set(found.values())) > 1:
+            there = ", ".join(f"{role}: {dataset}" for role, dataset in found.items())
+            raise OnshellError(f"runs: this figure compares models of one dataset, not of {there}; name such runs")
+        return found[roles[0]]
 
     def augmentation(self, role: str) -> str:
         """Return the name of the augmentation that the model in `role` was trained with."""
@@ -149,12 +181,12 @@ class FigureData:
         match = RUN_NAME.match(run)
         return found or (match and match["variant"]) or run
 
-    def _snapshots(self, path: Path) -> dict[int, Tensor]:
-        """Return the snapshots [n, N, 3] in a q-space table by its column `step`, ascending."""
+    def _snapshots(self, path: Path) -> dict[float, Tensor]:
+        """Return the states [n, N, 3] in a q-space table by its column `time`, ascending."""
         table = some(path, read_events(path, space="q"))
-        if "step" not in table.columns:
+        if "time" not in table.columns:
             raise OnshellError(
-                f"{path}: no column `step`; make it with `onshell forward` or `onshell sample --snapshots`"
+                f"{path}: no column `time`; make it with `onshell forward` or `onshell sample --snapshots`"
             )
-        step = np.asarray(table.columns["step"])
-        return {int(k): table.momenta[np.flatnonzero(step == k)] for k in np.unique(step)}
+        time = np.asarray(table.columns["time"])
+        return {float(t): table.momenta[np.flatnonzero(time == t)] for t in np.unique(time)}

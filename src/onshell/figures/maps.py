@@ -9,7 +9,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
-from onshell.figures.panels import EXPECTED, TRUTH, Array, reach
+from onshell.figures.series import EXPECTED, TRUTH, Array, reach
 from onshell.figures.sheet import Sheet
 
 RATIO_COLOURS = "RdBu_r"

@@ -1,18 +1,14 @@
 """One-dimensional distributions of muon decay: fig02 to fig05, fig15 and fig17."""
 
-from collections.abc import Sequence
-
-import numpy as np
-
+from onshell.figures.compared import Compared
 from onshell.figures.dalitz import unit_row, unit_square
 from onshell.figures.data import FigureData
 from onshell.figures.labels import AZIMUTHS, COSINES, ENERGIES, OBSERVABLES
-from onshell.figures.panels import Law, Series, angle_ticks, colours, histogram, legend, span
-from onshell.figures.sheet import RATIO_HEIGHT, Sheet
+from onshell.figures.panels import legend
+from onshell.figures.series import Law
+from onshell.figures.sheet import Sheet
 from onshell.physics import analytic
-from onshell.physics.observables import observables
 
-Sample = dict[str, np.ndarray]
 EXACT = {
     "ln_f": Law("exact", None, analytic.log_dalitz_cdf, ratio=False),
     "E_1": Law("exact", analytic.electron_pdf),
@@ -21,67 +17,12 @@ EXACT = {
 }
 
 
-class Compared:
-    """Truth and models of one three-particle dataset, ready to be drawn observable by observable."""
-
-    def __init__(self, data: FigureData, roles: Sequence[str], labels: Sequence[str], uniform: bool = False):
-        process = data.process(data.dataset)
-        self.drawn: list[tuple[str, str, str, Sample]] = []
-        self._add("truth", "truth", "", observables(data.truth(data.dataset), process))
-        for role, label, colour in zip(roles, labels, colours(len(roles)), strict=True):
-            self._add(label, "model", colour, observables(data.sample(role), process))
-        if uniform:
-            self._add("uniform", "uniform", "", observables(data.truth(data.uniform), process))
-
-    def _add(self, label: str, role: str, colour: str, sample: Sample) -> None:
-        """Add a sample, drawn as its role (`Series.role`) says."""
-        self.drawn.append((label, role, colour, sample))
-
-    def series(self, name: str) -> list[Series]:
-        """Return the entries of one observable, truth first; uniform phase space is left out of ratios."""
-        return [Series(label, s[name], role, colour, role != "uniform") for label, role, colour, s in self.drawn]
-
-    def row(
-        self,
-        sheet: Sheet,
-        names: Sequence[str],
-        height: float,
-        *,
-        bins: int = 40,
-        exact: bool = False,
-        log_y: bool = False,
-        ratio_height: float = RATIO_HEIGHT,
-        one_scale: bool = True,
-    ) -> None:
-        """Draw a row of panels, one an observable, by default with their ratios on one scale.
-
-        `exact` adds the exact curves, `log_y` makes the densities' axis logarithmic.
-        """
-        panels = [
-            (self.series(name), np.linspace(o.low, o.high, bins + 1)) for name in names for o in [OBSERVABLES[name]]
-        ]
-        common = span(panels) if one_scale else None
-        row = sheet.row(len(names), height, ratio_height=ratio_height)
-        for i, (axes, name, (series, edges)) in enumerate(zip(row, names, panels, strict=True)):
-            observable = OBSERVABLES[name]
-            histogram(
-                *(sheet, axes, name, series, edges),
-                label=observable.axis,
-                law=EXACT[name] if exact else None,
-                log_y=log_y,
-                first=i == 0,
-                ratio_span=common,
-            )
-            if observable.high == np.pi:
-                angle_ticks(axes[1])
-
-
 def fig02(data: FigureData) -> Sheet:
     """Return the histogram of ln f, the Dalitz density at each event: truth, its exact law and M1; W1 by its floor."""
     sheet = Sheet("fig02")
     compared = Compared(data, ["M1"], [data.model("M1")])
-    legend(sheet, compared.series("ln_f"), ["exact"])
-    compared.row(sheet, ["ln_f"], 2.2, bins=60, exact=True, log_y=True, ratio_height=0.6)
+    legend(sheet, compared.series("ln_f"), [EXACT["ln_f"]])
+    compared.row(sheet, ["ln_f"], 2.2, bins=60, laws=EXACT, log_y=True, ratio_height=0.6)
     found = data.metrics("M1")["observables"]["ln_f"]
     lines, where = [f"$W_1 = {found['w1']:.4f}$"], ([OBSERVABLES["ln_f"].low], [OBSERVABLES["ln_f"].high])
     sheet.record("ln_f", "w1", data.model("M1"), where, [found["w1"]])
@@ -98,8 +39,8 @@ def fig03(data: FigureData) -> Sheet:
     """Return the energies: truth with the exact curves of (16), M1 and uniform."""
     sheet = Sheet("fig03")
     compared = Compared(data, ["M1"], [data.model("M1")], uniform=True)
-    legend(sheet, compared.series("E_1"), ["exact"])
-    compared.row(sheet, ENERGIES, 1.65, exact=True)
+    legend(sheet, compared.series("E_1"), [EXACT["E_1"]])
+    compared.row(sheet, ENERGIES, 1.65, laws=EXACT)
     return sheet
 
 

@@ -1,126 +1,26 @@
 """Reusable panels: histograms with sqrt(n) error bars and a ratio below."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from onshell.figures.series import EXPECTED, RATIO_SPANS, TRUTH, TRUTH_FILL, Array, Binned, Law, Series
 from onshell.figures.sheet import Sheet
-
-Array = NDArray[np.float64]
-Curve = Callable[[Array], Array]
 
 LEGEND_COLUMNS, LEGEND_LINE = 6, 0.17
 """Entries in a line of the legend along the top, and the height in inches of each line but the first."""
-
-MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-TRUTH, TRUTH_FILL, UNIFORM, EXACT = "#222222", "#DCDCDC", "#8A8A8A", "#000000"
-DASHED, SHORT_DASHED = (0, (4, 2)), (0, (3, 1.5))
-RATIO_SPANS = {0.05: 0.03, 0.1: 0.05, 0.2: 0.1, 0.5: 0.3, 1.0: 0.5}
-"""Half-heights of a ratio axis, and where its outer ticks are."""
-
-EXPECTED = 5.0
-"""Ratios are drawn where the reference expects at least this many entries."""
-
-
-def colours(n: int) -> list[str]:
-    """Return `n` distinct colours for models: those told apart most easily, or a rainbow where they are too few."""
-    if n <= len(MODEL_COLOURS):
-        return list(MODEL_COLOURS[:n])
-    return [to_hex(colour) for colour in mpl.colormaps["turbo"](np.linspace(0.03, 0.97, n))]
-
-
-@dataclass(frozen=True)
-class Series:
-    """One sample in a panel: its label, its entries, the role that sets how it is drawn, whether ratios show it."""
-
-    label: str
-    values: Array
-    role: str = "model"
-    colour: str = MODEL_COLOURS[0]
-    ratio: bool = True
-
-    @property
-    def ink(self) -> str:
-        """Return the colour of lines and error bars."""
-        return {"truth": TRUTH, "uniform": UNIFORM}.get(self.role, self.colour)
-
-    @property
-    def dash(self) -> Any:
-        """Return the line style."""
-        return SHORT_DASHED if self.role == "uniform" else "-"
-
-
-def reach(edges: Array) -> Array:
-    """Return bin edges whose ends are moved out by rounding: E = 1/2 + 1e-17 is inside [0, 1/2]."""
-    slack = 1e-9 * (edges[-1] - edges[0])
-    return np.concatenate([edges[:1] - slack, edges[1:-1], edges[-1:] + slack])
-
-
-@dataclass(frozen=True)
-class Binned:
-    """A histogram normalised to unit area by all entries, those outside its range included."""
-
-    edges: Array
-    counts: NDArray[np.int64]
-    total: int
-
-    @classmethod
-    def of(cls, values: Array, edges: Array) -> "Binned":
-        """Return the histogram of `values`; a value on an outer edge up to rounding counts as inside."""
-        return cls(edges, np.histogram(values, reach(edges))[0], len(values))
-
-    @property
-    def density(self) -> Array:
-        """Return entries per bin over all entries and the bin width."""
-        return self.counts / (self.total * np.diff(self.edges))
-
-    @property
-    def error(self) -> Array:
-        """Return the error of `density` from sqrt(n) per bin."""
-        return np.sqrt(self.counts) / (self.total * np.diff(self.edges))
-
-    @property
-    def outside(self) -> int:
-        """Return how many entries lie outside the range."""
-        return self.total - int(self.counts.sum())
-
-
-@dataclass(frozen=True)
-class Law:
-    """An exact law to draw: as a curve by its density, or without one bin by bin by its distribution function.
-
-    `ratio` says whether ratios are taken to it, where it has a distribution function.
-    """
-
-    name: str
-    pdf: Curve | None
-    cdf: Curve | None = None
-    ratio: bool = True
-
-    @property
-    def reference(self) -> bool:
-        """Return whether ratios are taken to it."""
-        return self.ratio and self.cdf is not None
-
-    def expected(self, edges: Array) -> Array:
-        """Return its mean density in each bin."""
-        return np.diff(self.cdf(edges)) / np.diff(edges)
 
 
 def span(panels: Sequence[tuple[Sequence[Series], Array]], law: Law | None = None) -> float:
     """Return the half-height of the ratio axis that suits all panels of a row, each given as (series, edges)."""
     off = []
     for series, edges in panels:
-        for _, _, ratio, error in _ratios(series, [Binned.of(s.values, edges) for s in series], law):
+        for _, _, ratio, error in _ratios(series, [Binned.of(s, edges) for s in series], law):
             off.append(np.abs(ratio - 1)[error < 0.25 * ratio])
     need = 1.1 * max((np.quantile(part, 0.95) for part in off if len(part)), default=1.0)
     return next((span for span in RATIO_SPANS if span >= need), max(RATIO_SPANS))
@@ -135,6 +35,7 @@ def histogram(
     *,
     label: str,
     law: Law | None = None,
+    guides: Sequence[Law] = (),
     log_x: bool = False,
     log_y: bool = False,
     first: bool = True,
@@ -142,23 +43,26 @@ def histogram(
 ) -> None:
     """Draw `series` over bins `edges` with sqrt(n) error bars, and below it the ratio to the reference.
 
-    `law` is drawn as a dashed line; it is the reference where ratios are taken to it (its probability of each bin),
-    else the first series is. With `log_x` the edges, entries and curves are in log10 of the variable, and the
-    axis is labelled in the variable itself. `first` labels the vertical axes; `ratio_span`, from `span`, is the common
-    scale of the ratios of a row.
+    `law` is drawn as a line; it is the reference where ratios are taken to it (its probability of each bin), else the
+    first series is. `guides` are further lines. With `log_x` the edges, entries and curves are in log10 of the
+    variable, and the axis is labelled in the variable itself. `first` labels the vertical axes; `ratio_span`, from
+    `span`, is the common scale of the ratios of a row.
     """
     main, below = axes
     centres = (edges[1:] + edges[:-1]) / 2
-    binned = [Binned.of(s.values, edges) for s in series]
+    binned = [Binned.of(s, edges) for s in series]
     for s, h in zip(series, binned, strict=True):
         _steps(main, s, h, centres)
-        sheet.record(panel, "histogram", s.label, (edges[:-1], edges[1:]), h.density, h.error, h.counts)
+        kind, drawn = "histogram" if s.scale is None else "scaled", ([edges[0]], [edges[-1]])
+        sheet.record(panel, kind, s.label, (edges[:-1], edges[1:]), h.density, h.error, h.counts)
+        if s.scale is not None:
+            sheet.record(panel, "scale", s.label, drawn, [s.scale], 0.0, [h.total])
         if n := h.outside:
-            drawn = ([edges[0]], [edges[-1]])
             sheet.record(panel, "outside", s.label, drawn, [n / h.total], [n**0.5 / h.total], [n])
     top = max((h.density + h.error).max() for h in binned)
-    if law is not None:
-        top = max(top, _curve(sheet, main, panel, law, edges))
+    for each in (law, *guides):
+        if each is not None:
+            top = max(top, _curve(sheet, main, panel, each, edges))
     if below is not None:
         half = ratio_span or span([(series, edges)], law)
         _ratio(sheet, below, panel, series, binned, law, half, first or ratio_span is None)
@@ -175,7 +79,7 @@ def histogram(
     bottom.set_xlabel(label)
     if log_x:
         _decades(bottom, edges)
-    main.set_ylabel("density" if first else "")
+    main.set_ylabel(("density per decade" if log_x else "density") if first else "")
     _note_outside(main, series, binned)
 
 
@@ -183,12 +87,12 @@ def _curve(sheet: Sheet, axes: Axes, panel: str, law: Law, edges: Array) -> floa
     """Draw an exact law, as a curve or bin by bin, and return its largest drawn value."""
     if law.pdf is None:
         y = law.expected(edges)
-        axes.stairs(y, edges, baseline=None, color=EXACT, lw=0.9, ls=DASHED, zorder=4)
+        axes.stairs(y, edges, baseline=None, color=law.colour, lw=0.9, ls=law.dash, zorder=4)
         sheet.record(panel, "curve", law.name, (edges[:-1], edges[1:]), y)
     else:
-        x = np.linspace(edges[0], edges[-1], 241)
+        x = np.linspace(max(edges[0], law.extent[0]), min(edges[-1], law.extent[1]), 241)
         y = law.pdf(x)
-        axes.plot(x, y, color=EXACT, lw=0.9, ls=DASHED, zorder=4)
+        axes.plot(x, y, color=law.colour, lw=0.9, ls=law.dash, zorder=4)
         sheet.record(panel, "curve", law.name, (x, x), y)
     return float(y.max())
 
@@ -214,7 +118,7 @@ def _ratios(
     reference = law.expected(edges) if to_law else binned[0].density
     for s, h in list(zip(series, binned, strict=True))[0 if to_law else 1 :]:
         if s.ratio:
-            some = reference * np.diff(edges) * h.total >= EXPECTED
+            some = h.enough(reference) & (edges[:-1] >= s.start)
             yield s, some, h.density[some] / reference[some], h.error[some] / reference[some]
 
 
@@ -275,20 +179,20 @@ def _note_outside(axes: Axes, series: Sequence[Series], binned: Sequence[Binned]
         axes.text(0.97, 0.96, "\n".join(notes), transform=axes.transAxes, ha="right", va="top", fontsize=6)
 
 
-def handles(series: Sequence[Series], curves: Sequence[str] = ()) -> list[Patch | Line2D]:
-    """Return the legend entries of `series` and of the dashed lines `curves`."""
+def handles(series: Sequence[Series], laws: Sequence[Law] = ()) -> list[Patch | Line2D]:
+    """Return the legend entries of samples and of the lines of laws."""
     found: list[Patch | Line2D] = []
     for s in series:
         if s.role == "truth":
             found.append(Patch(facecolor=TRUTH_FILL, edgecolor=TRUTH, label=s.label))
         else:
             found.append(Line2D([], [], color=s.ink, ls=s.dash, label=s.label))
-    return found + [Line2D([], [], color=EXACT, lw=0.9, ls=DASHED, label=name) for name in curves]
+    return found + [Line2D([], [], color=law.colour, lw=0.9, ls=law.dash, label=law.name) for law in laws]
 
 
-def legend(sheet: Sheet, series: Sequence[Series], curves: Sequence[str] = ()) -> None:
+def legend(sheet: Sheet, series: Sequence[Series], laws: Sequence[Law] = ()) -> None:
     """Draw one legend for all panels along the top of the page, before its rows; more lines move these down."""
-    found = handles(series, curves)
+    found = handles(series, laws)
     lines = -(-len(found) // LEGEND_COLUMNS)
     sheet.cursor += (lines - 1) * LEGEND_LINE
     sheet.figure.legend(handles=found, loc="upper center", ncol=-(-len(found) // lines))

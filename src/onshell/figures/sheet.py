@@ -126,7 +126,8 @@ class Sheet:
         """Keep drawn numbers: bins [x_lo, x_hi) (and [y_lo, y_hi) of a map), value, error, and the entries behind them.
 
         `kind` is histogram, ratio, curve (a law, at x_lo = x_hi or in bins), map, w1 (a distance printed in the panel),
-        or outside (the range drawn, the share of entries that lie outside of it, and their number).
+        outside (the range drawn, the share of entries that lie outside of it, and their number), or scaled and scale (a
+        histogram that is not of unit area, and by what it was multiplied).
         """
         low, high = (np.asarray(edge, dtype=float) for edge in x)
         found = {"figure": self.name, "panel": panel, "kind": kind, "series": words(series), "x_lo": low, "x_hi": high}

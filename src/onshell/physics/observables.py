@@ -39,10 +39,14 @@ def plane_normal(p: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def rosenblatt(p: Tensor) -> tuple[Tensor, Tensor]:
-    """Return (u_1, u_2) [...] of (16), uniform on the unit square and independent in muon decay."""
+    """Return (u_1, u_2) [...] of (16), uniform on the unit square and independent in muon decay.
+
+    u_2 has a pole at E_1 = 3/4, which only events off the shell come near: it is cut to [0, 1].
+    """
     e_1, e_2 = energies(p)[..., :2].unbind(-1)
     v = e_1 + e_2 - 0.5
-    return 16.0 * e_1**3 * (1.0 - e_1), v**2 * (3.0 - 4.0 * v) / (e_1**2 * (3.0 - 4.0 * e_1)).clamp_min(LOG_FLOOR)
+    u_2 = v**2 * (3.0 - 4.0 * v) / (e_1**2 * (3.0 - 4.0 * e_1)).clamp_min(LOG_FLOOR)
+    return 16.0 * e_1**3 * (1.0 - e_1), u_2.clamp(0.0, 1.0)
 
 
 def log_dalitz(p: Tensor) -> Tensor:
@@ -52,11 +56,13 @@ def log_dalitz(p: Tensor) -> Tensor:
 
 
 def _three_body(p: Tensor, process: str) -> dict[str, Tensor]:
-    """Return the observables of three-particle events, by name, each [n]."""
+    """Return the observables of three-particle events, by name, each [n]; the pooled energy E [3n]."""
     found: dict[str, Tensor] = {}
     e = energies(p)
     if process == "muon":
         found["ln_f"] = log_dalitz(p)
+    else:
+        found["E"] = e.flatten()
     found |= {f"E_{i + 1}": e[:, i] for i in range(3)}
     if process == "muon":
         found["u_1"], found["u_2"] = rosenblatt(p)
@@ -64,30 +70,40 @@ def _three_body(p: Tensor, process: str) -> dict[str, Tensor]:
     found |= {f"cos_theta_{i + 1}": c[:, i] for i in range(3)}
     found |= {f"phi_{i + 1}": a[:, i] for i in range(3)}
     found["cos_theta_plane"], found["phi_plane"] = plane_normal(p)
-    return found
+    return found | {"log10_tau": _log10(tau(p))}
 
 
 def _many_body(p: Tensor) -> dict[str, Tensor]:
-    """Return the observables of events of any number of particles, by name, each [n]."""
-    e = energies(p)
+    """Return the observables of events of any number of particles, by name, each [n]; the pooled log10_E [nN]."""
+    e, products = energies(p), pair_products(p)
     return {
+        "log10_E": _log10(e.flatten()),
         "E_1": e[:, 0],
         "E_max": e.amax(-1),
-        "log10_E_min": e.amin(-1).clamp_min(LOG_FLOOR).log10(),
+        "log10_E_min": _log10(e.amin(-1)),
         "cos_theta_1": cos_theta(p)[:, 0],
         "phi_1": phi(p)[:, 0],
+        "log10_s_12": _log10(2.0 * products[:, 0]),
+        "log10_tau": _log10(products.amin(-1)),
     }
 
 
-def observables(p: Tensor, process: str) -> dict[str, np.ndarray]:
-    """Return the compared observables of events [n, N, 3] as float64 arrays [n], by name.
+def _log10(x: Tensor) -> Tensor:
+    """Return log10 of values that are not negative, finite at zero."""
+    return x.clamp_min(LOG_FLOOR).log() / math.log(10.0)
 
-    Three particles: E_1..3, cos_theta and phi of each particle and of the event plane, and for ``muon`` also ln_f, u_1
-    and u_2. Other N: E_1, E_max, log10_E_min, cos_theta_1, phi_1. Always log10_tau, last.
+
+def observables(p: Tensor, process: str) -> dict[str, np.ndarray]:
+    """Return the compared observables of events [n, N, 3] as float64 arrays, by name.
+
+    One value per event [n], but for the energies of all particles pooled, E and log10_E [nN]. Three particles: E_1..3,
+    cos_theta and phi of each particle and of the event plane; for ``muon`` also ln_f, u_1 and u_2, for others E.
+    Other N: log10_E, E_1, E_max, log10_E_min, cos_theta_1, phi_1, log10_s_12 (s_12 = 2 p_1 . p_2, the mass squared of
+    any one pair, since the particles are exchangeable). Always log10_tau, last. Events off the shell give finite
+    numbers, too.
     """
     parts: list[dict[str, Tensor]] = []
     for start in range(0, max(len(p), 1), _CHUNK):
         chunk = p[start : start + _CHUNK]
-        found = _three_body(chunk, process) if p.shape[-2] == 3 else _many_body(chunk)
-        parts.append(found | {"log10_tau": tau(chunk).clamp_min(LOG_FLOOR).log() / math.log(10.0)})
+        parts.append(_three_body(chunk, process) if p.shape[-2] == 3 else _many_body(chunk))
     return {name: torch.cat([part[name] for part in parts]).double().numpy() for name in parts[0]}

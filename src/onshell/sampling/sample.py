@@ -1,4 +1,7 @@
-"""Events out of a trained network: blocks with random streams of their own, so that any block can be made anywhere."""
+"""Events out of a trained network: blocks with random streams of their own, so that any block can be made anywhere.
+
+Times are normalised, t = 0 data and t = 1 prior; states are in network units, q or p/unit.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -7,14 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from onshell.errors import OnshellError
-from onshell.models import diffusion
-from onshell.models.schedules import Schedule
-from onshell.physics import rambo
+from onshell.models import priors
+from onshell.models.objectives import score
+from onshell.models.processes import Process, process_of
+from onshell.sampling import ode
+from onshell.sampling.sde import reverse
 from onshell.streams import stream, torch_stream
 from onshell.training.device import autocast
 
 BLOCK = 2048
 """Events per block. The bytes of a sample depend on it, and on nothing else about how it was cut up."""
+
+Spec = Mapping[str, Any]
 
 
 def blocks(n: int, block: int = BLOCK) -> list[tuple[int, int]]:
@@ -26,76 +33,107 @@ def blocks(n: int, block: int = BLOCK) -> list[tuple[int, int]]:
 
 def sample_block(
     network: nn.Module,
-    spec: Mapping[str, Any],
+    spec: Spec,
     k: int,
     size: int,
     *,
     seed: int,
     device: torch.device | str = "cpu",
     precision: str = "fp32",
-    snapshots: Iterable[int] = (0,),
-) -> dict[int, Tensor]:
-    """Return block `k` of the sample named by `seed` and the run: states q [size, N, 3] float64 by time t.
+    snapshots: Iterable[float] = (0.0,),
+    fitted: Mapping[str, Any] | None = None,
+) -> dict[float, Tensor]:
+    """Return block `k` of the sample named by `seed` and the run: states [size, N, 3] float64 by time, 1 first.
 
-    The reverse process (11) runs from a draw of p_ref at t = T to t = 0; `snapshots` are the times to return.
+    A diffusion runs the reverse process (11), a flow its differential equation, from a draw of the prior at t = 1 to
+    t = 0; `fitted` is what the prior was fitted to. `snapshots` are the times to return: a process of steps gives the
+    state at the step nearest to each.
     """
-    device, schedule = torch.device(device), Schedule.from_spec(spec["schedule"])
-    keep = check_snapshots(snapshots, schedule.steps)
+    device, wanted = torch.device(device), sorted(check_snapshots(snapshots), reverse=True)
     name = (seed, "sample", spec["run"], k)
-    prior = rambo.sample_prior(size, spec["n_particles"], stream(*name, "prior")).to(device)
+    x = priors.draw(spec, fitted, size, stream(*name, "prior")).to(device)
     generator, kept = torch_stream(*name, "noise", device=str(device)), {}
+    way = _diffuse if spec["family"] == "diffusion" else _flow
     with torch.inference_mode(), autocast(device, precision):
-        for t, q in diffusion.reverse(network, prior, schedule, generator):
-            _guard(q, t, f"{spec['run']}, block {k}")
-            if t in keep:
-                kept[t] = q.cpu()
+        for place, passed, state in way(network, spec, x, wanted, generator):
+            _guard(state, place, f"{spec['run']}, block {k}")
+            kept |= {time: state.cpu() for time in passed}
     return kept
 
 
 def sample(
-    network: nn.Module,
-    spec: Mapping[str, Any],
-    n: int,
-    *,
-    seed: int,
-    device: torch.device | str = "cpu",
-    precision: str = "fp32",
-    block: int = BLOCK,
+    network: nn.Module, spec: Spec, n: int, *, seed: int, block: int = BLOCK, **options: Any
 ) -> Iterator[Tensor]:
-    """Yield `n` events in q-space [<= block, N, 3] float64, block by block; `rambo.to_p` maps them to phase space."""
+    """Yield `n` events in network units [<= block, N, 3] float64, block by block; `options` as in `sample_block`.
+
+    Those of a model in q-space are mapped to phase space by `rambo.to_p`.
+    """
     for k, size in blocks(n, block):
-        yield sample_block(network, spec, k, size, seed=seed, device=device, precision=precision)[0]
+        yield sample_block(network, spec, k, size, seed=seed, **options)[0.0]
 
 
-def check_snapshots(snapshots: Iterable[int], steps: int) -> set[int]:
-    """Return the times of `snapshots` as a set, if they lie in 0 ... T."""
-    times = set(snapshots)
-    wrong = min((t for t in times if not 0 <= t <= steps), default=None)
+def check_snapshots(snapshots: Iterable[float]) -> set[float]:
+    """Return the times of `snapshots` as a set of floats, if there are any and they lie in 0 ... 1."""
+    times = {float(time) for time in snapshots}
+    if not times:
+        raise OnshellError("snapshots: none given; name the times to write, such as 1,0.5,0")
+    wrong = min((time for time in times if not 0 <= time <= 1), default=None)
     if wrong is not None:
-        raise OnshellError(f"snapshots: {wrong} is not a time of this process; use 0 ... {steps}, 0 = data")
+        raise OnshellError(f"snapshots: {wrong:g} is not a normalised time; use 0 ... 1, 0 = data, 1 = prior")
     return times
 
 
 def forward_trajectory(
-    q: Tensor, schedule: Schedule, steps: Iterable[int], *, seed: int, name: str
-) -> Iterator[tuple[int, Tensor]]:
-    """Yield (t, state [n, N, 3]) of the forward process (10) of events `q` at the times `steps`, in rising order."""
+    x: Tensor, process: Process, times: Iterable[float], *, seed: int, name: str
+) -> Iterator[tuple[float, Tensor]]:
+    """Yield (time, state [n, N, 3]) of a forward process of events `x` at the normalised `times`, in rising order."""
     done = 0
-    for t in sorted(check_snapshots(steps, schedule.steps)):
-        q = diffusion.forward(q, t, schedule, torch_stream(seed, "forward", name, done, t), start=done)
+    for time in sorted(check_snapshots(times)):
+        t = round(time * process.steps)
+        if t > done:
+            x = process.forward(x, t, torch_stream(seed, "forward", name, done, t), start=done)
         done = t
-        _guard(q, t, f"forward process {name}")
-        yield t, q
+        _guard(x, f"step {t}", f"forward process {name}")
+        yield time, x
 
 
-def _guard(q: Tensor, t: int, what: str) -> None:
+Way = Iterator[tuple[str, list[float], Tensor]]
+
+
+def _diffuse(network: nn.Module, spec: Spec, x: Tensor, wanted: list[float], generator: torch.Generator) -> Way:
+    """Yield (place, wanted times met there, state) along the reverse process of a diffusion."""
+    process = process_of(spec)
+    at = {time: round(time * process.steps) for time in wanted}
+    for t, state in reverse(score(network, spec), x, process, generator, spec["sampling"]["noise"]):
+        yield f"step {t}", [time for time in wanted if at[time] == t], state
+
+
+def _flow(network: nn.Module, spec: Spec, x: Tensor, wanted: list[float], generator: torch.Generator) -> Way:
+    """Yield (place, wanted times met there, state) along the differential equation of a flow, which draws nothing."""
+    options = spec["sampling"]
+
+    def velocity(x: Tensor, t: float) -> Tensor:
+        fraction = torch.full((len(x),), t, device=x.device)
+        return network(x.to(torch.float32, memory_format=torch.contiguous_format), fraction).to(torch.float64)
+
+    if options["solver"] == "adaptive":
+        at = {time: time for time in wanted}
+        solution = ode.adaptive(velocity, x, options["tolerance"], wanted)
+    else:
+        at = {time: round(time * options["steps"]) / options["steps"] for time in wanted}
+        solution = ode.fixed(velocity, x, options["solver"], options["steps"])
+    for t, state in solution:
+        yield f"t = {t:.4g}", [time for time in wanted if at[time] == t], state
+
+
+def _guard(x: Tensor, place: str, what: str) -> None:
     """Raise if any event is no longer finite."""
     # One sum tells whether anything is wrong at all.
-    if torch.isfinite(q.sum()):
+    if torch.isfinite(x.sum()):
         return
-    bad = int((~torch.isfinite(q).flatten(1).all(1)).sum())
+    bad = int((~torch.isfinite(x).flatten(1).all(1)).sum())
     if bad:
         raise OnshellError(
-            f"{what}: {bad} of {len(q)} events are not finite at step {t}: the process diverged; train longer or "
-            "with a lower learning rate, sample with precision fp32, or use smaller schedule.gamma"
+            f"{what}: {bad} of {len(x)} events are not finite at {place}: the process diverged; train longer or "
+            "with a lower learning rate, sample with precision fp32, or use smaller steps"
         )

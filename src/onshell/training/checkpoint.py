@@ -15,7 +15,7 @@ from onshell.files import save_whole
 from onshell.models.build import build
 
 FORMAT = "onshell-model"
-VERSION = 1
+VERSION = 2
 
 
 def save_model(
@@ -27,10 +27,12 @@ def save_model(
     training: Mapping[str, Any] | None = None,
     source: Mapping[str, Any] | None = None,
     ema: Mapping[str, torch.Tensor] | None = None,
+    fitted: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a model file: the weights (and their moving average, if there is one) with all that rebuilds the network.
 
-    `training` says how the weights came about (epochs, kept epoch, loss), `source` from what data.
+    `training` says how the weights came about (epochs, kept epoch, loss), `source` from what data, and `fitted` holds
+    what the prior took from these.
     """
     content = {
         "format": FORMAT,
@@ -39,6 +41,7 @@ def save_model(
         "ema": None if ema is None else _plain(ema),
         "spec": dict(spec),
         "schedule": dict(spec.get("schedule") or {}),
+        "fitted": dict(fitted or {}),
         "training": dict(training or {}),
         "source": dict(source or {}),
         "provenance": dict(provenance),

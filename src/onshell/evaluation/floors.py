@@ -1,0 +1,124 @@
+"""The statistical floor: every distance of truth against truth, at the sizes of a sample and of its truth.
+
+It depends on the dataset, the sizes and the autoencoders but on no model, so all runs of a dataset share one file.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from onshell.errors import OnshellError
+from onshell.evaluation.autoencoder import Autoencoder
+from onshell.evaluation.metrics import Measurement, measure, spread
+from onshell.physics.generators import events
+
+FORMAT = 1
+KIND = "onshell-floor"
+
+
+def fresh(metadata: Mapping[str, Any], dataset: str, n: int, replicate: int, side: str, seed: int) -> Tensor:
+    """Return `n` new truth events [n, N, 3] of the generator that `metadata` names, seen by no model and no file."""
+    if "generator" not in metadata:
+        raise OnshellError(
+            f"{dataset}: the statistical floor needs the generator's name, which this file does not carry; "
+            "generate the truth with `onshell generate`, or ask for 0 replicates"
+        )
+    parameters = metadata.get("parameters") or {}
+    return events(metadata["generator"], n, seed=seed, name=(dataset, "floor", replicate, side), **parameters)
+
+
+def floor(
+    metadata: Mapping[str, Any],
+    dataset: str,
+    sizes: tuple[int, int],
+    *,
+    seed: int,
+    replicates: int,
+    splits: int = 1,
+    autoencoders: Sequence[Autoencoder] = (),
+    progress: Callable[[str], None] = lambda line: None,
+) -> dict[str, tuple[float, float]]:
+    """Return (mean, standard deviation) over replicates of every measurement of truth against truth, by name.
+
+    Each replicate draws two fresh samples of `sizes`, those of the sample and of the truth that it is compared with,
+    and averages over `splits` and autoencoders as a model's entry does, so that a perfect model's distances are draws
+    from exactly this law. The streams do not depend on the model.
+    """
+    if replicates < 2:
+        raise OnshellError(f"replicates: {replicates} make no floor, a spread needs two; ask for 2 or more")
+    found: Measurement = {}
+    for r in range(replicates):
+        a, b = (fresh(metadata, dataset, n, r, side, seed) for n, side in zip(sizes, "ab", strict=True))
+        name, process = (dataset, "floor", r), metadata.get("process", "")
+        once = measure(a, b, process, seed=seed, name=name, splits=splits, autoencoders=autoencoders)
+        for key, values in once.items():
+            found.setdefault(key, []).append(float(np.mean(values)))
+        progress(f"floor of {dataset}: replicate {r + 1}/{replicates}")
+    return {key: spread(values) for key, values in found.items()}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a floor is the floor of: two floors of equal comparisons follow one law."""
+
+    dataset: str
+    generator: str
+    parameters: dict
+    sample: int
+    truth: int
+    splits: int
+    autoencoders: str
+
+    def differences(self, other: "Comparison") -> list[str]:
+        """Return where this one, that of a floor, differs from the `other`, which is asked for, in words."""
+        found = []
+        for key, ours in vars(self).items():
+            theirs = getattr(other, key)
+            if ours == theirs:
+                continue
+            if key == "autoencoders":
+                found.append(f"{'other' if ours and theirs else 'no' if theirs else 'some'} autoencoders")
+            elif key in ("sample", "truth"):
+                found.append(f"{ours} events of {'the sample' if key == 'sample' else 'truth'} ({theirs} here)")
+            else:
+                found.append(f"{key} {ours!r} ({theirs!r} here)")
+        return found
+
+
+def document(values: Mapping[str, tuple[float, float]], comparison: Comparison, header: Mapping[str, Any]) -> dict:
+    """Return the content of a floor file: its header, what it is the floor of, and the floor."""
+    found = {key: {"mean": mean, "sd": sd} for key, (mean, sd) in values.items()}
+    return {"kind": KIND, "format": FORMAT, **header, "comparison": vars(comparison), "floor": found}
+
+
+def load(path: Path, comparison: Comparison) -> tuple[dict[str, tuple[float, float]], int]:
+    """Return the floor in the file `path`, (mean, standard deviation) by name, and its number of replicates.
+
+    Raises
+    ------
+    OnshellError
+        When the file is missing or no floor, or is the floor of anything else than `comparison`.
+    """
+    path, remedy = Path(path), "make it again (`onshell floor`)"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise OnshellError(f"{path}: no such floor; make it with `onshell floor`") from error
+    except (OSError, ValueError) as error:
+        raise OnshellError(f"{path}: not readable as JSON ({error}); {remedy}") from error
+    if not isinstance(content, dict) or (content.get("kind"), content.get("format")) != (KIND, FORMAT):
+        raise OnshellError(f"{path}: not a floor of this version of onshell; {remedy}")
+    try:
+        differences = Comparison(**content["comparison"]).differences(comparison)
+        values = {key: (float(value["mean"]), float(value["sd"])) for key, value in content["floor"].items()}
+        replicates = int(content["replicates"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise OnshellError(f"{path}: a damaged floor file; {remedy}") from error
+    if differences:
+        raise OnshellError(f"{path}: a floor of {', '.join(differences)}; {remedy}")
+    return values, replicates

@@ -1,0 +1,230 @@
+"""All runs at a glance: a tidy table of every number in the metrics, and a page that shows the telling ones."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from onshell.errors import OnshellError
+from onshell.files import whole
+
+COLUMNS = ("run", "dataset", "process", "quantity", "measure", "value", "sd")
+COLUMNS += ("floor_mean", "floor_sd", "over_floor", "published")
+
+VIOLATIONS = {
+    "energy_mean": "\\|ΣE − 1\\|",
+    "momentum_mean": "\\|Σp\\|",
+    "px_mean": "\\|Σp_x\\|",
+    "pz_mean": "\\|Σp_z\\|",
+}
+"""Means over the median single-particle energy, in the order of tab1 and of what the paper prints there."""
+
+TELLING = (
+    ("ln_f", ("E_1", "E_3", "u_1", "u_2", "ln_f", "cos_theta_3")),
+    ("cos_theta_plane", ("E", "log10_tau", "cos_theta_plane", "cos_theta_3")),
+    ("log10_tau", ("log10_tau", "E_max", "log10_E_min", "log10_E")),
+)
+"""The observables a page shows: the first entry whose key the metrics hold, for muon decay, three and N particles."""
+
+LEGEND = """\
+W1: Wasserstein-1 distance to truth, in brackets how many times its floor, truth against truth at the same sizes. KS:
+the largest Kolmogorov-Smirnov distance of all observables, in brackets likewise. AUC of a linear classifier in the
+invariants and in the latent space of autoencoders of truth (1/2: indistinguishable), in brackets its distance from the
+floor in standard deviations of the floor. \\|ΣE − 1\\|: mean, over the median single-particle energy. E and log10_E
+pool all particles.
+"""
+
+
+def read_json(path: Path, keys: Sequence[str], kind: str) -> dict[str, Any]:
+    """Return the JSON document in `path`, which holds `keys`."""
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise OnshellError(f"{path}: no such {kind}; make it first") from error
+    except (OSError, ValueError) as error:
+        raise OnshellError(f"{path}: not readable as JSON ({error}); delete it and make it again") from error
+    if missing := [key for key in keys if not isinstance(found, dict) or key not in found]:
+        raise OnshellError(f"{path}: {kind} without {', '.join(missing)}; make it again")
+    return found
+
+
+def rows(metrics: Mapping[str, Any], published: Sequence[float] | None = None) -> list[dict[str, Any]]:
+    """Return every number of one run's metrics as rows of the tidy table, by COLUMNS.
+
+    Conservation is told over the median single-particle energy; `published` holds the paper's values of VIOLATIONS.
+    """
+    head = {key: metrics[key] for key in ("run", "dataset", "process")}
+    found = []
+
+    def add(quantity: str, measure: str, value: float, **others: float | None) -> None:
+        low = others.get("floor_mean")
+        over = value / low if low and measure != "auc" else None
+        found.append(head | {"quantity": quantity, "measure": measure, "value": value, "over_floor": over} | others)
+
+    for name, entry in metrics["observables"].items():
+        for measure in ("w1", "ks"):
+            low = {f"floor_{part}": entry.get(f"floor_{measure}_{part}") for part in ("mean", "sd")}
+            add(name, measure, entry[measure], **low)
+    for space, entries in metrics["features"].items():
+        for measure, entry in entries.items():
+            low = {key: entry.get(key) for key in ("sd", "floor_mean", "floor_sd")}
+            add(space, measure, entry["mean"], **low)
+    unit = metrics["conservation"]["median_energy"] or math.nan
+    paper = dict(zip(VIOLATIONS, published or (), strict=False))
+    for name, value in metrics["conservation"].items():
+        if name != "median_energy":
+            add(name, "conservation", value / unit, published=paper.get(name))
+    return found
+
+
+def summary_file(
+    metrics_paths: Iterable[Path],
+    out_csv: Path,
+    out_md: Path,
+    *,
+    title: str,
+    published: Mapping[str, Sequence[float]] | None = None,
+    records: Mapping[str, Path] | None = None,
+    progress: Callable[[str], None] = print,
+) -> pd.DataFrame:
+    """Return the tidy table of all runs after writing it to `out_csv`, and a page of tables to `out_md`.
+
+    `published` holds what the paper prints of a run: the means of |sum E - 1|, |sum p|, |sum p_x| and |sum p_z| over
+    the median single-particle energy. `records` are the run.json files of trainings by run: a last table says what
+    those that are there took.
+    """
+    published = published or {}
+    metrics: dict[str, dict] = {}
+    for path in metrics_paths:
+        one = read_json(path, ("run", "dataset", "process", "observables", "features", "conservation"), "metrics file")
+        if one["run"] in metrics:
+            raise OnshellError(f"{path}: a second file of the run {one['run']}; give each run once")
+        metrics[one["run"]] = one
+    if not metrics:
+        raise OnshellError(f"{out_md}: no metrics to sum up; give one file at least")
+    for run, values in published.items():
+        if len(values) != len(VIOLATIONS):
+            raise OnshellError(
+                f"published.{run}: {len(values)} numbers, not {len(VIOLATIONS)} ({', '.join(VIOLATIONS)})"
+            )
+    lines = [row for run, one in metrics.items() for row in rows(one, published.get(run))]
+    numeric = dict.fromkeys(COLUMNS[COLUMNS.index("value") :], float)
+    table = pd.DataFrame(lines, columns=list(COLUMNS)).astype(numeric)
+    paths = [Path(path) for run, path in (records or {}).items() if run in metrics and Path(path).is_file()]
+    trainings = [read_json(path, ("spec", "n_events", "epochs"), "record of a training") for path in paths]
+    page = document(table, metrics, title, trainings)
+    with whole(out_csv) as part:
+        table.to_csv(part, index=False, float_format="%.10g")
+    with whole(out_md) as part:
+        part.write_text(page, encoding="utf-8")
+    progress(f"{out_md}: {len(metrics)} runs, {len(table)} numbers")
+    return table
+
+
+def document(table: pd.DataFrame, metrics: Mapping[str, dict], title: str, trainings: Sequence[dict] = ()) -> str:
+    """Return the page in Markdown: a table per process, the paper's numbers where it prints any, and the trainings."""
+    parts = [f"# {title}\n", LEGEND]
+    for process, runs in table.groupby("process", sort=False):
+        parts += [f"## {process or 'other'}\n", _process(runs, metrics)]
+    paper = table.dropna(subset="published")
+    if len(paper):
+        parts += [
+            "## Conservation, and as published\n",
+            "Means over the median single-particle energy (the paper's).\n",
+        ]
+        parts.append(_published(paper))
+    if trainings:
+        parts += ["## Trainings\n", _trainings(trainings)]
+    return "\n".join(parts)
+
+
+def grid(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown, its first column to the left and all others to the right."""
+    text = [head, [":---", *["---:"] * (len(head) - 1)], *lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in text)
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a number to `digits` significant ones, with an exponent below 1e-4."""
+    if not math.isfinite(value):
+        return "–"
+    if value and abs(value) < 1e-4:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
+    return f"{value:.{decimals}f}"
+
+
+def _process(table: pd.DataFrame, metrics: Mapping[str, dict]) -> str:
+    """Return the table of one process in Markdown: its runs, then the floor of each dataset and sample size."""
+    quantities = set(table["quantity"])
+    telling = next((names for key, names in TELLING if key in quantities), ())
+    columns = [(name, "w1") for name in telling if name in quantities]
+    columns += [(space, "auc") for space in ("invariant", "latent") if space in quantities]
+    lines, floors = [], {}
+    for run, ours in table.groupby("run", sort=False):
+        entries = {(row.quantity, row.measure): row for row in ours.itertuples()}
+        ks = max((row for (_, measure), row in entries.items() if measure == "ks"), key=lambda row: row.value)
+        cells = [_cell(entries.get(column)) for column in columns]
+        far = f"{_cell(ks)} {ks.quantity}"
+        lines.append([run, *cells, far, number(entries["energy_mean", "conservation"].value)])
+        counts = metrics[run].get("counts", {})
+        low = [_floor(entries.get(column)) for column in columns]
+        floors.setdefault((ours["dataset"].iloc[0], counts.get("sample"), counts.get("truth")), low)
+    for (dataset, sample, truth), low in floors.items():
+        sizes = f" ({sample:,} against {truth:,})" if sample and truth else ""
+        lines.append([f"*floor of {dataset}{sizes}*", *low, "", ""])
+    heads = [f"{'AUC' if measure == 'auc' else 'W1'} {name}" for name, measure in columns]
+    return grid(["run", *heads, "largest KS", "\\|ΣE − 1\\|"], lines)
+
+
+def _cell(row: Any) -> str:
+    """Return a value with, in brackets, its multiple of the floor; for an AUC, its distance from it in sd."""
+    if row is None:
+        return "–"
+    if row.measure == "auc":
+        if not row.floor_sd > 0:
+            return f"{row.value:.4f}"
+        return f"{row.value:.4f} ({(row.value - row.floor_mean) / row.floor_sd:+.1f})"
+    return number(row.value) + (f" ({number(row.over_floor, 2)})" if row.over_floor > 0 else "")
+
+
+def _floor(row: Any) -> str:
+    """Return the floor under a value, mean ± standard deviation."""
+    if row is None or not math.isfinite(row.floor_mean):
+        return "–"
+    return f"{number(row.floor_mean, 4 if row.measure == 'auc' else 3)} ± {number(row.floor_sd, 2)}"
+
+
+def _published(table: pd.DataFrame) -> str:
+    """Return, in Markdown, conservation of the runs that the paper prints, its numbers in brackets."""
+    lines = []
+    for run, ours in table.groupby("run", sort=False):
+        named = {row.quantity: row for row in ours.itertuples()}
+        lines.append([run, *(f"{number(named[q].value)} ({number(named[q].published)})" for q in VIOLATIONS)])
+    return grid(["run (paper)", *VIOLATIONS.values()], lines)
+
+
+def _trainings(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return what the trainings took, in Markdown."""
+    lines = []
+    for record in records:
+        weights = record.get("n_parameters")
+        lines.append(
+            [
+                str(record["spec"].get("run", "–")),
+                f"{record['n_events']:,} × {record['epochs']}",
+                f"{weights:,}" if weights else "–",
+                *(_minutes(record.get(key)) for key in ("seconds", "cpu_seconds")),
+                f"{record.get('device', '–')}, {record.get('precision', '–')}",
+            ]
+        )
+    return grid(["run", "events × epochs", "weights", "minutes", "CPU-minutes", "device"], lines)
+
+
+def _minutes(seconds: float | None) -> str:
+    """Return a time in minutes."""
+    return "–" if seconds is None else f"{seconds / 60.0:.1f}"

@@ -1,0 +1,123 @@
+"""What is drawn in a panel: samples, binned, and exact laws, with their colours and line styles."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import to_hex
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Curve = Callable[[Array], Array]
+
+MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+TRUTH, TRUTH_FILL, UNIFORM, EXACT = "#222222", "#DCDCDC", "#8A8A8A", "#000000"
+DASHED, SHORT_DASHED, DOTTED, DASH_DOTTED = (0, (4, 2)), (0, (3, 1.5)), (0, (1, 1.4)), (0, (5, 1.5, 1, 1.5))
+RATIO_SPANS = {0.05: 0.03, 0.1: 0.05, 0.2: 0.1, 0.5: 0.3, 1.0: 0.5}
+"""Half-heights of a ratio axis, and where its outer ticks are."""
+
+EXPECTED = 5.0
+"""Ratios are drawn where the reference expects at least this many entries."""
+
+
+def colours(n: int) -> list[str]:
+    """Return `n` distinct colours for models: those told apart most easily, or a rainbow where they are too few."""
+    if n <= len(MODEL_COLOURS):
+        return list(MODEL_COLOURS[:n])
+    return [to_hex(colour) for colour in mpl.colormaps["turbo"](np.linspace(0.03, 0.97, n))]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One sample in a panel: its label, its entries, the role that sets how it is drawn, whether ratios show it.
+
+    `scale` multiplies its histogram, which then is not of unit area; ratios show it from `start` on.
+    """
+
+    label: str
+    values: Array
+    role: str = "model"
+    colour: str = MODEL_COLOURS[0]
+    ratio: bool = True
+    scale: float | None = None
+    start: float = -math.inf
+    style: Any = "-"
+
+    @property
+    def ink(self) -> str:
+        """Return the colour of lines and error bars."""
+        return {"truth": TRUTH, "uniform": UNIFORM}.get(self.role, self.colour)
+
+    @property
+    def dash(self) -> Any:
+        """Return the line style."""
+        return SHORT_DASHED if self.role == "uniform" else self.style
+
+
+def reach(edges: Array) -> Array:
+    """Return bin edges whose ends are moved out by rounding: E = 1/2 + 1e-17 is inside [0, 1/2]."""
+    slack = 1e-9 * (edges[-1] - edges[0])
+    return np.concatenate([edges[:1] - slack, edges[1:-1], edges[-1:] + slack])
+
+
+@dataclass(frozen=True)
+class Binned:
+    """A histogram normalised to unit area by all entries, those outside its range included, times `factor`."""
+
+    edges: Array
+    counts: NDArray[np.int64]
+    total: int
+    factor: float = 1.0
+
+    @classmethod
+    def of(cls, series: Series, edges: Array) -> "Binned":
+        """Return the histogram of a sample; a value on an outer edge up to rounding counts as inside."""
+        counts = np.histogram(series.values, reach(edges))[0]
+        return cls(edges, counts, len(series.values), 1.0 if series.scale is None else series.scale)
+
+    @property
+    def density(self) -> Array:
+        """Return entries per bin over all entries and the bin width."""
+        return self.factor * self.counts / (self.total * np.diff(self.edges))
+
+    @property
+    def error(self) -> Array:
+        """Return the error of `density` from sqrt(n) per bin."""
+        return self.factor * np.sqrt(self.counts) / (self.total * np.diff(self.edges))
+
+    def enough(self, reference: Array) -> NDArray[np.bool_]:
+        """Return the bins where a density `reference`, drawn as this histogram is, expects `EXPECTED` entries here."""
+        return reference * np.diff(self.edges) * self.total / self.factor >= EXPECTED
+
+    @property
+    def outside(self) -> int:
+        """Return how many entries lie outside the range."""
+        return self.total - int(self.counts.sum())
+
+
+@dataclass(frozen=True)
+class Law:
+    """An exact law to draw: as a curve by its density, or without one bin by bin by its distribution function.
+
+    `ratio` says whether ratios are taken to it, where it has a distribution function; `extent` is where it is drawn.
+    """
+
+    name: str
+    pdf: Curve | None
+    cdf: Curve | None = None
+    ratio: bool = True
+    colour: str = EXACT
+    dash: Any = DASHED
+    extent: tuple[float, float] = (-math.inf, math.inf)
+
+    @property
+    def reference(self) -> bool:
+        """Return whether ratios are taken to it."""
+        return self.ratio and self.cdf is not None
+
+    def expected(self, edges: Array) -> Array:
+        """Return its mean density in each bin."""
+        return np.diff(self.cdf(edges)) / np.diff(edges)

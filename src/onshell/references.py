@@ -1,0 +1,132 @@
+"""Faults of the names that point from one part of a configuration to another, and of what a process is made of."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from onshell.config import DRAWN, GENERATORS, expand
+from onshell.errors import unknown
+from onshell.recipes import network_faults, override_faults, recipe_faults, run_faults
+
+
+def references(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the faults of a configuration that its schema cannot see, one line each."""
+    yield from unknown("scale", config["scale"], "scale", config["scales"])
+    yield from unknown("preset", config["preset"], "preset", config["presets"])
+    sets: dict[str, str] = {}
+    for process, entry in config["processes"].items():
+        yield from _generator(f"processes.{process}", entry)
+        if "cutoffs" in entry and isinstance(entry["n_particles"], list):
+            yield f"processes.{process}.n_particles: a list does not go with cutoffs; make one process per number"
+            continue
+        for name in expand(process, entry):
+            if name in sets:
+                yield f"processes.{process}: dataset {name!r} is made by {sets[name]!r} too; rename one"
+            sets[name] = process
+    yield from _augmentations(config)
+    for name, entry in config["networks"].items():
+        yield from network_faults(f"networks.{name}", entry)
+    for name, entry in config["schedules"].items():
+        if entry.get("gaussian_steps", 0) >= entry["steps"]:
+            yield f"schedules.{name}.gaussian_steps: {entry['gaussian_steps']} must be below steps, {entry['steps']}"
+        geometric = entry.get("geometric", {"first": 0.0, "ratio": 1.0, "steps": 1})
+        if not geometric["first"] * geometric["ratio"] ** (geometric["steps"] - 1) < 0.5:
+            yield f"schedules.{name}.geometric: its last step is 0.5 or more; use fewer steps or a smaller ratio"
+    for preset, recipes in config["presets"].items():
+        for name, recipe in recipes.items():
+            yield from recipe_faults(f"presets.{preset}.{name}", recipe, config)
+    for run, entry in config["runs"].items():
+        yield from run_faults(run, entry, config, sets)
+    for name, entry in config.get("forward", {}).items():
+        path = f"forward.{name}.run"
+        yield from unknown(path, entry["run"], "run", config["runs"])
+        if "-diffusion" not in entry["run"]:
+            yield f"{path}: {entry['run']!r} is a flow, which has no forward process; name a diffusion"
+    yield from _products(config, sets)
+    yield from _scales(config)
+
+
+def _augmentations(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the faults of the augmentations: which keys go together, and the processes they name."""
+    for name, entry in config["augmentations"].items():
+        if "x" in entry and "b" not in entry:
+            yield f"augmentations.{name}.x: goes with b; give both for a fixed frame, or neither"
+        if "by_process" in entry and (entry.get("copies", 1) != 1 or "per_event" in entry):
+            yield f"augmentations.{name}.by_process: names one frame, so it goes with copies: 1, or with b and x"
+        for process in entry.get("by_process", {}):
+            yield from unknown(f"augmentations.{name}.by_process", process, "process", config["processes"])
+
+
+def _products(config: Mapping[str, Any], sets: Mapping[str, str]) -> Iterator[str]:
+    """Yield the faults of figures and tables: what they are drawn from."""
+    training_sets = [f"{name}.{augmentation}" for name in sets for augmentation in config["augmentations"]]
+    known = {"events": sets, "embedded": training_sets, "forward": config.get("forward", {})}
+    kinds = {"events": "dataset", "embedded": "training set", "forward": "forward process"}
+    for group in ("figures", "tables"):
+        for name, entry in config[group].items():
+            yield from _drawn(group, name, entry)
+            for role, run in entry.get("runs", {}).items():
+                path = f"{group}.{name}.runs.{role}"
+                yield from unknown(path, run, "run", config["runs"])
+                if "trajectories" in entry.get("needs", ()) and "trajectory" not in config["runs"].get(run, {}):
+                    yield f"{path}: {run!r} keeps no snapshots; give runs.{run} a trajectory, such as [1, 0.5, 0]"
+            for role in entry.get("published", {}):
+                yield from unknown(f"{group}.{name}.published", role, f"role of {name}", entry.get("runs", {}))
+            for key, names in known.items():
+                for value in entry.get(key, []):
+                    yield from unknown(f"{group}.{name}.{key}", value, kinds[key], names)
+
+
+def _scales(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the faults of the scales: the processes, recipes and networks that they name."""
+    recipes = [recipe for preset in config["presets"].values() for recipe in preset]
+    for name, scale in config["scales"].items():
+        for key in ("events", "samples"):
+            for process in scale[key]:
+                yield from unknown(f"scales.{name}.{key}", process, "process", ["default", *config["processes"]])
+        for recipe, entry in scale.get("recipes", {}).items():
+            yield from unknown(f"scales.{name}.recipes", recipe, "recipe", recipes)
+            yield from override_faults(f"scales.{name}.recipes.{recipe}", entry, config)
+        for network, entry in scale.get("networks", {}).items():
+            yield from unknown(f"scales.{name}.networks", network, "network", config["networks"])
+            whole = {**config["networks"].get(network, {}), **entry}
+            yield from network_faults(f"scales.{name}.networks.{network}", whole)
+
+
+def _generator(path: str, entry: Mapping) -> Iterator[str]:
+    """Yield the faults of a process: the name of its generator, its number of particles, parameters and cutoffs."""
+    name, numbers, parameters = entry["generator"], entry["n_particles"], entry.get("parameters", {})
+    if ":" in name:
+        return
+    yield from unknown(f"{path}.generator", name, "generator", GENERATORS)
+    allowed = {"uniform": (), "muon": (), "qqg": ("sqrt_s",), "sarge": ()}.get(name, parameters)
+    for key in parameters:
+        yield from unknown(f"{path}.parameters", key, f"parameter of {name}", allowed)
+    sqrt_s = parameters.get("sqrt_s", 1)
+    if not isinstance(sqrt_s, int | float) or not sqrt_s > 0:
+        yield f"{path}.parameters.sqrt_s: {parameters['sqrt_s']!r} must be a positive energy in GeV"
+    if name in ("muon", "qqg") and numbers != 3:
+        yield f"{path}.n_particles: {numbers!r}, but {name} has 3"
+    if name == "sarge" and min(numbers if isinstance(numbers, list) else [numbers]) < 3:
+        yield f"{path}.n_particles: {numbers!r} is too small for sarge; it takes 3 or more"
+    if name in ("qqg", "sarge") and "cutoffs" not in entry:
+        yield f"{path}.cutoffs: missing; {name} needs at least one"
+    if name in ("uniform", "muon") and "cutoffs" in entry:
+        yield f"{path}.cutoffs: {name} takes none; remove them"
+    for cutoff in entry.get("cutoffs", []):
+        if name == "qqg" and not float(cutoff) < 1 / 3:
+            yield f"{path}.cutoffs: {cutoff!r} leaves no phase space; m^2_cut/s must be below 1/3"
+        if name == "sarge" and not float(cutoff) > 1:
+            yield f"{path}.cutoffs: {cutoff!r} is xi, which must be above 1"
+
+
+def _drawn(group: str, name: str, entry: Mapping) -> Iterator[str]:
+    """Yield the faults of a figure or table that nothing draws, or that has not the roles that it is drawn from."""
+    yield from unknown(f"{group}", name, group.removesuffix("s"), DRAWN[group])
+    roles, given = DRAWN[group].get(name), list(entry.get("runs", {}))
+    if name in DRAWN[group] and roles is None and not given:
+        yield f"{group}.{name}.runs: names no run; give it one at least"
+    for role in given if roles is not None else ():
+        yield from unknown(f"{group}.{name}.runs", role, f"role of {name}", roles)
+    for role in roles or ():
+        if role not in given:
+            yield f"{group}.{name}.runs.{role}: missing; name the run that plays this role"

@@ -1,0 +1,95 @@
+"""A network with all that changes while it learns: optimiser, gradient, moving average."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from onshell.models.build import build, objective
+from onshell.training.average import Average
+from onshell.training.compiled import compiled
+from onshell.training.device import autocast
+from onshell.training.processes import Team
+
+
+class Learner:
+    """The network of the run `spec`, the same in every process of `team`, and how it makes one step.
+
+    `fitted` is what the prior takes from the data; the network computes in `precision`.
+    """
+
+    def __init__(self, spec: Mapping[str, Any], fitted: Mapping[str, Any], team: Team, precision: str):
+        options = spec["training"]
+        self.team, self.precision, self.clip = team, precision, options["clip"]
+        self.network, self.task = build(spec).to(team.device), objective(spec, fitted)
+        self.field = compiled(self.network, spec, team.device) if options["compile"] else self.network
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(),
+            options["lr"],
+            tuple(options["betas"]),
+            weight_decay=options["weight_decay"],
+            fused=True,
+        )
+        self.average = Average(self.network, options["ema"]) if options["ema"] else None
+        self.gradient = _flat_gradient(self.network)
+
+    def step(self, rows: tuple[Tensor, ...], size: int, lr: float) -> Tensor:
+        """Return loss and gradient norm [2], float64, of one step on a batch of `size` events, `rows` those here.
+
+        The gradient of a process is that of its rows' share of the mean loss, so the sum over processes is the batch's,
+        however the batch is dealt. Loss and gradient travel together. Nothing here waits for a GPU.
+        """
+        self.gradient.zero_()
+        # A process without rows of its own still takes part in the sum.
+        if rows and len(rows[0]):
+            with autocast(self.team.device, self.precision):
+                loss = self.task.loss(self.field, *rows) * (len(rows[0]) / size)
+            loss.backward()
+            self.gradient[-1] = loss.detach()
+        self.team.sum(self.gradient)
+        gradient = self.gradient[:-1]
+        norm = gradient.norm()
+        seen = torch.stack([self.gradient[-1], norm]).double()
+        gradient.mul_((self.clip / (norm + 1e-6)).clamp(max=1.0))
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update()
+        return seen
+
+    def weights(self) -> dict[str, Any]:
+        """Return copies on the CPU of the weights and of their moving average (None if there is none)."""
+        average = None if self.average is None else _copied(self.average.state_dict())
+        return {"weights": _copied(self.network.state_dict()), "ema": average}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that the next step depends on."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "ema": None if self.average is None else self.average.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state that `state_dict` returned."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.average is not None:
+            self.average.load_state_dict(state["ema"])
+
+
+def _flat_gradient(network: nn.Module) -> Tensor:
+    """Return one tensor of which the gradients of all weights are views, with a place for the loss at its end."""
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    sizes = [weight.numel() for weight in weights]
+    flat = torch.zeros(sum(sizes) + 1, dtype=weights[0].dtype, device=weights[0].device)
+    for weight, piece in zip(weights, flat[:-1].split(sizes), strict=True):
+        weight.grad = piece.view_as(weight)
+    return flat
+
+
+def _copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return copies on the CPU of all tensors of `state`."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}

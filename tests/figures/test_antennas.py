@@ -1,0 +1,60 @@
+"""tau of the antennas: the curves of (23) and (24), nine decades, one truth for each model."""
+
+import numpy as np
+import pytest
+
+from onshell.errors import OnshellError
+from onshell.figures.antennas import guide
+from onshell.physics import analytic
+
+
+def test_guide_has_the_area_of_truth_in_its_range():
+    draws = np.random.Generator(np.random.PCG64(3)).normal(-4.3, 0.8, size=20_000)
+    law = guide(draws, 10)
+    inside = (draws >= law.extent[0]) & (draws < law.extent[1])
+    assert np.log(10) * np.array(law.extent) == pytest.approx([-10.5, -8.5])
+    x = np.linspace(*law.extent, 2001)
+    assert np.trapezoid(law.pdf(x), x) == pytest.approx(inside.mean(), rel=1e-5)
+    assert law.pdf(x[0]) / law.pdf(x[-1]) == pytest.approx((10.5 / 8.5) ** 15, rel=1e-9)
+
+
+def test_fig12_draws_truth_model_and_uniform_with_both_laws(numbers):
+    table = numbers("fig12")
+    for panel, part in table.groupby("panel"):
+        assert panel in {"aps_20", "aps_30", "aps_40"}
+        histograms = part[part["kind"] == "histogram"]
+        assert list(histograms["series"].unique()) == ["truth", "q-space diffusion", "uniform"]
+        curves = {name: rows for name, rows in part[part["kind"] == "curve"].groupby("series")}
+        assert set(curves) == {"(24)", "(24), improved", "(23), scaled"}
+        for name, form in (("(24)", "paper"), ("(24), improved", "improved")):
+            tau = 10 ** curves[name]["x_lo"].to_numpy()
+            per_decade = analytic.thermal_tau_pdf(tau, 10, form) * tau * np.log(10)
+            assert np.allclose(curves[name]["value"], per_decade, rtol=1e-6)
+        ends = np.log(10) * curves["(23), scaled"]["x_lo"].agg(["min", "max"])
+        assert ends.tolist() == pytest.approx([-10.5, -8.5])
+    scales = table[(table["kind"] == "histogram")].groupby("panel")[["x_lo", "x_hi"]].agg(["min", "max"])
+    assert (scales == scales.iloc[0]).all(axis=None)
+
+
+def test_fig12_needs_uniform_phase_space_of_ten_particles(redrawn):
+    events = ["aps_20", "aps_30", "aps_40", "uniform_3"]
+    with pytest.raises(OnshellError, match="events: uniform_3 has 3 particles where 10 are needed; name another"):
+        redrawn("fig12", {"events": events})
+
+
+def test_fig13_spans_nine_decades(numbers):
+    table = numbers("fig13")
+    histograms = table[table["kind"] == "histogram"]
+    assert histograms["x_hi"].max() - histograms["x_lo"].min() >= 9
+    models = {"q-space diffusion", "q-space flow matching", "p-space diffusion", "p-space flow matching"}
+    assert set(histograms["series"]) == {"truth", *models}
+    assert set(table.loc[table["kind"] == "ratio", "series"]) == models
+
+
+def test_fig13_compares_models_of_one_dataset(redrawn):
+    match = "runs: this figure compares models of one dataset, not of A30: aps_30, A20: aps_20; name such runs"
+    with pytest.raises(OnshellError, match=match):
+        redrawn(
+            "fig13",
+            {"runs": {"A30": "aps_30-q-diffusion", "A20": "aps_20-q-diffusion"}, "events": ["aps_20", "aps_30"]},
+        )

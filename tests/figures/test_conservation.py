@@ -1,0 +1,84 @@
+"""Violation of conservation: known ones are where they belong, exact zeros are seen, tab1 is what conservation says."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from onshell.errors import OnshellError
+from onshell.events.table import write_events
+from onshell.figures.commands import write_table
+from onshell.figures.conservation import LEAST, violations
+
+Q, P = "aps_30-q-diffusion", "aps_30-p-flow"
+
+
+def line(*x):
+    """Return an event along one axis with these momenta."""
+    return torch.tensor([[[value, 0.0, 0.0] for value in x]], dtype=torch.float64)
+
+
+def test_known_violations():
+    found = violations(line(0.5, -0.25, -0.125))
+    # The median of 0.5, 0.25 and 0.125 is 0.25; an eighth is missing in energy and too much in p_x.
+    assert found["energy"] == pytest.approx([np.log10(0.5)])
+    assert found["px"] == pytest.approx([np.log10(0.5)])
+    assert found["py"] == found["pz"] == [LEAST - 0.5]
+    assert violations(line(0.5, -0.25, -0.25))["energy"] == [LEAST - 0.5]
+
+
+def test_fig14_shows_machine_precision_and_violations_decades_apart(numbers):
+    table = numbers("fig14")
+    assert set(table["panel"]) == {"energy", "px", "py", "pz"}
+    assert (table.groupby(["panel", "series"])["count"].sum() == 3000).all()
+    assert not (table["kind"] == "outside").any()
+    for _, part in table.groupby("panel"):
+        seen = part[part["count"] > 0].groupby("series")["x_hi"].agg(["min", "max"])
+        assert (seen.loc[["truth", "q-space diffusion", "q-space flow matching"], "max"] < -11).all()
+        typical = part.loc[part.groupby("series")["count"].idxmax()].set_index("series")["x_lo"]
+        assert typical["p-space diffusion"] > typical["p-space flow matching"] + 1
+        assert typical["p-space flow matching"] > -4
+    zeros = table[(table["x_hi"] == LEAST) & (table["series"] == "q-space diffusion")]
+    assert (zeros["x_lo"] == LEAST - 1).all()
+    assert zeros.set_index("panel").loc["energy", "count"] > 0
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Return a function that writes tab1 of two constructed samples and gives back its numbers and its text."""
+    good, bad = line(0.5, -0.25, -0.25), line(0.5, -0.25, -0.125)
+    samples = {Q: tmp_path / "q.parquet", P: tmp_path / "p.parquet"}
+    write_events(samples[Q], [torch.cat([good, good])], {})
+    off = torch.cat([bad, bad + torch.tensor([0.0, 0.0, 0.03]), good])
+    write_events(samples[P], [off], {"conserves": False})
+
+    def write(**published):
+        entry = {"runs": {"A30": Q, "P2": P}, "published": published}
+        write_table("tab1", entry, {"samples": samples}, tmp_path / "tab1")
+        return pd.read_csv(tmp_path / "tab1.csv").set_index("model"), (tmp_path / "tab1.md").read_text(), off
+
+    return write
+
+
+def test_tab1_of_constructed_samples(written):
+    numbers, text, off = written(P2=[0.0094, 0.0023, 0.0024, 0.0023])
+    assert list(numbers.index) == ["P2", "A30"]  # p-space first, as published
+    e, total = off.norm(dim=-1), off.sum(1)
+    median = float(e.flatten().median())
+    expected = [(e.sum(-1) - 1).abs(), total.norm(dim=-1), total[:, 0].abs(), total[:, 2].abs()]
+    names = ["energy", "momentum", "px", "pz"]
+    assert numbers.loc["P2", names].tolist() == pytest.approx([float(value.mean()) / median for value in expected])
+    assert numbers.loc["P2", [f"{name}_published" for name in names]].tolist() == [0.0094, 0.0023, 0.0024, 0.0023]
+    assert numbers.loc["A30", names].tolist() == [0.0] * 4
+    assert numbers.loc["A30", [f"{name}_published" for name in names]].isna().all()
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines()[2:6]]
+    assert [row[:2] for row in rows[::2]] == [["p-space flow matching", "ours"], ["q-space diffusion", "ours"]]
+    assert rows[1] == ["", "published", "0.0094", "0.0023", "0.0024", "0.0023"]
+    assert rows[3] == ["", "published", *["machine precision"] * 4]
+
+
+def test_tab1_needs_four_published_values(written):
+    with pytest.raises(
+        OnshellError, match=r"published\.P2: 2 values where 4 are needed; give energy, momentum, px, pz"
+    ):
+        written(P2=[0.1, 0.2])

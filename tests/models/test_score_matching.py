@@ -1,0 +1,112 @@
+"""Implicit score matching (5): its weights, its minimum, its preconditioning and its estimated divergence."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from helpers.networks import awaken
+from helpers.specs import run_spec
+from helpers.statistics import assert_mean
+from onshell.models.build import objective
+from onshell.models.divergence import hutchinson, random_signs
+from onshell.models.mlp import Mlp
+from onshell.models.objectives import draw_times, ism_loss
+from onshell.models.processes import process_of
+from onshell.physics import rambo
+from onshell.streams import stream, torch_stream
+
+
+def lengths(q):
+    return q.norm(dim=-1).flatten().numpy()
+
+
+def drawn(spec, n):
+    """Rows for n events far from p_ref."""
+    data = 0.2 * rambo.sample_prior(n, 3, stream(1, "q"))
+    return objective(spec).draw(data, stream(1, "times"), torch_stream(1, "noise"))
+
+
+def test_times_follow_their_weights():
+    steps, n = 50, 200_000
+    times = draw_times(n, steps, 2, 0.01, stream(4, "times")).numpy()
+    expected = (1 - np.arange(1, steps + 1) / steps + 0.01) ** 2
+    counts = np.bincount(times, minlength=steps + 1)
+    assert counts[0] == 0
+    # The last times are so rare that they are tested together.
+    tail = 45
+    observed = np.append(counts[1:tail], counts[tail:].sum())
+    expected = np.append(expected[: tail - 1], expected[tail - 1 :].sum())
+    assert stats.chisquare(observed, n * expected / expected.sum()).pvalue > 1e-6
+
+
+def test_the_weights_of_ism_are_those_of_its_times():
+    q, t, weight, sigma = drawn(run_spec(), 500)
+    assert q.shape == (500, 3, 3)
+    assert t.min() >= 1 / 20
+    torch.testing.assert_close(weight, 1 - t + 0.01)
+    assert (sigma == 1).all()
+    spec = run_spec(loss={"preconditioning": "sigma", "loss_weight_power": 0})
+    _, t, weight, sigma = drawn(spec, 500)
+    assert (weight == 1).all()
+    expected = process_of(spec).sigma[(20 * t).round().long()]
+    torch.testing.assert_close(sigma, expected.float())
+
+
+def test_the_loss_is_lowest_at_the_score():
+    """(5) has its minimum, -E|s|^2/2, at the score: here p_t is p_ref and the network's field is c times its score."""
+    q = rambo.sample_prior(200_000, 3, stream(8, "q"))
+    q = q[lengths(q).reshape(-1, 3).min(1) > 0.05]  # away from the singularity the sums have finite variance
+
+    class Scaled(torch.nn.Module):
+        def __init__(self, c):
+            super().__init__()
+            self.c = c
+
+        def with_divergence(self, x, t):
+            size = x.norm(dim=-1)
+            return self.c * rambo.prior_score(x), -self.c * (2 / size + 1 / size**2).sum(1)
+
+    ones = torch.ones(len(q), dtype=torch.float64)
+    losses = [ism_loss(Scaled(c), q, ones, ones).item() for c in (0.5, 0.9, 1.1, 1.5)]
+    assert losses[1] < losses[0]
+    assert losses[2] < losses[3]
+    assert max(losses[1:3]) < min(losses[0], losses[3])
+
+
+def test_the_loss_weighs_each_event():
+    network = awaken(Mlp(3, width=8, depth=3, time_dim=4), scale=0.5)
+    x, t = torch.randn(2, 3, 3, generator=torch.Generator().manual_seed(1)), torch.tensor([0.2, 0.8])
+    one, other = (ism_loss(network, x, t, weight) for weight in torch.eye(2))
+    both = ism_loss(network, x, t, torch.tensor([3.0, 0.5]))
+    torch.testing.assert_close(both, 3 * one + 0.5 * other)
+
+
+@pytest.mark.parametrize("divergence", ["exact", "hutchinson"])
+def test_preconditioning_is_plain_score_matching_of_the_scaled_network(divergence):
+    network = awaken(Mlp(3, width=8, depth=3, time_dim=4), scale=0.5)
+    generator = torch_stream(9, "x")
+    x, t = torch.randn(6, 3, 3, generator=generator), torch.rand(6, generator=generator)
+    weight, sigma = torch.rand(2, 6, generator=generator) + 0.1
+    probe = random_signs(x.shape, generator)
+
+    class Score(torch.nn.Module):
+        def forward(self, x, t):
+            return network(x, t) / sigma[:, None, None]
+
+    own = ism_loss(network, x, t, weight, sigma, divergence, probe)
+    torch.testing.assert_close(own, ism_loss(Score(), x, t, weight * sigma**2, 1.0, divergence, probe))
+
+
+def test_hutchinson_has_the_mean_of_the_exact_loss():
+    network = awaken(Mlp(3, width=8, time_dim=4), scale=0.5)
+    spec = run_spec(loss={"divergence": "hutchinson", "preconditioning": "sigma", "loss_weight_power": 0})
+    *rows, probe = drawn(spec, 20_000)
+    field, exact = network.with_divergence(*rows[:2])
+    rough = objective(spec).loss(network, *rows, probe)
+    whole = (0.5 * field.square().sum((1, 2)) + rows[3] * exact).detach()
+    # The spread of the difference, from its parts: sigma_t times (v J v - div) event by event.
+    noise = (rows[3] * (hutchinson(network, *rows[:2], probe)[1] - exact)).detach()
+    torch.testing.assert_close(rough.item(), (whole + noise).mean().item(), rtol=1e-4, atol=1e-5)
+    assert noise.std() > 0
+    assert_mean(noise.numpy(), 0.0)

@@ -1,0 +1,138 @@
+"""Solvers of flows: their orders, and the error that the adaptive one keeps to."""
+
+import numpy as np
+import pytest
+import torch
+
+from onshell.errors import OnshellError
+from onshell.sampling import ode
+from onshell.streams import stream
+
+MEAN, SPREAD = 1.5, 0.3
+
+
+def velocity(x, t):
+    """The velocity of flow matching between N(MEAN, SPREAD^2) at t = 0 and N(0, 1) at t = 1: E[q_1 - q_0 | q_t]."""
+    variance = (1 - t) ** 2 * SPREAD**2 + t**2
+    return -MEAN + (t - (1 - t) * SPREAD**2) / variance * (x - (1 - t) * MEAN)
+
+
+def exact(start, t):
+    """Where a point that starts at t = 1 is at t: a Gaussian flow keeps the number of standard deviations."""
+    return (1 - t) * MEAN + ((1 - t) ** 2 * SPREAD**2 + t**2) ** 0.5 * start
+
+
+@pytest.fixture
+def start():
+    return torch.from_numpy(stream(1, "start").standard_normal((200, 3, 3)))
+
+
+def growing(x, t):
+    """A velocity whose paths are `grown`."""
+    return (1 + t) * x
+
+
+def grown(start, t):
+    """Where `growing` takes a point that starts at t = 1."""
+    return start * np.exp(t + t**2 / 2 - 1.5)
+
+
+# Of a Gaussian flow, whose variance is quadratic in t, the midpoint rule's leading error vanishes.
+@pytest.mark.parametrize(
+    ("solver", "field", "solution", "order"),
+    [
+        ("euler", velocity, exact, 1),
+        ("midpoint", velocity, exact, 3),
+        ("rk4", velocity, exact, 4),
+        ("euler", growing, grown, 1),
+        ("midpoint", growing, grown, 2),
+        ("rk4", growing, grown, 4),
+    ],
+)
+def test_solvers_have_their_order(solver, field, solution, order, start):
+    errors = []
+    for steps in (80, 160, 320):
+        *_, (t, x) = ode.fixed(field, start, solver, steps)
+        assert t == 0
+        errors.append((x - solution(start, 0)).square().mean().sqrt().item())
+    np.testing.assert_allclose(np.log2(np.divide(errors[:-1], errors[1:])), order, atol=0.15)
+
+
+def test_a_fixed_grid_is_uniform_and_every_state_is_near_the_flow(start):
+    states = dict(ode.fixed(velocity, start, "rk4", 50))
+    np.testing.assert_allclose(list(states), 1 - np.arange(51) / 50, atol=1e-15)
+    assert torch.equal(states[1.0], start)
+    for t, x in states.items():
+        torch.testing.assert_close(x, exact(start, t), rtol=0, atol=2e-4)
+
+
+def test_the_adaptive_solver_keeps_to_its_tolerance(start):
+    evaluations, errors = [], []
+    for tolerance in (1e-3, 1e-5, 1e-7):
+        count = 0
+
+        def counted(x, t):
+            nonlocal count
+            count += 1
+            return velocity(x, t)
+
+        *_, (t, x) = ode.adaptive(counted, start, tolerance)
+        assert t == 0
+        scale = 1 + exact(start, 0).abs()
+        errors.append(((x - exact(start, 0)) / scale).square().flatten(1).mean(1).sqrt().max().item() / tolerance)
+        evaluations.append(count)
+    # Errors of steps add up, so the whole may be off by a few times what one step may.
+    assert max(errors) < 10
+    assert evaluations[0] < evaluations[1] < evaluations[2] < 1000
+
+
+def test_the_adaptive_solver_lands_on_its_stops(start):
+    stops = [0.9, 0.123456789, 0.12345, 1.0]
+    states = dict(ode.adaptive(velocity, start, 1e-6, stops))
+    assert {*stops, 0.0} <= states.keys()
+    assert list(states) == sorted(states, reverse=True)
+    for t in stops:
+        torch.testing.assert_close(states[t], exact(start, t), rtol=0, atol=1e-4)
+
+
+def test_stops_cost_little(start):
+    def steps(stops):
+        return sum(1 for _ in ode.adaptive(velocity, start, 1e-6, stops))
+
+    assert steps([0.8, 0.5]) <= steps([]) + 4
+
+
+def test_the_worst_event_sets_the_step(start):
+    # An event of a fast field is solved as well among a thousand slow ones as alone.
+    def mixed(x, t):
+        return torch.cat([30 * torch.cos(30 * t * torch.ones_like(x[:1])), 0.01 * x[1:]])
+
+    *_, (_, x) = ode.adaptive(mixed, start, 1e-6)
+    torch.testing.assert_close(
+        x[0] - start[0], torch.full((3, 3), -np.sin(30.0), dtype=torch.float64), atol=1e-4, rtol=0
+    )
+
+
+def test_a_field_without_a_smooth_solution_is_an_error_not_an_endless_loop(start):
+    noise = stream(2, "noise")
+
+    def rough(x, t):
+        return 1e4 * torch.from_numpy(noise.standard_normal(x.shape))
+
+    with pytest.raises(OnshellError, match=r"sampling\.solver: the adaptive step fell below 1e-07 at t = 1"):
+        list(ode.adaptive(rough, start, 1e-6))
+    with pytest.raises(OnshellError, match="not finite"):
+        list(ode.adaptive(lambda x, t: x * torch.nan, start, 1e-3))
+
+
+@pytest.mark.parametrize(
+    ("solve", "message"),
+    [
+        (lambda x: ode.fixed(velocity, x, "heun", 5), "sampling.solver: 'heun' is not known; use euler, midpoint, rk4"),
+        (lambda x: ode.fixed(velocity, x, "rk4", 0), "sampling.steps: 0 is not a number of steps"),
+        (lambda x: ode.adaptive(velocity, x, 0.0), "sampling.tolerance: 0.0 is not above zero"),
+    ],
+)
+def test_faulty_settings_are_named(solve, message, start):
+    with pytest.raises(OnshellError, match=message):
+        list(solve(start))

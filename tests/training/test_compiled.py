@@ -1,0 +1,77 @@
+"""Networks through torch.compile."""
+
+import shutil
+import warnings
+
+import pytest
+import torch
+
+from helpers.networks import awaken, small_spec
+from helpers.trainings import events, history, silent
+from onshell.errors import OnshellError
+from onshell.models.build import build
+from onshell.training.compiled import compiled
+from onshell.training.loop import train
+
+CPU = torch.device("cpu")
+needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="no C++ compiler here")
+
+
+@needs_compiler
+def test_a_compiled_training_is_the_same_up_to_rounding(tmp_path):
+    # 250 events in batches of 64: the last batch is of another size, for which the compiler makes sizes variable.
+    with warnings.catch_warnings():
+        # What the compiler warns of lies in torch.
+        warnings.simplefilter("ignore")
+        for name, choice in (("compiled", True), ("plain", False)):
+            train(small_spec(training={"compile": choice, "epochs": 2}), events(250), tmp_path / name, progress=silent)
+    for ours, theirs in zip(history(tmp_path / "compiled"), history(tmp_path / "plain"), strict=True):
+        assert [float(x) for x in ours] == pytest.approx([float(x) for x in theirs], rel=1e-4)
+
+
+@needs_compiler
+def test_a_compiled_field_is_the_network():
+    network = awaken(build(small_spec()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        field = compiled(network, small_spec(loss={"type": "noise"}), CPU)
+        x, t = torch.ones(8, 3, 3), torch.linspace(0, 1, 8)
+        torch.testing.assert_close(field(x, t), network(x, t), rtol=1e-5, atol=1e-5)
+
+
+class Plain(torch.nn.Module):
+    """A network without a divergence of its own."""
+
+    def forward(self, x, t):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("network", "divergence"), [(Plain(), "exact"), (Plain(), "hutchinson"), (build(small_spec()), "hutchinson")]
+)
+def test_second_derivatives_are_refused(network, divergence):
+    with pytest.raises(OnshellError, match=r"training\.compile: the .* takes second derivatives.*compile: false"):
+        compiled(network, small_spec(loss={"divergence": divergence}), CPU)
+
+
+def test_a_missing_compiler_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(OnshellError, match=r"training\.compile: found no C\+\+ compiler \(g\+\+, clang\+\+\)"):
+        compiled(build(small_spec()), small_spec(), CPU)
+
+
+@needs_compiler
+def test_a_compiler_that_fails_is_one_line(monkeypatch):
+    from torch._inductor import config
+
+    # What was compiled before would be taken again.
+    torch._dynamo.reset()
+    network = build(small_spec())
+    monkeypatch.setattr(config, "force_disable_caches", True)
+    monkeypatch.setattr(config.cpp, "cxx", (None, "false"))
+    field = compiled(network, small_spec(loss={"type": "noise"}), CPU)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(OnshellError, match=r"training\.compile: torch\.compile failed"):
+            field(torch.ones(6, 3, 3), torch.ones(6))

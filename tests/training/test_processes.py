@@ -1,0 +1,135 @@
+"""Training in several processes: the same as in one, up to rounding."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers.networks import small_spec
+from helpers.trainings import events, history, model, silent
+from onshell.errors import OnshellError
+from onshell.training.loop import train
+from onshell.training.processes import SHARDS, Team, team
+
+# 241 events in batches of 48: in the last batch, of one event, one process has none. All that a state can hold.
+TRAINING = {"epochs": 4, "batch_size": 48, "ema": 0.9, "lr_schedule": "onecycle", "lr": 5e-3}
+
+SCRIPT = """
+    import json, os, sys
+    from pathlib import Path
+    out, helpers, stop, training = sys.argv[1:]
+    sys.path.insert(0, helpers)
+    from helpers.networks import small_spec
+    from helpers.trainings import events
+    from onshell.training import loop
+
+    def tell(line):
+        print(line, flush=True)
+        if f": epoch {stop}/" in line:
+            # Killed outright after a state: torchrun then ends the other processes.
+            os.kill(os.getpid(), 9)
+
+    loop.train(small_spec(training=json.loads(training)), events(241), Path(out), progress=tell)
+"""
+
+
+def torchrun(folder, size, stop=0):
+    """The output of a training in `size` processes, killed after epoch `stop`; seconds are for a busy machine."""
+    script = folder.with_suffix(".py")
+    script.write_text(textwrap.dedent(SCRIPT))
+    # --standalone looks for a free port by itself.
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(size)]
+    arguments = [script, folder, Path(__file__).parents[1], stop, json.dumps(TRAINING)]
+    done = subprocess.run(
+        [*command, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert (done.returncode == 0) == (stop == 0), done.stderr
+    return done.stdout
+
+
+def assert_near(folder, other):
+    for ours, theirs in zip(history(folder), history(other), strict=True):
+        assert [float(x) for x in ours] == pytest.approx([float(x) for x in theirs], rel=1e-5)
+    # Adam's steps are of size lr whatever the gradient, so rounding grows where a gradient is nearly zero.
+    for kind in ("weights", "ema"):
+        ours, theirs = model(folder)[kind], model(other)[kind]
+        for name in theirs:
+            torch.testing.assert_close(ours[name], theirs[name], rtol=1e-5, atol=2e-5, msg=f"{kind} {name}")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The training in one process."""
+    folder = tmp_path_factory.mktemp("one") / "run"
+    train(small_spec(training=TRAINING), events(241), folder, progress=silent)
+    return folder
+
+
+def test_two_processes_train_like_one(alone, tmp_path):
+    lines = torchrun(tmp_path / "run", 2).splitlines()
+    # One process speaks and writes.
+    assert sum(": epoch 1/4" in line for line in lines) == 1
+    assert_near(tmp_path / "run", alone)
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["processes"] == 2
+
+
+def test_a_training_killed_in_two_processes_goes_on_in_two_or_in_one(alone, tmp_path):
+    torchrun(tmp_path / "run", 2, stop=2)
+    (state,) = (tmp_path / "run").glob("state-*.pt")
+    lines = []
+    spec = small_spec(training=TRAINING)
+    train(spec, events(241), tmp_path / "single", resume=state, progress=lines.append)
+    assert "going on after epoch 2" in lines[0]
+    assert "going on after epoch 2" in torchrun(tmp_path / "run", 2)
+    for folder in ("run", "single"):
+        assert_near(tmp_path / folder, alone)
+
+
+@pytest.mark.parametrize("size", [5, 7, 8, 24])
+def test_a_number_of_processes_that_cannot_share_says_which_can(size, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", str(size))
+    with pytest.raises(OnshellError, match=f"{size} processes .*start 1, 2, 3, 4, 6 or 12"), team("cpu"):
+        pass
+    assert SHARDS % size
+
+
+@pytest.mark.parametrize(("rank", "said"), [(None, "RANK: None"), ("first", "RANK: 'first'")])
+def test_a_foreign_environment_is_named(rank, said, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("RANK", raising=False)
+    if rank is not None:
+        monkeypatch.setenv("RANK", rank)
+    with pytest.raises(OnshellError, match=f"{said} .*start with torchrun, or unset WORLD_SIZE"), team("cpu"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("device", "said"), [("cuda", "but this machine has 1; use as many processes"), ("cuda:0", "use --device cuda")]
+)
+def test_each_process_takes_a_gpu_of_its_own(device, said, monkeypatch):
+    for name, value in (("WORLD_SIZE", "2"), ("RANK", "1"), ("LOCAL_RANK", "1")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(OnshellError, match=said), team(device):
+        pass
+
+
+def test_a_process_that_lost_the_others_says_so(monkeypatch):
+    def broken(tensor):
+        raise RuntimeError("Connection closed by peer")
+
+    monkeypatch.setattr(torch.distributed, "all_reduce", broken)
+    with pytest.raises(OnshellError, match="process 1 of 2: lost the others; the first that stopped says why"):
+        Team(torch.device("cpu"), 1, 2).wait()
