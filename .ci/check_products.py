@@ -16,7 +16,6 @@ from onshell.events.table import read_events
 from onshell.layout import Layout
 from onshell.training.checkpoint import load_model
 
-
 BLANK = ("y_lo", "y_hi", "sd", "floor_mean", "floor_sd", "over_floor", "published")
 """Columns, by the end of their names, that hold numbers only where they mean something."""
 

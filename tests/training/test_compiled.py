@@ -70,8 +70,8 @@ def test_a_compiler_that_fails_is_one_line(monkeypatch):
     network = build(small_spec())
     monkeypatch.setattr(config, "force_disable_caches", True)
     monkeypatch.setattr(config.cpp, "cxx", (None, "false"))
-    field = compiled(network, small_spec(loss={"type": "noise"}), CPU)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        field = compiled(network, small_spec(loss={"type": "noise"}), CPU)
         with pytest.raises(OnshellError, match=r"training\.compile: torch\.compile failed"):
             field(torch.ones(6, 3, 3), torch.ones(6))

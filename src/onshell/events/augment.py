@@ -161,7 +161,7 @@ def validate(spec: Mapping[str, Any], name: str) -> None:
     if not isinstance(spec["by_process"], Mapping):
         raise OnshellError(f"{where}.by_process: {spec['by_process']!r} is not a mapping from processes to frames")
     if copies != 1 or "per_event" in spec:
-        raise OnshellError(f"{where}.by_process: one frame per process goes with copies: 1, or b and x; drop one of the two")
+        raise OnshellError(f"{where}.by_process: one frame per process goes with copies: 1, or with b and x")
     for process, frame in spec["by_process"].items():
         if not isinstance(frame, Mapping) or set(frame) != {"b", "x"}:
             raise OnshellError(f"{where}.by_process.{process}: {frame!r} is not a frame; give b and x")
