@@ -19,10 +19,10 @@ $(READY): envs/requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.lock -e .
 	@touch $(READY)
 
-quick: $(READY) ## every figure and table, small, in minutes
+quick: $(READY) ## every figure and table, small, in a quarter of an hour
 	$(BIN)/snakemake --cores $(CORES)
 
-desk: $(READY) ## the same at desk size, in hours
+desk: $(READY) ## the same at desk size, in an hour and a half
 	$(BIN)/snakemake --cores $(CORES) --config scale=desk
 
 plan: $(READY) ## what the paper's sizes would run; writes nothing

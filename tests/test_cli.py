@@ -152,7 +152,7 @@ def test_embedding_needs_no_configuration(onshell, tmp_path):
 
 def test_a_stop_leaves_nothing_half_written(tmp_path):
     (tmp_path / "config.yaml").write_text(CONFIG.read_text())
-    command = [sys.executable, "-c", "from onshell.cli import main; main()", "generate", "muon", "-o", "x.parquet"]
+    command = [sys.executable, "-m", "onshell", "generate", "muon", "-o", "x.parquet"]
     for number in (signal.SIGINT, signal.SIGTERM):
         process = subprocess.Popen([*command, "--train", "100000000"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
         while not list(tmp_path.glob(".x.*")):

@@ -94,6 +94,12 @@ def test_every_run_is_defined_in_every_preset_and_scale(preset, scale):
     assert {(spec["space"], spec["family"]) for spec in specs.values()} == set(product("qp", ("diffusion", "flow")))
 
 
+def test_presets_and_small_scales_have_the_same_recipes():
+    names = [set(recipes) for recipes in CONFIG["presets"].values()]
+    assert all(found == names[0] for found in names)
+    assert all(set(CONFIG["scales"][scale]["recipes"]) == names[0] for scale in ("quick", "desk"))
+
+
 def test_one_word_switches_a_run_to_another_preset():
     chosen = configuration.apply(CONFIG, ["scale=paper", "runs.qqg_1e-3-q-diffusion.preset=record"])
     spec = configuration.run_spec(chosen, "qqg_1e-3-q-diffusion")

@@ -78,7 +78,7 @@ def _products(config: Mapping[str, Any], sets: Mapping[str, str]) -> Iterator[st
 
 def _scales(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield the faults of the scales: the processes, recipes and networks that they name."""
-    recipes = [recipe for preset in config["presets"].values() for recipe in preset]
+    recipes = list(dict.fromkeys(recipe for preset in config["presets"].values() for recipe in preset))
     for name, scale in config["scales"].items():
         for key in ("events", "samples"):
             for process in scale[key]:

@@ -50,3 +50,20 @@ def test_the_local_layer_is_a_perceptron_on_edges():
             assert i not in others
             expected = silu(layer.out(torch.stack([silu(edge) for edge in edges]).mean(0)))
             torch.testing.assert_close(layer(tokens, chosen, False)[b, i], expected)
+
+
+def test_collinear_edges_survive_bf16():
+    # Two particles 1e-3 apart: what their edge adds must come through, not the rounding of its ends.
+    layer = Local(3, 16)
+    torch.nn.init.zeros_(layer.centre.weight)
+    torch.nn.init.zeros_(layer.centre.bias)
+    x = torch.tensor([[[0.6, 0.0, 0.8], [0.6 + 1e-3, 0.0, 0.8]]])
+    seen = []
+    layer.out.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach().float()))
+    chosen = neighbours(x, 1)
+    layer(x, chosen, False)
+    with torch.autocast("cpu", torch.bfloat16):
+        layer(x, chosen, False)
+    exact, rounded = seen
+    assert exact.abs().max() > 0
+    torch.testing.assert_close(rounded, exact, rtol=0.02, atol=0.02 * float(exact.abs().max()))

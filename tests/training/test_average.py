@@ -14,15 +14,27 @@ def test_the_average_follows_its_recursion():
     network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
     expected = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     average, generator = Average(network, 0.9), torch.Generator().manual_seed(1)
-    for _ in range(5):
+    for steps in range(200):
         with torch.no_grad():
             for weight in network.parameters():
                 weight.add_(torch.randn(weight.shape, generator=generator))
-        average.update()
+        average.update(steps)
+        decay = min(0.9, (1 + steps) / (10 + steps))
         for name, tensor in network.state_dict().items():
-            expected[name] = 0.9 * expected[name] + 0.1 * tensor if tensor.is_floating_point() else tensor
+            expected[name] = decay * expected[name] + (1 - decay) * tensor if tensor.is_floating_point() else tensor
     for name, tensor in average.state_dict().items():
         torch.testing.assert_close(tensor, expected[name], msg=name)
+
+
+def test_a_short_training_forgets_the_weights_it_began_with():
+    network = nn.Linear(3, 2)
+    average = Average(network, 0.999)
+    with torch.no_grad():
+        network.weight.fill_(1.0)
+    for steps in range(300):
+        average.update(steps)
+    # The share of the start left after n steps is the product of (1 + k)/(10 + k): below 1e-15 here.
+    torch.testing.assert_close(average.state_dict()["weight"], torch.ones(2, 3), rtol=1e-6, atol=0)
 
 
 def test_a_model_samples_with_its_average(tmp_path):

@@ -32,7 +32,10 @@ AUGMENTATIONS: dict[str, dict[str, Any]] = {
     "many": {"copies": 10},
     "continuous": {"per_event": True},
 }
-"""The five augmentations of the paper."""
+"""The five augmentations of the paper, for any process.
+
+`single` draws its frame for every process; that of config.yaml has the published frame for the antennas (`by_process`).
+"""
 
 
 @dataclass(frozen=True)

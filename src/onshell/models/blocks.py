@@ -52,6 +52,12 @@ def exact(layer: nn.Linear, x: Tensor) -> Tensor:
         return layer(x.to(layer.weight.dtype))
 
 
+def lowered(x: Tensor) -> Tensor:
+    """Return x in the precision of the autocast around it, if there is one."""
+    device = x.device.type
+    return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
+
+
 def start_at_zero(layer: nn.Linear) -> nn.Linear:
     """Return the layer with all its weights set to zero."""
     nn.init.zeros_(layer.weight)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from onshell.models.activation import silu
-from onshell.models.blocks import exact
+from onshell.models.blocks import exact, lowered
 from onshell.models.tokens import lengths
 
 
@@ -40,7 +40,10 @@ class Local(nn.Module):
         """Return the new tokens [B,N,width]; `chosen` [B,k,N,N] comes from `neighbours`."""
         batch, k, n, _ = chosen.shape
         near, centre = exact(self.near, x), exact(self.centre, x)
-        # A product with zeros and ones gathers faster than an index, forward and backward.
-        picked = torch.bmm(chosen.view(batch, k * n, n).to(near.dtype), near)
-        hidden = silu(picked.view(batch, k, n, -1) + (centre - near).to(picked.dtype)[:, None], twice)
+        # bf16 would round both ends of a collinear edge before their difference is taken.
+        with torch.autocast(x.device.type, enabled=False):
+            # A product with zeros and ones gathers faster than an index, forward and backward.
+            picked = torch.bmm(chosen.view(batch, k * n, n).to(near.dtype), near)
+            edges = picked.view(batch, k, n, -1) + (centre - near)[:, None]
+        hidden = silu(lowered(edges), twice)
         return silu(self.out(hidden.sum(1) / k), twice)

@@ -40,10 +40,8 @@ def implicit_score_matching(spec: Spec, fitted: Mapping[str, Any] | None = None)
     floor, scaled = options["time_floor"], _scaled(options)
 
     def draw(data: Tensor, rng: np.random.Generator, generator: torch.Generator) -> Rows:
-        def some_times(n: int) -> Tensor:
-            return draw_times(n, process.steps, options["time_weight_power"], floor, rng)
-
-        x, times = states(process, data, options.get("times_per_event", 1), some_times, rng, generator)
+        times = draw_times(len(data), process.steps, options["time_weight_power"], floor, rng)
+        x = process.forward(data, times, generator)
         weight = time_weight(times, process.steps, options["loss_weight_power"], floor)
         sigma = process.sigma[times] if scaled else torch.ones(len(times))
         rows = _float32(data.device, x, times / process.steps, weight, sigma)

@@ -33,6 +33,7 @@ class Learner:
         )
         self.average = Average(self.network, options["ema"]) if options["ema"] else None
         self.gradient = _flat_gradient(self.network)
+        self.steps = 0
 
     def step(self, rows: tuple[Tensor, ...], size: int, lr: float) -> Tensor:
         """Return loss and gradient norm [2], float64, of one step on a batch of `size` events, `rows` those here.
@@ -56,7 +57,8 @@ class Learner:
             group["lr"] = lr
         self.optimizer.step()
         if self.average is not None:
-            self.average.update()
+            self.average.update(self.steps)
+        self.steps += 1
         return seen
 
     def weights(self) -> dict[str, Any]:
@@ -69,6 +71,7 @@ class Learner:
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "steps": self.steps,
             "ema": None if self.average is None else self.average.state_dict(),
         }
 
@@ -76,6 +79,7 @@ class Learner:
         """Go on from a state that `state_dict` returned."""
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.steps = state["steps"]
         if self.average is not None:
             self.average.load_state_dict(state["ema"])
 

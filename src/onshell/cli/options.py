@@ -1,0 +1,40 @@
+"""What the verbs share: the application, the types of their options, and the configuration with its overrides."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from onshell import config as configuration
+from onshell.console import say
+
+app = typer.Typer(
+    help="Generative models that stay on phase space (arXiv:2604.02415).",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigFile = Annotated[Path, typer.Option("--config", help="The configuration.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Override a key of the configuration.")
+]
+Scale = Annotated[str | None, typer.Option(help="Sizes: an entry of `scales` in the configuration.")]
+Preset = Annotated[str | None, typer.Option(help="Model settings: an entry of `presets` in the configuration.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
+Folder = Annotated[Path | None, typer.Option("--output", "-o", help="The folder to write to, if not the usual one.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Count = Annotated[int | None, typer.Option("--events", "-n", help="How many events.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of every random stream.")]
+DEFAULT = Path("config.yaml")
+
+
+def load(path: Path, settings: list[str] | None, **keys: Any) -> configuration.Config:
+    """Return the configuration with all overrides: those of the workflow, those of --set, and --scale and the like."""
+    inherited = json.loads(os.environ.get("ONSHELL_SET", "[]"))
+    if inherited:
+        say(f"settings of the workflow: {' '.join(inherited)}")
+    named = [f"{key}={value}" for key, value in keys.items() if value is not None]
+    return configuration.load(path, [*inherited, *(settings or []), *named])
