@@ -74,7 +74,7 @@ def test_weights_and_average_are_those_of_the_kept_epoch(keep, epoch, tmp_path, 
     def run_epoch(number, learner, *_):
         with torch.no_grad():
             learner.network.out.bias += 1
-        learner.average.update()
+        learner.average.update(100)
         return {"epoch": number, "loss": next(losses), "lr": 0.0, "grad_norm": 0.0}
 
     monkeypatch.setattr(loop, "run_epoch", run_epoch)

@@ -35,7 +35,7 @@ class Clone:
             env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", **environment},
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=1400,
             check=False,
         )
 
