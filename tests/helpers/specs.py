@@ -4,20 +4,13 @@ import numpy as np
 
 from helpers.networks import small_spec
 
-SCHEDULE = {"steps": 20, "gamma": [0.01, 0.05], "gaussian_steps": 0, "gaussian_gamma": 0.01}
+SMALL = small_spec()
 SAMPLING = {
-    "diffusion": {"precision": "fp32", "noise": "full"},
+    "diffusion": SMALL["sampling"],
     "flow": {"precision": "fp32", "solver": "midpoint", "steps": 20, "tolerance": 1e-4},
 }
 LOSS = {
-    "ism": {
-        "type": "ism",
-        "divergence": "exact",
-        "preconditioning": "none",
-        "time_weight_power": 2,
-        "loss_weight_power": 1,
-        "time_floor": 0.01,
-    },
+    "ism": SMALL["loss"],
     "noise": {"type": "noise", "target": "step", "times_per_event": 1},
     "flow": {"type": "flow"},
 }
@@ -34,7 +27,7 @@ def run_spec(space="q", family="diffusion", loss=None, **over):
     spec |= {
         "augmentation": "single" if space == "q" else None,
         "unit": 1.0 if space == "q" else 0.1,
-        "schedule": dict(SCHEDULE) if family == "diffusion" else None,
+        "schedule": dict(SMALL["schedule"]) if family == "diffusion" else None,
         "prior": None if family == "diffusion" else "gaussian",
         "loss": {**LOSS[kind], **settings},
         "sampling": dict(SAMPLING[family]),

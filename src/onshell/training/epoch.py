@@ -29,8 +29,9 @@ def run_epoch(epoch: int, learner: Learner, spec: Mapping[str, Any], data: Tenso
     rate, look = LR_SCHEDULES[options["lr_schedule"]], LOOK[learner.team.device.type]
     sums, made = torch.zeros(2, dtype=torch.float64), []
     for step, (rows, size) in enumerate(batches(learner.task, data, options["batch_size"], name, learner.team), 1):
-        lr = options["lr"] * rate((epoch - 1) * per_epoch + step - 1, per_epoch * options["epochs"])
-        made.append((step, lr, size, learner.step(rows, size, lr)))
+        done = (epoch - 1) * per_epoch + step - 1
+        lr = options["lr"] * rate(done, per_epoch * options["epochs"])
+        made.append((step, lr, size, learner.step(rows, size, lr, done)))
         if len(made) == look or step == per_epoch:
             for number, rate_then, n, seen in made:
                 seen = seen.cpu()

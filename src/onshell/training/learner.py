@@ -33,11 +33,11 @@ class Learner:
         )
         self.average = Average(self.network, options["ema"]) if options["ema"] else None
         self.gradient = _flat_gradient(self.network)
-        self.steps = 0
 
-    def step(self, rows: tuple[Tensor, ...], size: int, lr: float) -> Tensor:
+    def step(self, rows: tuple[Tensor, ...], size: int, lr: float, done: int) -> Tensor:
         """Return loss and gradient norm [2], float64, of one step on a batch of `size` events, `rows` those here.
 
+        `done` is the number of steps of the training before this one.
         The gradient of a process is that of its rows' share of the mean loss, so the sum over processes is the batch's,
         however the batch is dealt. Loss and gradient travel together. Nothing here waits for a GPU.
         """
@@ -57,8 +57,7 @@ class Learner:
             group["lr"] = lr
         self.optimizer.step()
         if self.average is not None:
-            self.average.update(self.steps)
-        self.steps += 1
+            self.average.update(done)
         return seen
 
     def weights(self) -> dict[str, Any]:
@@ -71,7 +70,6 @@ class Learner:
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "steps": self.steps,
             "ema": None if self.average is None else self.average.state_dict(),
         }
 
@@ -79,7 +77,6 @@ class Learner:
         """Go on from a state that `state_dict` returned."""
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.steps = state["steps"]
         if self.average is not None:
             self.average.load_state_dict(state["ema"])
 
