@@ -254,6 +254,11 @@ def run_spec(config: Config, run: str) -> dict[str, Any]:
     }
 
 
+def resources_of(config: Config, run: str) -> dict[str, int]:
+    """Return what a run's jobs get on a cluster: gpus, nodes, shards (of a sampling), runtime in minutes, mem_mb."""
+    return {**config["resources"], **recipe_of(config, run).get("resources", {})}
+
+
 def n_samples(config: Config, dataset: str) -> int:
     """Return how many events each model of a dataset generates at the chosen scale."""
     sizes = config["scales"][config["scale"]]["samples"]

@@ -8,6 +8,12 @@ class OnshellError(Exception):
     """A fault in the input, told in one line that names the file or key and says what to do."""
 
 
+class StoppedError(OnshellError):
+    """Work that was stopped before its end and saved: the same command goes on with it. Exit code 75, "try again"."""
+
+    code = 75
+
+
 def nearest(word: object, known: Iterable[object]) -> str:
     """Return the end of an error message: the known name nearest to `word`, and all the known names."""
     names = [str(name) for name in known]

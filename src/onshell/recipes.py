@@ -91,6 +91,9 @@ def run_faults(run: str, entry: Mapping[str, Any], config: Mapping[str, Any], se
             yield f"{path}: the name says {parsed[key]!r} but recipe {entry['recipe']!r} is of {key} {recipe[key]!r}"
             return
     yield from recipe_faults(path, recipe, config)
+    resources = {**config["resources"], **recipe.get("resources", {})}
+    if resources["gpus"] % resources["nodes"]:
+        yield f"{path}.resources: {resources['gpus']} GPUs are not as many on each of {resources['nodes']} nodes"
     if recipe["network"] not in config["networks"]:
         return
     process = sets[parsed["dataset"]]

@@ -22,6 +22,11 @@ def model(folder):
     return read_model(Path(folder) / "model.pt")
 
 
+def visible(folder):
+    """The names of what a training left for its user; what it remembers lies in a hidden folder."""
+    return sorted(entry.name for entry in Path(folder).iterdir() if not entry.name.startswith(".finished-"))
+
+
 def weights(folder):
     return model(folder)["weights"]
 

@@ -14,7 +14,7 @@ from onshell.errors import OnshellError
 from onshell.events.table import read_events, write_events
 from onshell.models.build import build
 from onshell.physics import rambo
-from onshell.sampling import commands
+from onshell.sampling import commands, drawing
 from onshell.sampling.commands import forward_file, sample_file
 from onshell.sampling.sample import sample_block
 from onshell.streams import stream
@@ -87,7 +87,7 @@ def test_a_killed_sampling_goes_on_with_the_missing_blocks(model, tmp_path, monk
         made.append(k)
         return sample_block(network, spec, k, size, **options)
 
-    monkeypatch.setattr(commands, "sample_block", counted)
+    monkeypatch.setattr(drawing, "sample_block", counted)
     out, whole = tmp_path / "s.parquet", tmp_path / "whole.parquet"
     with pytest.raises(KeyboardInterrupt):
         sample_file(model, out, 180, progress=silent)
@@ -96,7 +96,7 @@ def test_a_killed_sampling_goes_on_with_the_missing_blocks(model, tmp_path, monk
     # A block that was damaged on disk is made again.
     (tmp_path / parts / "000001.pt").write_bytes(b"half a block")
     made.clear()
-    monkeypatch.setattr(commands, "sample_block", lambda *a, **o: made.append(a[2]) or sample_block(*a, **o))
+    monkeypatch.setattr(drawing, "sample_block", lambda *a, **o: made.append(a[2]) or sample_block(*a, **o))
     sample_file(model, out, 180, progress=silent)
     assert made == [1, 2, 3]
     sample_file(model, whole, 180, progress=silent)
@@ -113,7 +113,7 @@ def test_blocks_of_another_model_are_not_taken(model, tmp_path, monkeypatch):
         sample_file(model, out, 120, progress=stop)
     saved(model, run_spec(), seed=2)
     made = []
-    monkeypatch.setattr(commands, "sample_block", lambda *a, **o: made.append(a[2]) or sample_block(*a, **o))
+    monkeypatch.setattr(drawing, "sample_block", lambda *a, **o: made.append(a[2]) or sample_block(*a, **o))
     sample_file(model, out, 120, progress=silent)
     assert made == [0, 1, 2]
     assert names(tmp_path) == ["model.pt", "s.parquet"]

@@ -7,12 +7,17 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
 import torch
 
 from helpers.disk import names
 from helpers.networks import small_spec
-from helpers.trainings import assert_same_training, events, silent
+from helpers.trainings import assert_same_training, events, silent, visible
+from onshell.errors import StoppedError
+from onshell.training import stopping
+from onshell.training.learner import Learner
 from onshell.training.loop import train
+from onshell.training.stopping import Stop
 
 TRAINING = {"epochs": 5, "ema": 0.9}
 
@@ -22,6 +27,7 @@ SCRIPT = """
     sys.path.insert(0, sys.argv[2])
     from helpers.networks import small_spec
     from helpers.trainings import events
+    from onshell.errors import StoppedError
     from onshell.training import learner, loop
 
     def objective(*spec, make=learner.objective):
@@ -33,7 +39,11 @@ SCRIPT = """
         return type(task)(task.draw, loss)
 
     learner.objective = objective
-    loop.train(small_spec(training={"epochs": 5, "ema": 0.9}), events(), Path(sys.argv[1]))
+    try:
+        loop.train(small_spec(training={"epochs": 5, "ema": 0.9}), events(), Path(sys.argv[1]))
+    except StoppedError as pause:
+        print(pause, file=sys.stderr)
+        sys.exit(pause.code)
 """
 
 
@@ -58,11 +68,8 @@ def interrupt(process, number):
         if steps == 2 * 4 + 2:
             process.send_signal(number)
             break
-    process.stdout.close()
-    error = process.stderr.read()
-    process.stderr.close()
-    process.wait(60)
-    return error
+    # All that is printed after it is read too: nobody's print may fail.
+    return process.communicate(timeout=120)[1]
 
 
 def test_a_killed_training_resumes_to_the_bit(tmp_path):
@@ -71,17 +78,79 @@ def test_a_killed_training_resumes_to_the_bit(tmp_path):
     process = start(tmp_path / "killed")
     interrupt(process, signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
-    assert [name.split("-")[0] for name in names(tmp_path / "killed")] == ["history.csv", "state"]
+    # The claim of a training that was killed outright stays, and is taken over.
+    assert [name.split("-")[0] for name in names(tmp_path / "killed")] == [".writer.json", "history.csv", "state"]
     lines = []
     train(spec, events(), tmp_path / "killed", progress=lines.append)
-    assert "going on after epoch 2" in lines[0]
+    assert "is gone; taking over" in lines[0]
+    assert "going on after epoch 2 from" in lines[1]
     assert_same_training(tmp_path / "whole", tmp_path / "killed")
-    assert names(tmp_path / "killed") == ["history.csv", "model.pt", "run.json"]
+    assert visible(tmp_path / "killed") == ["history.csv", "model.pt", "run.json"]
 
 
-def test_a_terminated_training_says_where_it_goes_on(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_training_told_to_stop_saves_and_goes_on_within_the_epoch(number, tmp_path):
     process = start(tmp_path / "run")
-    error = interrupt(process, signal.SIGTERM)
-    assert process.returncode not in (0, -signal.SIGTERM)
-    assert "stopped by SIGTERM; the same command goes on after the last epoch in" in error
+    error = interrupt(process, number)
+    assert process.returncode == 75
+    word = f"stopped by {signal.Signals(number).name}, after epoch 2, step"
+    (line,) = (line for line in error.splitlines() if word in line)
+    assert "the same command goes on from" in line
     assert [name.split("-")[0] for name in names(tmp_path / "run")] == ["history.csv", "state"]
+    spec, lines = small_spec(training=TRAINING), []
+    train(spec, events(), tmp_path / "whole", progress=silent)
+    train(spec, events(), tmp_path / "run", progress=lines.append)
+    assert f"going on {line.split(', ')[1]}, {line.split(', ')[2].split(';')[0]}" in lines[0]
+    assert_same_training(tmp_path / "whole", tmp_path / "run")
+
+
+@pytest.mark.parametrize("steps", range(1, 5))
+def test_a_training_stopped_again_and_again_ends_as_if_undisturbed(steps, tmp_path, monkeypatch):
+    # Two epochs of four steps; every call makes so many, and the last one what is left.
+    spec = small_spec(training={"epochs": 2, "ema": 0.9})
+    train(spec, events(), tmp_path / "whole", progress=silent)
+    made = []
+
+    def step(learner, *arguments, make=Learner.step, **options):
+        made.append(1)
+        if len(made) % steps == 0:
+            signal.raise_signal(signal.SIGTERM)
+        return make(learner, *arguments, **options)
+
+    monkeypatch.setattr(Learner, "step", step)
+    stops = 0
+    for _ in range(20):
+        try:
+            train(spec, events(), tmp_path / "run", progress=silent)
+        except StoppedError:
+            stops += 1
+        else:
+            break
+    assert stops >= 1
+    assert len(made) == 8
+    assert_same_training(tmp_path / "whole", tmp_path / "run")
+
+
+def test_a_training_stops_in_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(stopping, "MARGIN", 0.0)
+    spec = small_spec(training={"epochs": 10_000})
+    with pytest.raises(StoppedError, match=r"stopped in time before its 0.01 minutes are over, after epoch \d+"):
+        train(spec, events(), tmp_path, progress=silent, minutes=0.01)
+    assert [name.split("-")[0] for name in names(tmp_path)] == ["history.csv", "state"]
+
+
+@pytest.mark.parametrize(("minutes", "seconds"), [(720, 720 * 60 - 300), (2, 90)])
+def test_time_is_left_for_saving(minutes, seconds, monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr(stopping.time, "monotonic", lambda: clock[0])
+    stop = Stop(minutes)
+    clock[0] += seconds - 0.5
+    assert not stop.asked()
+    clock[0] += 1
+    assert stop.asked()
+
+
+def test_signals_mean_what_they_did_after_a_training(tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    train(small_spec(), events(), tmp_path, progress=silent)
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -7,7 +7,7 @@ import torch
 
 from helpers.disk import names, read_only
 from helpers.networks import small_spec
-from helpers.trainings import assert_same_training, events, history, model, silent, weights
+from helpers.trainings import assert_same_training, events, history, model, silent, visible, weights
 from onshell.errors import OnshellError
 from onshell.models import build as registry
 from onshell.models import priors
@@ -21,7 +21,7 @@ from onshell.training.loop import train
 def test_a_training_writes_model_history_and_record(tmp_path):
     lines = []
     assert train(small_spec(), events(), tmp_path, progress=lines.append) == tmp_path / "model.pt"
-    assert names(tmp_path) == ["history.csv", "model.pt", "run.json"]
+    assert visible(tmp_path) == ["history.csv", "model.pt", "run.json"]
     assert [row[0] for row in history(tmp_path)] == ["1", "2", "3"]
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["spec"] == small_spec()

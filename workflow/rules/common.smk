@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 from onshell import config as configuration
@@ -59,14 +60,27 @@ def leaf(value):
     return json.dumps(value, sort_keys=True)
 
 
+@cache
 def spec(run):
-    """Return everything that defines a model."""
+    """Return everything that defines a model; asked for many times a job, and never changed."""
     return configuration.run_spec(config, run)
 
 
 def training_set(run):
     """Return the path of what a run trains on."""
     return L.training_data(spec(run))
+
+
+@cache
+def granted(run):
+    """Return what the jobs of a run get on a cluster: gpus, gpus_per_node, nodes, shards, runtime (min), mem_mb."""
+    resources = configuration.resources_of(config, run)
+    return {**resources, "gpus_per_node": resources["gpus"] // resources["nodes"]}
+
+
+def across(run, value):
+    """Return a resource that only a training on several nodes has; Snakemake drops what is None."""
+    return value if granted(run)["nodes"] > 1 else None
 
 
 def forwarded(name):

@@ -1,14 +1,53 @@
 """Generated events, and snapshots of the processes.
 
 Makes: <preset>/samples/<run>.parquet, <preset>/samples/<run>.trajectory.parquet, <preset>/forward/<name>.parquet.
-Needs: a trained model; for the forward process only a training set.
+Needs: a trained model; for the forward process only a training set. A run whose resources name shards is drawn by as many
+jobs: receipts, removed when they have served, stand for what these left beside the table.
 """
 
 
-rule sample:
-    """Events drawn from a trained model."""
+rule shard:
+    """One of the jobs that draw a model's events: its blocks lie beside the table until `sample` puts it together."""
     input:
         model=L.model("{run}"),
+    output:
+        receipt=temp(L.shard("{run}", "{number}", "{of}")),
+    log:
+        L.log("sample", config["preset"], "{run}.shard-{number}of{of}"),
+    benchmark:
+        L.benchmark("sample", config["preset"], "{run}.shard-{number}of{of}")
+    wildcard_constraints:
+        number="[1-9][0-9]*",
+        of="[1-9][0-9]*",
+    priority: 10
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        disk_mb=1000,
+        runtime=240,
+        device="auto",
+    params:
+        table=lambda wildcards: L.samples(wildcards.run),
+        events=lambda wildcards: configuration.n_samples(
+            config, spec(wildcards.run)["dataset"]
+        ),
+        sampling=lambda wildcards: leaf(spec(wildcards.run)["sampling"]),
+        scale=config["scale"],
+        preset=config["preset"],
+    shell:
+        "onshell sample {input.model} --run {wildcards.run} -n {params.events} -o {params.table}"
+        " --shard {wildcards.number}/{wildcards.of} --receipt {output.receipt} --device {resources.device}"
+        " --scale {params.scale} --preset {params.preset} > {log} 2>&1"
+
+
+rule sample:
+    """Events drawn from a trained model; of one in shards, the table put together from what they drew."""
+    input:
+        model=L.model("{run}"),
+        receipts=lambda wildcards: L.shards(wildcards.run),
     output:
         events=L.samples("{run}"),
     log:
@@ -20,9 +59,11 @@ rule sample:
         CONDA
     threads: 1
     resources:
-        mem_mb=3000,
+        gpu=lambda wildcards: None if L.shards(wildcards.run) else 1,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
         disk_mb=1000,
         runtime=240,
+        device="auto",
     params:
         events=lambda wildcards: configuration.n_samples(
             config, spec(wildcards.run)["dataset"]
@@ -32,7 +73,7 @@ rule sample:
         preset=config["preset"],
     shell:
         "onshell sample {input.model} --run {wildcards.run} -n {params.events} -o {output.events}"
-        " --scale {params.scale} --preset {params.preset} > {log} 2>&1"
+        " --device {resources.device} --scale {params.scale} --preset {params.preset} > {log} 2>&1"
 
 
 rule trajectory:
@@ -49,9 +90,11 @@ rule trajectory:
         CONDA
     threads: 1
     resources:
-        mem_mb=3000,
+        gpu=1,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
         disk_mb=2000,
         runtime=240,
+        device="auto",
     params:
         events=SIZES["trajectory_events"],
         sampling=lambda wildcards: leaf(spec(wildcards.run)["sampling"]),
@@ -62,7 +105,7 @@ rule trajectory:
         preset=config["preset"],
     shell:
         "onshell sample {input.model} --run {wildcards.run} -n {params.events} --snapshots {params.times}"
-        " -o {output.snapshots} --scale {params.scale} --preset {params.preset} > {log} 2>&1"
+        " -o {output.snapshots} --device {resources.device} --scale {params.scale} --preset {params.preset} > {log} 2>&1"
 
 
 rule forward:

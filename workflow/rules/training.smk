@@ -22,9 +22,17 @@ rule train:
         CONDA
     threads: 1
     resources:
-        mem_mb=4000,
+        gpu=lambda wildcards: granted(wildcards.run)["gpus"],
+        nodes=lambda wildcards: granted(wildcards.run)["nodes"],
+        cpus_per_task=lambda wildcards: granted(wildcards.run)["gpus_per_node"],
+        tasks=lambda wildcards: across(wildcards.run, granted(wildcards.run)["nodes"]),
+        tasks_per_gpu=lambda wildcards: across(wildcards.run, 0),
+        mpi=lambda wildcards: across(wildcards.run, "srun"),
+        mem_mb=lambda wildcards, attempt: min(attempt, 2)
+        * granted(wildcards.run)["mem_mb"],
         disk_mb=1000,
-        runtime=720,
+        runtime=lambda wildcards: granted(wildcards.run)["runtime"],
+        device="auto",
     params:
         folder=lambda wildcards, output: str(Path(output.model).parent),
         spec=lambda wildcards: leaf(
@@ -37,4 +45,7 @@ rule train:
         scale=config["scale"],
         preset=config["preset"],
     shell:
-        "onshell train {wildcards.run} --data {input.data} -o {params.folder} --scale {params.scale} --preset {params.preset} 2>&1 | tee -a {log}"
+        # A batch system's TERM and Ctrl-C reach every process of a job; they are for the training alone: it saves and leaves.
+        "trap '' INT TERM; onshell train {wildcards.run} --data {input.data} -o {params.folder} --scale {params.scale} --preset {params.preset}"
+        " --processes {resources.gpu} --nodes {resources.nodes} --device {resources.device}"
+        " ${{SLURM_JOB_ID:+--stop-after {resources.runtime}}} 2>&1 | tee -a {log}"

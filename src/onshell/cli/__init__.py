@@ -5,21 +5,27 @@ import sys
 from pathlib import Path
 
 # `onshell --help` lists the verbs in the order of these imports.
-from onshell.cli import data, models, results
+from onshell.cli import data, models, plan, results
 from onshell.cli.options import app
 from onshell.console import stop
-from onshell.errors import OnshellError
+from onshell.errors import OnshellError, StoppedError
 
-__all__ = ["data", "main", "models", "results"]
+__all__ = ["data", "main", "models", "plan", "results"]
 
 
 def main() -> None:
-    """Run the command line; a fault that the user can mend is one line on standard error and exit code 1."""
+    """Run the command line; a fault that the user can mend is one line on standard error and exit code 1.
+
+    Work that was stopped and saved ends with exit code 75.
+    """
     # A generator of one's own, "module:function", is looked for here too.
     sys.path.append(str(Path.cwd()))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
         app()
+    except StoppedError as pause:
+        print(f"onshell: {pause}", file=sys.stderr, flush=True)
+        sys.exit(pause.code)
     except OnshellError as error:
         sys.exit(f"onshell: error: {error}")

@@ -1,5 +1,6 @@
 """Verbs of models: their training, their events, and the forward process that they are trained to turn back."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from onshell.cli.options import (
     load,
 )
 from onshell.console import apart, known, numbers, say
+from onshell.errors import OnshellError
 from onshell.layout import Layout
 
 
@@ -33,14 +35,30 @@ def train(
     resume: Annotated[
         Path | None, typer.Option(help="A state file to go on from; the usual one is found by itself.")
     ] = None,
+    processes: Annotated[
+        int, typer.Option(help="Processes that share every batch, one GPU each; without a GPU, `auto` starts one.")
+    ] = 1,
+    nodes: Annotated[int, typer.Option(help="Nodes of a Slurm job that the processes are on, as many on each.")] = 1,
+    stop_after: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MINUTES", help="Stop, and save, in time before these are over; then the exit code is 75."
+        ),
+    ] = None,
     scale: Scale = None,
     preset: Preset = None,
     config: ConfigFile = DEFAULT,
     settings: Settings = None,
 ) -> None:
-    """Train a model, going on where a killed training of the same settings stopped."""
+    """Train a model, going on where a killed or stopped training of the same settings was."""
     loaded = load(config, settings, scale=scale, preset=preset)
     known("run", run, loaded["runs"])
+    if stop_after is not None and not stop_after > 0:
+        raise OnshellError(f"--stop-after {stop_after}: must be a positive number of minutes")
+
+    from onshell.training.launch import launch
+
+    launch(processes, nodes, device, sys.argv[1:])
 
     from onshell.training.commands import train_file
 
@@ -52,6 +70,7 @@ def train(
         device=device,
         resume=resume,
         progress=say,
+        minutes=stop_after,
     )
 
 
@@ -68,12 +87,22 @@ def sample(
         typer.Option(metavar="TIMES", help="Write the states at these times (1: the prior, 0: the end): 1,0.5,0."),
     ] = None,
     run: Annotated[str | None, typer.Option(help="Refuse a model that is not this run of the configuration.")] = None,
+    processes: Annotated[
+        int, typer.Option(help="Processes that draw side by side, one GPU each; without a GPU, `auto` starts one.")
+    ] = 1,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="k/K", help="Draw shard k of K only; a call without --shard then writes the table."),
+    ] = None,
+    receipt: Annotated[Path | None, typer.Option(help="A file to write when the shard is drawn.")] = None,
     scale: Scale = None,
     preset: Preset = None,
     config: ConfigFile = DEFAULT,
     settings: Settings = None,
 ) -> None:
     """Write events drawn from a model; a killed sampling goes on where it stopped."""
+    if receipt is not None and shard is None:
+        raise OnshellError(f"--receipt {receipt}: is of a shard; name it with --shard, or leave both away")
     expect, sampling = None, None
     if run is not None:
         loaded = load(config, settings, scale=scale, preset=preset)
@@ -83,11 +112,14 @@ def sample(
         sampling = expect.pop("sampling")
 
     from onshell.sampling.commands import sample_file
+    from onshell.sampling.shards import read_shard
 
     apart(output, model)
+    apart(receipt, model, output)
     times = None if snapshots is None else numbers("--snapshots", snapshots)
     choices = {"seed": seed, "device": device, "precision": precision, "snapshots": times}
-    sample_file(model, output, events, **choices, expect=expect, sampling=sampling, progress=say)
+    deal = {"shard": None if shard is None else read_shard(shard), "receipt": receipt, "processes": processes}
+    sample_file(model, output, events, **choices, **deal, expect=expect, sampling=sampling, progress=say)
 
 
 @app.command()

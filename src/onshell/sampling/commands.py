@@ -1,27 +1,34 @@
 """The work behind `onshell sample` and `onshell forward`."""
 
-import hashlib
+import contextlib
+import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from onshell.config import digest
 from onshell.errors import OnshellError
+from onshell.events.parquet import Table
 from onshell.events.table import read_events, write_events
 from onshell.models.processes import process_of
 from onshell.physics import rambo
 from onshell.provenance import identity
 from onshell.sampling.agreement import check_agreement
-from onshell.sampling.parts import Parts
-from onshell.sampling.sample import BLOCK, blocks, check_snapshots, forward_trajectory, sample_block
-from onshell.training.checkpoint import network_of, read_model
-from onshell.training.device import choose_device, choose_precision, hold_memory
+from onshell.sampling.drawing import draw, read_named
+from onshell.sampling.parts import GoneError, Parts
+from onshell.sampling.sample import BLOCK, blocks, check_snapshots, forward_trajectory
+from onshell.sampling.shards import Shard, devices, write_receipt
+from onshell.sampling.workers import draw_by_workers, task_of
+from onshell.training.device import choose_precision
 
 Progress = Callable[[str], None]
+KINDS = ("cpu", "cuda")
+"""Kinds of devices."""
 
 
 def sample_file(
@@ -35,6 +42,9 @@ def sample_file(
     snapshots: Iterable[float] | None = None,
     expect: Mapping[str, Any] | None = None,
     sampling: Mapping[str, Any] | None = None,
+    shard: Shard | None = None,
+    receipt: Path | None = None,
+    processes: int = 1,
     progress: Progress = print,
 ) -> Path:
     """Return `out`, an event table of `n` events drawn from the model file `model_path`.
@@ -46,38 +56,32 @@ def sample_file(
     `expect` holds keys of a run's spec that the model's must agree with, `sampling` settings of sampling that go before
     the model's own. Finished blocks lie in a hidden folder beside `out` until the table is whole: a killed sampling
     goes on with the first block that is missing.
+
+    With `shard`, only its blocks are drawn, `receipt` is written and returned (without one, the folder), and there is
+    no table yet: a call without `shard` writes it, and draws what is missing. `processes` draw side by side, see
+    `devices`. On the same kind of device the bytes of the table depend neither on shards nor on processes.
     """
-    model_path, out, where = Path(model_path), Path(out), choose_device(device)
+    model_path, out, places = Path(model_path), Path(out), devices(device, processes, progress)
     sizes = blocks(n, BLOCK)
     times = sorted(check_snapshots([0.0] if snapshots is None else snapshots), reverse=True)
-    content = read_model(model_path)
+    content, model = read_named(model_path)
     check_agreement(model_path, content["spec"], expect or {})
-    network = network_of(content, model_path, where)
     spec = {**content["spec"], "sampling": {**content["spec"]["sampling"], **(sampling or {})}}
-    precision = choose_precision(precision or spec["sampling"]["precision"], where)
-    seed = spec["seed"] if seed is None else seed
+    asked = precision or spec["sampling"]["precision"]
     settings = {
-        "model": hashlib.sha256(model_path.read_bytes()).hexdigest()[:12],
-        "seed": seed,
-        "precision": precision,
+        "model": model,
+        "seed": spec["seed"] if seed is None else seed,
+        "precision": asked,
         "block": BLOCK,
         "times": times,
         "sampling": {key: value for key, value in spec["sampling"].items() if key != "precision"},
     }
-    parts = Parts(out, {**settings, "n": n, "device": where.type}, sizes, times, spec["n_particles"])
-    hold_memory()
-
-    begun, made = time.perf_counter(), 0
-    for done, (k, size) in enumerate(sizes, 1):
-        if parts.has(k):
-            continue
-        options = {"seed": seed, "device": where, "precision": precision, "fitted": content.get("fitted")}
-        parts.write(k, sample_block(network, spec, k, size, snapshots=times, **options))
-        made += size
-        rate = made / (time.perf_counter() - begun)
-        left = sum(size for _, size in sizes[done:]) / rate
-        progress(f"block {done}/{len(sizes)}  {rate:,.0f} events/s  {left:.0f} s left")
-
+    # What auto means may differ from host to host: blocks that are there already are gone on with.
+    kinds = sorted(KINDS, key=lambda kind: kind != places[0].type) if device == "auto" else [places[0].type]
+    folders = [Parts(out, {**settings, "n": n, "device": kind}, sizes, times, spec["n_particles"]) for kind in kinds]
+    parts = next((parts for parts in folders if parts.folder.exists()), folders[0])
+    means = parts.open({"device": places[0].type, "precision": choose_precision(asked, places[0])})
+    settings["precision"] = means["precision"]
     source = content["source"] or {}
     metadata = {
         "process": spec["process"],
@@ -93,15 +97,71 @@ def sample_file(
         **_units(spec),
         **identity(),
     }
-    if snapshots is not None:
+
+    mine = sizes if shard is None else shard.deal(sizes)
+    options = {"spec": spec, "seed": settings["seed"], "precision": means["precision"]}
+    try:
+        _draw_missing(content, model_path, parts, mine, places, options, progress)
+        if shard is None:
+            _assemble(out, parts, spec, metadata, snapshots is not None)
+    except GoneError:
+        if not _is_written(out, metadata, n * len(times)):
+            raise
+        progress(f"{out}: another process has written it")
+    if shard is not None:
+        progress(f"shard {shard} of {out.name}: {len(mine)} of {len(sizes)} blocks of {spec['run']}")
+        return parts.folder if receipt is None else write_receipt(receipt, shard, mine, parts.settings, means)
+    parts.remove()
+    progress(f"{out}: {n:,} events of {spec['run']}")
+    return out
+
+
+def _draw_missing(
+    content: Mapping[str, Any],
+    path: Path,
+    parts: Parts,
+    mine: Sequence[tuple[int, int]],
+    places: Sequence[torch.device],
+    options: Mapping[str, Any],
+    progress: Progress,
+) -> None:
+    """Draw those blocks of `mine` that are not in `parts`, by a process on each of `places`."""
+    missing = [(k, size) for k, size in mine if not parts.has(k)]
+    done, made, left, begun = len(mine) - len(missing), 0, sum(size for _, size in missing), time.perf_counter()
+    if done and missing:
+        progress(f"{len(missing)} of {len(mine)} blocks are missing: drawing them on {places[0].type}")
+    if len(places) == 1:
+        finished = draw(content, path, parts, missing, **options, device=places[0])
+    else:
+        dealt = [(missing[rank :: len(places)], str(place)) for rank, place in enumerate(places)]
+        tasks = [task_of(path, parts, hand, **options, device=place) for hand, place in dealt if hand]
+        finished = draw_by_workers(tasks)
+    with contextlib.closing(finished):
+        for _, size in finished:
+            done, made, left = done + 1, made + size, left - size
+            rate = made / (time.perf_counter() - begun)
+            progress(f"block {done}/{len(mine)}  {rate:,.0f} events/s  {left / rate:.0f} s left")
+
+
+def _assemble(out: Path, parts: Parts, spec: Mapping[str, Any], metadata: Mapping[str, Any], by_time: bool) -> None:
+    """Write the table `out` of all blocks: their events, or their states by time."""
+    if by_time:
         write_events(out, parts.by_time(spec["unit"]), metadata, space=spec["space"])
     elif spec["space"] == "q":
         write_events(out, (rambo.to_p(q) for q in parts.events(spec["unit"])), metadata)
     else:
         write_events(out, parts.events(spec["unit"]), metadata)
-    parts.remove()
-    progress(f"{out}: {n:,} events of {spec['run']}")
-    return out
+
+
+def _is_written(out: Path, metadata: Mapping[str, Any], rows: int) -> bool:
+    """Return whether the table `out` is there with these metadata, of whatever commit, and as many rows."""
+    try:
+        with Table(out) as table:
+            wanted = json.loads(json.dumps({**metadata, **identity()}))
+            found = {**table.metadata, **identity()}
+            return table.span(None)[1] == rows and all(found.get(key) == value for key, value in wanted.items())
+    except OnshellError:
+        return False
 
 
 def forward_file(

@@ -1,34 +1,70 @@
-"""The finished blocks of a sampling: files in a hidden folder beside the table, until the table is whole."""
+"""The finished blocks of a sampling: files in a hidden folder beside the table, until the table is whole.
 
+Any number of processes, on any hosts that share the folder, may draw into it at once.
+"""
+
+import contextlib
 import hashlib
 import json
+import os
+import secrets
 import shutil
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from onshell.files import save_whole
+from onshell.errors import OnshellError
+from onshell.files import reason, save_whole, whole
+
+SETTINGS = "settings.json"
+PATIENCE = 5.0
+"""Seconds in which a folder that another host has made must become visible."""
+
+
+class GoneError(OnshellError):
+    """The blocks were removed by another process: the table is whole, or others have it."""
 
 
 class Parts:
     """The blocks (k, size) in `sizes` of a sampling with `settings`, each with its states [size, N, 3] at `times`.
 
-    Blocks of other settings for the same table `out` are removed.
+    The name of the folder depends on every value of `settings`; nothing is made before `open`.
     """
 
     def __init__(
         self, out: Path, settings: Mapping[str, Any], sizes: list[tuple[int, int]], times: list[float], n_particles: int
     ):
         key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+        self.out, self.settings = out, dict(settings)
         self.folder = out.with_name(f".{out.name}.parts-{key}")
         self.sizes, self.times, self.n_particles = sizes, times, n_particles
-        for other in out.parent.glob(f".{out.name}.parts-*"):
-            if other != self.folder:
-                shutil.rmtree(other, ignore_errors=True)
+
+    def open(self, means: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the means (device, precision) by which the blocks are drawn: `means`, unless a folder has its own.
+
+        Of processes that come at once, one makes the folder with its means; it is there with them, or not at all.
+        """
+        end = monotonic() + PATIENCE
+        while True:
+            try:
+                if not self.folder.exists():
+                    self._make(means)
+                return json.loads((self.folder / SETTINGS).read_text())["means"]
+            except FileNotFoundError as error:
+                # Removed in between, or not yet visible here.
+                if monotonic() > end:
+                    raise self._damaged() from error
+                sleep(0.1)
+            except (ValueError, KeyError, TypeError) as error:
+                raise self._damaged() from error
+            except OSError as error:
+                raise reason(self.out, error) from error
 
     def has(self, k: int) -> bool:
         """Return whether block `k` is there and whole."""
@@ -42,16 +78,18 @@ class Parts:
             return False
 
     def write(self, k: int, states: Mapping[float, Tensor]) -> None:
-        """Write block `k`."""
+        """Write block `k`, or raise `GoneError`."""
+        if not self.folder.is_dir():
+            raise self._gone()
         save_whole(dict(states), self._path(k))
 
     def events(self, scale: float) -> Iterator[Tensor]:
-        """Yield the states of all blocks at the last time, times `scale`."""
+        """Yield the states of all blocks at the last time, times `scale`, or raise `GoneError`."""
         for k, _ in self.sizes:
             yield scale * self._read(k)[self.times[-1]]
 
     def by_time(self, scale: float) -> Iterator[tuple[Tensor, dict[str, np.ndarray]]]:
-        """Yield the states times `scale` with the columns `event` and `time`, time after time."""
+        """Yield the states times `scale` with the columns `event` and `time`, time after time, or raise `GoneError`."""
         for time in self.times:
             first = 0
             for k, size in self.sizes:
@@ -60,11 +98,49 @@ class Parts:
                 first += size
 
     def remove(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self.folder)
+        """Remove the folder, and those of other settings for the same table."""
+        form = f".{self.out.name}.parts-"
+        for folder in [entry for entry in self.out.parent.iterdir() if entry.name.startswith(form)]:
+            # Renamed first: whoever still draws meets no folder, and not one that is half removed.
+            grave = folder.with_name(f"{form}gone-{_token()}")
+            with contextlib.suppress(OSError):
+                folder.rename(grave)
+            shutil.rmtree(grave, ignore_errors=True)
+
+    def _make(self, means: Mapping[str, Any]) -> None:
+        """Make the folder with its settings in it, unless another process is quicker."""
+        new = self.folder.with_name(f"{self.folder.name}-{_token()}")
+        try:
+            new.mkdir(parents=True)
+            with whole(new / SETTINGS) as part:
+                part.write_text(json.dumps({"means": dict(means), "settings": self.settings}, indent=1) + "\n")
+            # A folder takes the place of none, and never that of one with a file in it.
+            new.rename(self.folder)
+        except OSError:
+            if not self.folder.is_dir():
+                raise
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
 
     def _read(self, k: int) -> dict[float, Tensor]:
-        return torch.load(self._path(k), weights_only=True)
+        try:
+            return torch.load(self._path(k), weights_only=True)
+        except FileNotFoundError as error:
+            raise self._gone() from error
 
     def _path(self, k: int) -> Path:
         return self.folder / f"{k:06}.pt"
+
+    def _gone(self) -> GoneError:
+        return GoneError(
+            f"{self.out}: its blocks were removed while this process worked: another has written the table; let one at "
+            "a time do so, and run again if the table is not the one that you want"
+        )
+
+    def _damaged(self) -> OnshellError:
+        return OnshellError(f"{self.folder}: the {SETTINGS} in it is missing or damaged; remove the folder")
+
+
+def _token() -> str:
+    """Return a word that no other process uses."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"

@@ -1,6 +1,6 @@
 """The batches of an epoch: all events in a new order with fresh noise, dealt to the processes that train together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -17,27 +17,51 @@ Name = tuple[int | str, ...]
 Rows = tuple[Tensor, ...]
 
 
-def batches(task: Objective, data: Tensor, batch: int, name: Name, team: Team) -> Iterator[tuple[Rows, int]]:
+def batches(
+    task: Objective,
+    data: Tensor,
+    batch: int,
+    name: Name,
+    team: Team,
+    *,
+    skip: int = 0,
+    asked: Callable[[], bool] = lambda: False,
+) -> Iterator[tuple[Rows, int]]:
     """Yield (this process's rows, size of the whole batch) for each batch of the events `data` [n, N, 3], shuffled.
+
+    The first `skip` batches are left out. A process that trains alone and is `asked` to stop while it draws yields no
+    more.
 
     `name` is the epoch's stream. Of every chunk the event at position i belongs to the shard i modulo SHARDS, whose
     noise has streams of its own, and to the process i modulo `team.size`: what is drawn for an event does not depend
     on the number of processes. A process's rows of a small batch may be none at all.
     """
     order = torch.from_numpy(stream(*name, "order").permutation(len(data)))
-    for chunk, index in enumerate(order.split(max(1, CHUNK // batch) * batch)):
-        rows = _draw(task, data, index[team.rank :: team.size], name, chunk, team)
-        for first in range(0, len(index), batch):
+    per_chunk = max(1, CHUNK // batch)
+    for chunk, index in enumerate(order.split(per_chunk * batch)):
+        here = max(0, skip - chunk * per_chunk)
+        if here * batch >= len(index):
+            continue
+        # Of several processes none may leave before the others: they stop at the next step.
+        leave = asked if team.size == 1 else bool
+        rows = _draw(task, data, index[team.rank :: team.size], name, chunk, team, leave)
+        if rows is None:
+            return
+        for first in range(here * batch, len(index), batch):
             after = min(first + batch, len(index))
             mine = slice(_before(first, team), _before(after, team))
             yield tuple(tensor[mine] for tensor in rows), after - first
 
 
-def _draw(task: Objective, data: Tensor, index: Tensor, name: Name, chunk: int, team: Team) -> Rows:
-    """Return what `task` draws for this process's events of a chunk, data[index], in their order."""
+def _draw(
+    task: Objective, data: Tensor, index: Tensor, name: Name, chunk: int, team: Team, leave: Callable[[], bool]
+) -> Rows | None:
+    """Return what `task` draws for this process's events of a chunk, data[index], in their order; None to `leave`."""
     rows: Rows = ()
     dealt = SHARDS // team.size
     for k in range(min(dealt, len(index))):
+        if leave():
+            return None
         shard = team.rank + k * team.size
         pieces = task.draw(
             data[index[k::dealt]].to(team.device),

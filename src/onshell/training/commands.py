@@ -46,12 +46,15 @@ def train_file(
     device: str = "auto",
     resume: Path | None = None,
     progress: Callable[[str], None] = print,
+    minutes: float | None = None,
 ) -> Path:
     """Return the path of the model file, in the folder `out`, of the run `spec` trained on the table `data_path`.
 
-    The network sees the momenta in units of spec["unit"].
+    The network sees the momenta in units of spec["unit"]. Stops and saves before `minutes` are over.
     """
     events = _training_set(Path(data_path), spec)
     _check_origin(data_path, spec, events.metadata)
     data = events.momenta.div_(spec["unit"])
-    return train(spec, data, Path(out), device=device, resume=resume, progress=progress, source=events.metadata)
+    return train(
+        spec, data, Path(out), device=device, resume=resume, progress=progress, source=events.metadata, minutes=minutes
+    )

@@ -1,10 +1,10 @@
-"""One pass over the training set."""
+"""One pass over the training set, which may be made in parts."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from onshell.errors import OnshellError
@@ -16,8 +16,31 @@ from onshell.training.rates import LR_SCHEDULES
 LOOK = {"cpu": 1, "cuda": 32}
 
 
-def run_epoch(epoch: int, learner: Learner, spec: Mapping[str, Any], data: Tensor) -> dict[str, float]:
-    """Return epoch, loss, lr (the last) and grad_norm, means over the events, after one pass over the shuffled `data`.
+@dataclass(frozen=True)
+class Part:
+    """An epoch as far as it went: the steps made, and the sums of loss and gradient norm over their events."""
+
+    steps: int = 0
+    loss: float = 0.0
+    norm: float = 0.0
+
+
+def steps_of(spec: Mapping[str, Any], data: Tensor) -> int:
+    """Return the number of steps of an epoch."""
+    return math.ceil(len(data) / spec["training"]["batch_size"])
+
+
+def run_epoch(
+    epoch: int,
+    learner: Learner,
+    spec: Mapping[str, Any],
+    data: Tensor,
+    part: Part = Part(),
+    asked: Callable[[], bool] = lambda: False,
+) -> Part:
+    """Return the epoch after one pass over the shuffled `data`, or as far as it went until it was `asked` to stop.
+
+    It goes on from `part`. All processes stop after the same step, whichever of them was asked.
 
     Raises
     ------
@@ -25,23 +48,48 @@ def run_epoch(epoch: int, learner: Learner, spec: Mapping[str, Any], data: Tenso
         For a loss or gradient that is not finite, in all processes alike.
     """
     options, name = spec["training"], (spec["seed"], "train", spec["run"], epoch)
-    per_epoch = math.ceil(len(data) / options["batch_size"])
-    rate, look = LR_SCHEDULES[options["lr_schedule"]], LOOK[learner.team.device.type]
-    sums, made = torch.zeros(2, dtype=torch.float64), []
-    for step, (rows, size) in enumerate(batches(learner.task, data, options["batch_size"], name, learner.team), 1):
+    per_epoch, look = steps_of(spec, data), LOOK[learner.team.device.type]
+    made: list[tuple[int, Tensor]] = []
+    dealt = batches(learner.task, data, options["batch_size"], name, learner.team, skip=part.steps, asked=asked)
+    for step, (rows, size) in enumerate(dealt, part.steps + 1):
+        lr = rate(spec, data, epoch, step)
         done = (epoch - 1) * per_epoch + step - 1
-        lr = options["lr"] * rate(done, per_epoch * options["epochs"])
-        made.append((step, lr, size, learner.step(rows, size, lr, done)))
-        if len(made) == look or step == per_epoch:
-            for number, rate_then, n, seen in made:
-                seen = seen.cpu()
-                if not torch.isfinite(seen).all():
-                    raise OnshellError(
-                        f"{spec['run']}: loss {seen[0]:.3g}, gradient {seen[1]:.3g} at epoch {epoch}, step {number} of "
-                        f"{per_epoch}, lr {rate_then:.2g}: training diverged; lower training.lr or training.clip, "
-                        "or set training.precision: fp32, and check the data for extreme events"
-                    )
-                sums += seen * n
+        made.append((size, learner.step(rows, size, lr, done, stop=asked())))
+        if len(made) == look:
+            part, stop = _look(made, part, epoch, spec, data)
+            if stop:
+                return part
             made.clear()
-    loss, norm = (sums / len(data)).tolist()
-    return {"epoch": epoch, "loss": loss, "lr": lr, "grad_norm": norm}
+    return _look(made, part, epoch, spec, data)[0]
+
+
+def rate(spec: Mapping[str, Any], data: Tensor, epoch: int, step: int) -> float:
+    """Return the learning rate of a step, counted from 1, of an epoch."""
+    options, per_epoch = spec["training"], steps_of(spec, data)
+    done = (epoch - 1) * per_epoch + step - 1
+    return options["lr"] * LR_SCHEDULES[options["lr_schedule"]](done, per_epoch * options["epochs"])
+
+
+def _look(
+    made: list[tuple[int, Tensor]], part: Part, epoch: int, spec: Mapping[str, Any], data: Tensor
+) -> tuple[Part, bool]:
+    """Return the epoch with the steps `made` (size of the batch; loss, gradient norm and stop), and whether to stop."""
+    stop = False
+    for size, seen in made:
+        loss, norm, wish = seen.tolist()
+        step = part.steps + 1
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise OnshellError(
+                f"{spec['run']}: loss {loss:.3g}, gradient {norm:.3g} at epoch {epoch}, step {step} of "
+                f"{steps_of(spec, data)}, lr {rate(spec, data, epoch, step):.2g}: training diverged; lower training.lr "
+                "or training.clip, or set training.precision: fp32, and check the data for extreme events"
+            )
+        part = Part(step, part.loss + loss * size, part.norm + norm * size)
+        stop = stop or wish > 0
+    return part, stop
+
+
+def row(part: Part, epoch: int, spec: Mapping[str, Any], data: Tensor) -> dict[str, float]:
+    """Return epoch, loss, lr (the last) and grad_norm, means over the events, of an epoch that is over."""
+    lr = rate(spec, data, epoch, part.steps)
+    return {"epoch": epoch, "loss": part.loss / len(data), "lr": lr, "grad_norm": part.norm / len(data)}

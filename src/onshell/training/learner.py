@@ -34,12 +34,12 @@ class Learner:
         self.average = Average(self.network, options["ema"]) if options["ema"] else None
         self.gradient = _flat_gradient(self.network)
 
-    def step(self, rows: tuple[Tensor, ...], size: int, lr: float, done: int) -> Tensor:
-        """Return loss and gradient norm [2], float64, of one step on a batch of `size` events, `rows` those here.
+    def step(self, rows: tuple[Tensor, ...], size: int, lr: float, done: int, *, stop: bool = False) -> Tensor:
+        """Return loss, gradient norm and stop [3], float64, of one step on a batch of `size` events, `rows` those here.
 
-        `done` is the number of steps of the training before this one.
+        `done` is the number of steps of the training before this one. The last number counts who wants to stop.
         The gradient of a process is that of its rows' share of the mean loss, so the sum over processes is the batch's,
-        however the batch is dealt. Loss and gradient travel together. Nothing here waits for a GPU.
+        however the batch is dealt. Loss, gradient and stop travel together. Nothing here waits for a GPU.
         """
         self.gradient.zero_()
         # A process without rows of its own still takes part in the sum.
@@ -47,11 +47,12 @@ class Learner:
             with autocast(self.team.device, self.precision):
                 loss = self.task.loss(self.field, *rows) * (len(rows[0]) / size)
             loss.backward()
-            self.gradient[-1] = loss.detach()
+            self.gradient[-2] = loss.detach()
+        self.gradient[-1] = float(stop)
         self.team.sum(self.gradient)
-        gradient = self.gradient[:-1]
+        gradient = self.gradient[:-2]
         norm = gradient.norm()
-        seen = torch.stack([self.gradient[-1], norm]).double()
+        seen = torch.stack([self.gradient[-2], norm, self.gradient[-1]]).double()
         gradient.mul_((self.clip / (norm + 1e-6)).clamp(max=1.0))
         for group in self.optimizer.param_groups:
             group["lr"] = lr
@@ -82,11 +83,11 @@ class Learner:
 
 
 def _flat_gradient(network: nn.Module) -> Tensor:
-    """Return one tensor of which the gradients of all weights are views, with a place for the loss at its end."""
+    """Return one tensor of which the gradients of all weights are views, with places for loss and stop at its end."""
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     sizes = [weight.numel() for weight in weights]
-    flat = torch.zeros(sum(sizes) + 1, dtype=weights[0].dtype, device=weights[0].device)
-    for weight, piece in zip(weights, flat[:-1].split(sizes), strict=True):
+    flat = torch.zeros(sum(sizes) + 2, dtype=weights[0].dtype, device=weights[0].device)
+    for weight, piece in zip(weights, flat[:-2].split(sizes), strict=True):
         weight.grad = piece.view_as(weight)
     return flat
 

@@ -2,27 +2,29 @@
 
 import contextlib
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.errors import OnshellError, StoppedError
 from onshell.models import priors
 from onshell.provenance import provenance
 from onshell.training.checkpoint import save_model
 from onshell.training.checks import check
 from onshell.training.device import choose_precision, hold_memory
-from onshell.training.epoch import run_epoch
+from onshell.training.epoch import Part, row, run_epoch, steps_of
+from onshell.training.finished import memory, recall, remember
 from onshell.training.learner import Learner
+from onshell.training.lock import claimed
 from onshell.training.processes import Team, team
 from onshell.training.record import clock, write_history, write_record
 from onshell.training.state import read_state, state_key, write_state
+from onshell.training.stopping import Stop, stopping
 
 
 def train(
@@ -34,26 +36,35 @@ def train(
     progress: Callable[[str], None] = print,
     resume: Path | None = None,
     source: Mapping[str, Any] | None = None,
+    minutes: float | None = None,
 ) -> Path:
     """Return the path of the model file: the network of the run `spec` trained on events `data` [n, N, 3] float64.
 
     Writes model.pt, history.csv and run.json into the folder `out`. A state file there, written after each epoch and
-    removed at the end, lets the same call go on after an interruption; every random number comes from a stream named by
-    epoch, chunk and shard, so on a CPU, with as many threads, the result is the same to the bit. Started by torchrun,
-    the processes share every batch, and the result is the same up to rounding. `resume` names a state file that must
-    exist. `source`, the metadata of the data, is kept in the model file.
+    when the training is told to stop, and removed at the end, lets the same call go on after an interruption; every
+    random number comes from a stream named by epoch, chunk and shard, so on a CPU, with as many threads, the result is
+    the same to the bit. Started by torchrun, the processes share every batch, and the result is the same up to
+    rounding. `resume` names a state file that must exist. `source`, the metadata of the data, is kept with the model.
+
+    A training stops, and saves, after the step in which it receives SIGTERM, SIGINT or SIGUSR1, and in time before
+    `minutes` from now are over. One that is over already is not made again, but brought back.
 
     Raises
     ------
     OnshellError
         For data that are empty, not finite or of another N, a state file that does not belong here, a device that is
-        missing, a number of processes that cannot share a batch, and a loss that is no longer finite.
+        missing, a number of processes that cannot share a batch, a loss that is no longer finite, and another training
+        that writes into `out`.
+    StoppedError
+        When it was stopped; the same call goes on.
     """
     check(spec, data)
-    with team(device) as members:
+    out = Path(out)
+    with stopping(minutes) as stop, team(device) as members, contextlib.ExitStack() as held:
         # One speaks and writes for all.
         tell = progress if members.rank == 0 else _silent
-        return _train(spec, data, Path(out), members, tell, resume, source)
+        mine = held.enter_context(claimed(out, tell)) if members.rank == 0 else _nothing
+        return _train(spec, data, out, members, tell, resume, source, stop, mine)
 
 
 def _train(
@@ -64,6 +75,8 @@ def _train(
     tell: Callable[[str], None],
     resume: Path | None,
     source: Mapping[str, Any] | None,
+    stop: Stop,
+    check_claim: Callable[[], None],
 ) -> Path:
     """Return what `train` does, as one of the `members` of a team."""
     options, where, run = spec["training"], members.device, spec["run"]
@@ -71,19 +84,24 @@ def _train(
     # The state depends on device and precision: a training that goes on elsewhere would not be the same training.
     key = state_key(spec, data, device=where.type, precision=precision)
     state_path = out / f"state-{key}.pt"
+    if members.total(float(writes and resume is None and recall(out, key))):
+        tell(f"{out / 'model.pt'}: was trained already, with these settings, data and code ({memory(out, key)})")
+        return out / "model.pt"
     hold_memory()
     fitted = priors.fit(spec, data)
     learner = Learner(spec, fitted, members, precision)
     history: list[dict[str, float]] = []
+    part, per_epoch = Part(), steps_of(spec, data)
     best: dict[str, Any] = {"loss": math.inf, "epoch": 0, "weights": {}, "ema": None}
     spent = {"seconds": 0.0, "cpu_seconds": 0.0}
     if resume is not None or state_path.exists():
         state = read_state(Path(resume or state_path), key, named=resume is not None)
         learner.load_state_dict(state["learner"])
-        history, best, spent = state["history"], state["best"], state["spent"]
-        tell(f"{run}: going on after epoch {len(history)} from {resume or state_path}")
+        history, best, spent, part = state["history"], state["best"], state["spent"], Part(**state["part"])
+        tell(f"{run}: going on after {_place_in(history, part, per_epoch)} from {resume or state_path}")
     # Nobody writes before everybody has read.
-    if members.total(len(history)) != members.size * len(history):
+    made = len(history) * per_epoch + part.steps
+    if members.total(made) != members.size * made:
         raise OnshellError(f"{state_path}: not the same in every process; put it where all of them can read it")
     for other in sorted(out.glob("state-*.pt")) if writes else ():
         if other != state_path:
@@ -92,8 +110,9 @@ def _train(
     def save() -> None:
         """Write the state; when the one process that does is done, all go on."""
         if writes:
+            check_claim()
             state = {"learner": learner.state_dict(), "history": history, "best": best, "spent": spent}
-            write_state(state_path, key, **state)
+            write_state(state_path, key, **state, part=asdict(part))
         members.wait()
 
     # A folder that cannot be written, or a full disk, shows before the first epoch and not after it.
@@ -102,29 +121,39 @@ def _train(
     tell(
         f"{run}: {len(data):,} events x {options['epochs']} epochs on {_place(members)}, {precision}, {size:,} weights"
     )
-    with _stop_on_sigterm(run, state_path):
-        for epoch in range(len(history) + 1, options["epochs"] + 1):
-            begun, begun_cpu = time.perf_counter(), time.process_time()
-            row = run_epoch(epoch, learner, spec, data)
-            seconds = time.perf_counter() - begun
-            history.append({**row, "seconds": seconds, "events_per_s": len(data) / seconds})
-            if row["loss"] < best["loss"] or options["keep"] == "last":
-                best = {"loss": row["loss"], "epoch": epoch, **learner.weights()}
-            spent["cpu_seconds"] += members.total(time.process_time() - begun_cpu)
-            spent["seconds"] += time.perf_counter() - begun
+    for epoch in range(len(history) + 1, options["epochs"] + 1):
+        begun, begun_cpu = time.perf_counter(), time.process_time()
+        part = run_epoch(epoch, learner, spec, data, part, stop.asked)
+        spent["cpu_seconds"] += members.total(time.process_time() - begun_cpu)
+        spent["seconds"] += time.perf_counter() - begun
+        if part.steps < per_epoch:
             save()
-            if writes:
-                write_history(out / "history.csv", history)
-            left = spent["seconds"] / epoch * (options["epochs"] - epoch)
-            tell(
-                f"{run}: epoch {epoch}/{options['epochs']}  loss {row['loss']:+.4f}  "
-                f"{len(data) / seconds:,.0f} events/s  elapsed {clock(spent['seconds'])}  left {clock(left)}"
+            why = stop.why or "stopped with another of its processes"
+            raise StoppedError(
+                f"{run}: {why}, after {_place_in(history, part, per_epoch)}; the same command goes on from {state_path}"
             )
+        seconds = spent["seconds"] - sum(past["seconds"] for past in history)
+        history.append({**row(part, epoch, spec, data), "seconds": seconds, "events_per_s": len(data) / seconds})
+        loss, part = history[-1]["loss"], Part()
+        if loss < best["loss"] or options["keep"] == "last":
+            best = {"loss": loss, "epoch": epoch, **learner.weights()}
+        save()
+        if writes:
+            write_history(out / "history.csv", history)
+        left = spent["seconds"] / epoch * (options["epochs"] - epoch)
+        tell(
+            f"{run}: epoch {epoch}/{options['epochs']}  loss {loss:+.4f}  "
+            f"{len(data) / seconds:,.0f} events/s  elapsed {clock(spent['seconds'])}  left {clock(left)}"
+        )
 
     if writes:
+        check_claim()
         _write(
             out, spec, learner, history, best, {"n_events": len(data), "n_parameters": size, **spent}, fitted, source
         )
+        remember(out, key)
+        for state in out.glob("state-*.pt"):
+            state.unlink()
     tell(f"{out / 'model.pt'}: epoch {best['epoch']} kept, loss {best['loss']:+.4f}, {clock(spent['seconds'])}")
     members.wait()
     return out / "model.pt"
@@ -140,7 +169,7 @@ def _write(
     fitted: Mapping[str, Any],
     source: Mapping[str, Any] | None,
 ) -> None:
-    """Write record and model of a training that is over, and remove its states."""
+    """Write record, history and model of a training that is over."""
     device = learner.team.device
     record = {
         "epochs": len(history),
@@ -154,9 +183,8 @@ def _write(
     write_record(out / "run.json", spec, record)
     training = {name: record[name] for name in ("epochs", "kept_epoch", "kept_loss", "precision", "n_events")}
     said = {"provenance": provenance(), "training": training, "source": source, "fitted": fitted}
+    write_history(out / "history.csv", history)
     save_model(out / "model.pt", best["weights"], spec, ema=best["ema"], **said)
-    for state in out.glob("state-*.pt"):
-        state.unlink()
 
 
 def _place(members: Team) -> str:
@@ -164,22 +192,15 @@ def _place(members: Team) -> str:
     return members.device.type if members.size == 1 else f"{members.size} processes on {members.device.type}"
 
 
+def _place_in(history: list[dict[str, float]], part: Part, per_epoch: int) -> str:
+    """Return how far a training is, in words."""
+    more = f", step {part.steps} of {per_epoch} of the next" if part.steps else ""
+    return f"epoch {len(history)}{more}"
+
+
 def _silent(_: str) -> None:
     """Say nothing."""
 
 
-@contextlib.contextmanager
-def _stop_on_sigterm(run: str, state: Path) -> Iterator[None]:
-    """Turn SIGTERM, which a batch system sends before it kills, into an error that says where the run goes on."""
-
-    def stop(*_: Any) -> None:
-        raise OnshellError(f"{run}: stopped by SIGTERM; the same command goes on after the last epoch in {state}")
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _nothing() -> None:
+    """Do nothing."""

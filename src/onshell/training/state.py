@@ -1,4 +1,4 @@
-"""The resume state of a training: one file, written after each epoch, named by what is trained on which data."""
+"""The resume state of a training: one file, named by what is trained on which data."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from onshell.files import save_whole
 from onshell.training.checkpoint import load_plain
 
 FORMAT = "onshell-training-state"
-VERSION = 2
+VERSION = 3
 
 BLOCK = 2**16
 """Events hashed together: laying them out in order takes a copy."""

@@ -1,0 +1,58 @@
+"""The blocks of a sampling, drawn by one process."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from onshell.errors import OnshellError
+from onshell.sampling.parts import Parts
+from onshell.sampling.sample import sample_block
+from onshell.training.checkpoint import network_of, read_model
+from onshell.training.device import hold_memory
+
+
+def draw(
+    content: Mapping[str, Any],
+    path: Path,
+    parts: Parts,
+    wanted: Iterable[tuple[int, int]],
+    *,
+    spec: Mapping[str, Any],
+    seed: int,
+    device: torch.device | str,
+    precision: str,
+) -> Iterator[tuple[int, int]]:
+    """Yield each block (k, size) of `wanted` when it lies in `parts`, drawn by the model that the file `path` holds.
+
+    A processor draws on one thread, since the last digits of a network can depend on their number.
+    """
+    where = torch.device(device)
+    network, threads = network_of(content, path, where), torch.get_num_threads()
+    hold_memory()
+    options = {"seed": seed, "device": where, "precision": precision, "fitted": content.get("fitted")}
+    try:
+        if where.type == "cpu":
+            torch.set_num_threads(1)
+        for k, size in wanted:
+            if not parts.has(k):
+                parts.write(k, sample_block(network, spec, k, size, snapshots=parts.times, **options))
+            yield k, size
+    finally:
+        torch.set_num_threads(threads)
+
+
+def read_same_model(path: Path, parts: Parts) -> dict[str, Any]:
+    """Return the content of the model file that blocks are drawn from, or raise if it is another by now."""
+    content, model = read_named(path)
+    if model != parts.settings["model"]:
+        raise OnshellError(f"{path}: changed while it was sampled; run again")
+    return content
+
+
+def read_named(path: Path) -> tuple[dict[str, Any], str]:
+    """Return the content of a model file, and twelve hexadecimal digits that depend on every byte of it."""
+    content = read_model(path)
+    return content, hashlib.sha256(path.read_bytes()).hexdigest()[:12]

@@ -1,0 +1,46 @@
+"""A training that is over is not made again."""
+
+import pytest
+
+from helpers.networks import small_spec
+from helpers.trainings import assert_same_training, events, silent, visible
+from onshell.training import finished
+from onshell.training.loop import train
+
+
+def trained_again(folder, **changes):
+    """What the second training of a folder says."""
+    lines = []
+    train(small_spec(**changes), events(), folder, progress=lines.append)
+    return lines
+
+
+def test_products_that_were_removed_are_brought_back(tmp_path):
+    train(small_spec(), events(), tmp_path / "whole", progress=silent)
+    train(small_spec(), events(), tmp_path / "run", progress=silent)
+    for name in finished.PRODUCTS:
+        (tmp_path / "run" / name).unlink()
+    (line,) = trained_again(tmp_path / "run")
+    assert "was trained already, with these settings, data and code" in line
+    assert_same_training(tmp_path / "whole", tmp_path / "run")
+    assert visible(tmp_path / "run") == ["history.csv", "model.pt", "run.json"]
+
+
+def test_other_settings_train_anew_and_replace_the_memory(tmp_path):
+    train(small_spec(), events(), tmp_path, progress=silent)
+    assert "epoch 1/" in trained_again(tmp_path, training={"lr": 0.002})[1]
+    assert len(list(tmp_path.glob(".finished-*"))) == 1
+
+
+def test_other_code_trains_anew(tmp_path, monkeypatch):
+    train(small_spec(), events(), tmp_path, progress=silent)
+    monkeypatch.setattr(finished, "ROOMS", (*finished.ROOMS, "errors.py"))
+    assert "epoch 1/" in trained_again(tmp_path)[1]
+
+
+@pytest.mark.parametrize("name", finished.PRODUCTS)
+def test_a_memory_that_lacks_a_product_is_none(name, tmp_path):
+    train(small_spec(), events(), tmp_path, progress=silent)
+    (memory,) = tmp_path.glob(".finished-*")
+    (memory / name).unlink()
+    assert "epoch 1/" in trained_again(tmp_path)[1]
