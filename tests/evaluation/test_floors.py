@@ -98,7 +98,7 @@ def test_what_is_no_floor(floor, sample, muon, networks, tmp_path):
     faults = {
         "gone": (None, "no such floor"),
         "text": ("hello", "not readable as JSON"),
-        "list": ("[]", "not a floor of this version"),
+        "list": ("[]", "not a floor"),
         "old": (json.dumps(content | {"format": 0}), "not a floor of this version"),
         "broken": (json.dumps(content | {"comparison": 3}), "a damaged floor file"),
         "empty": (json.dumps({key: value for key, value in content.items() if key != "floor"}), "a damaged floor"),

@@ -1,6 +1,5 @@
 """What `onshell metrics`, `onshell floor` and `onshell autoencoder` do, as plain functions of paths."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from onshell.evaluation.floors import Comparison
 from onshell.evaluation.metrics import measure, report
 from onshell.evaluation.truth import held_out, some
 from onshell.events.table import Events, read_events
-from onshell.files import whole
+from onshell.files import json_text, whole, write_json
 
 Progress = Callable[[str], None]
 
@@ -66,8 +65,7 @@ def metrics_file(
     header = {"format": 1, "run": run, "dataset": dataset, "process": process, "augmentation": spec.get("augmentation")}
     header["provenance"] = provenance.identity()
     found = header | report(sample, measured, values, counts)
-    with whole(out) as part:
-        part.write_text(json.dumps(found, indent=2, allow_nan=False) + "\n")
+    write_json(out, found)
     worst = max(found["observables"], key=lambda key: found["observables"][key]["ks"])
     farthest = f"largest KS {found['observables'][worst]['ks']:.4f} ({worst})"
     progress(f"{run}: {len(sample)} events against {len(truth)} of {dataset}; {farthest}")
@@ -104,7 +102,7 @@ def floor_file(
     with whole(out) as part:
         values = floors.floor(truth.metadata, dataset, sizes, **options, progress=progress)
         found = floors.document(values, comparison, header)
-        part.write_text(json.dumps(found, indent=2, allow_nan=False) + "\n")
+        part.write_text(json_text(found), encoding="utf-8")
     return found
 
 

@@ -3,7 +3,6 @@
 It depends on the dataset, the sizes and the autoencoders but on no model, so all runs of a dataset share one file.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor
 from onshell.errors import OnshellError
 from onshell.evaluation.autoencoder import Autoencoder
 from onshell.evaluation.metrics import Measurement, measure, spread
+from onshell.files import read_json
 from onshell.physics.generators import events
 
 FORMAT = 1
@@ -105,13 +105,8 @@ def load(path: Path, comparison: Comparison) -> tuple[dict[str, tuple[float, flo
         When the file is missing or no floor, or is the floor of anything else than `comparison`.
     """
     path, remedy = Path(path), "make it again (`onshell floor`)"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise OnshellError(f"{path}: no such floor; make it with `onshell floor`") from error
-    except (OSError, ValueError) as error:
-        raise OnshellError(f"{path}: not readable as JSON ({error}); {remedy}") from error
-    if not isinstance(content, dict) or (content.get("kind"), content.get("format")) != (KIND, FORMAT):
+    content = read_json(path, "floor", "make it with `onshell floor`")
+    if (content.get("kind"), content.get("format")) != (KIND, FORMAT):
         raise OnshellError(f"{path}: not a floor of this version of onshell; {remedy}")
     try:
         differences = Comparison(**content["comparison"]).differences(comparison)

@@ -1,6 +1,5 @@
 """All runs at a glance: a tidy table of every number in the metrics, and a page that shows the telling ones."""
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,10 +8,13 @@ from typing import Any
 import pandas as pd
 
 from onshell.errors import OnshellError
-from onshell.files import whole
+from onshell.files import read_json, whole
 
 COLUMNS = ("run", "dataset", "process", "quantity", "measure", "value", "sd")
 COLUMNS += ("floor_mean", "floor_sd", "over_floor", "published")
+
+KEYS = ("run", "dataset", "process", "observables", "features", "conservation")
+"""What a metrics file holds, at least."""
 
 VIOLATIONS = {
     "energy_mean": "\\|ΣE − 1\\|",
@@ -36,19 +38,6 @@ invariants and in the latent space of autoencoders of truth (1/2: indistinguisha
 floor in standard deviations of the floor. \\|ΣE − 1\\|: mean, over the median single-particle energy. E and log10_E
 pool all particles.
 """
-
-
-def read_json(path: Path, keys: Sequence[str], kind: str) -> dict[str, Any]:
-    """Return the JSON document in `path`, which holds `keys`."""
-    try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise OnshellError(f"{path}: no such {kind}; make it first") from error
-    except (OSError, ValueError) as error:
-        raise OnshellError(f"{path}: not readable as JSON ({error}); delete it and make it again") from error
-    if missing := [key for key in keys if not isinstance(found, dict) or key not in found]:
-        raise OnshellError(f"{path}: {kind} without {', '.join(missing)}; make it again")
-    return found
 
 
 def rows(metrics: Mapping[str, Any], published: Sequence[float] | None = None) -> list[dict[str, Any]]:
@@ -99,7 +88,7 @@ def summary_file(
     published = published or {}
     metrics: dict[str, dict] = {}
     for path in metrics_paths:
-        one = read_json(path, ("run", "dataset", "process", "observables", "features", "conservation"), "metrics file")
+        one = read_json(path, "metrics file", "make it with `onshell metrics`", KEYS)
         if one["run"] in metrics:
             raise OnshellError(f"{path}: a second file of the run {one['run']}; give each run once")
         metrics[one["run"]] = one
@@ -114,7 +103,8 @@ def summary_file(
     numeric = dict.fromkeys(COLUMNS[COLUMNS.index("value") :], float)
     table = pd.DataFrame(lines, columns=list(COLUMNS)).astype(numeric)
     paths = [Path(path) for run, path in (records or {}).items() if run in metrics and Path(path).is_file()]
-    trainings = [read_json(path, ("spec", "n_events", "epochs"), "record of a training") for path in paths]
+    record = ("record of a training", "train again", ("spec", "n_events", "epochs"))
+    trainings = [read_json(path, *record) for path in paths]
     page = document(table, metrics, title, trainings)
     with whole(out_csv) as part:
         table.to_csv(part, index=False, float_format="%.10g")

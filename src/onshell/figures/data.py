@@ -1,6 +1,5 @@
 """What a figure draws from: the products that its entry in the configuration names, loaded when asked for."""
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ from onshell.config import RUN_NAME
 from onshell.errors import OnshellError
 from onshell.evaluation.truth import held_out, some
 from onshell.events.table import read_events, read_metadata
+from onshell.files import read_json
 
 KINDS = ("events", "samples", "embedded", "forward", "metrics", "floors", "autoencoder", "trajectories")
 FAMILIES = {"diffusion": "diffusion", "flow": "flow matching"}
@@ -141,11 +141,7 @@ class FigureData:
 
     def metrics(self, role: str) -> dict[str, Any]:
         """Return the metrics of the model in `role`."""
-        path = self.path("metrics", self.run(role))
-        try:
-            return json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise OnshellError(f"{path}: not readable as JSON ({error}); delete it and make it again") from error
+        return read_json(self.path("metrics", self.run(role)), "metrics file", "make it with `onshell metrics`")
 
     def model(self, role: str) -> str:
         """Return what kind of model plays `role`, such as "q-space diffusion"."""

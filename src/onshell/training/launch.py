@@ -43,7 +43,7 @@ def launch(processes: int, nodes: int, device: str, arguments: Sequence[str]) ->
 
 
 def _follow_parent() -> None:
-    """Have this process told to stop when its parent dies: torchrun's workers outlive a torchrun that is killed outright.
+    """Have this process told to stop when its parent dies: torchrun's workers outlive a torchrun that is killed.
 
     Linux alone can do this; a batch system with control groups needs no such help.
     """

@@ -1,13 +1,12 @@
 """What a training leaves beside its model: the history of its epochs and the record of the run."""
 
 import csv
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from onshell.config import digest
-from onshell.files import whole
+from onshell.files import whole, write_json
 from onshell.provenance import provenance
 
 HISTORY = ("epoch", "loss", "lr", "grad_norm", "seconds", "events_per_s")
@@ -24,8 +23,7 @@ def write_history(path: Path, history: list[dict[str, float]]) -> None:
 def write_record(path: Path, spec: Mapping[str, Any], record: Mapping[str, Any]) -> None:
     """Write what was trained, how it went and where it comes from."""
     document = {"spec": spec, "config_hash": digest(dict(spec)), **record, "provenance": provenance()}
-    with whole(path) as part:
-        part.write_text(json.dumps(document, indent=2) + "\n")
+    write_json(path, document)
 
 
 def clock(seconds: float) -> str:
