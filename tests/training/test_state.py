@@ -5,9 +5,8 @@ import shutil
 import pytest
 import torch
 
-from helpers.disk import names
 from helpers.networks import small_spec
-from helpers.trainings import assert_same_training, events, silent
+from helpers.trainings import assert_same_training, events, silent, visible
 from onshell.errors import OnshellError
 from onshell.training.loop import train
 from onshell.training.state import BLOCK, state_key
@@ -50,7 +49,7 @@ def test_a_state_of_other_settings_is_not_taken(change, stopped, tmp_path):
     train(other, events(), stopped.parent, progress=lines.append)
     assert not any("going on" in line for line in lines)
     assert any(f"{stopped} is of other settings" in line for line in lines)
-    assert names(stopped.parent) == ["history.csv", "model.pt", "run.json"]
+    assert visible(stopped.parent) == ["history.csv", "model.pt", "run.json"]
     with pytest.raises(OnshellError, match=r"state-.*\.pt: the state of another training .*leave out --resume"):
         train(other, events(), stopped.parent, progress=silent, resume=kept)
 
