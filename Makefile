@@ -6,10 +6,10 @@ READY := $(VENV)/ready
 CORES ?= all
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup quick desk plan test lint bench lock unlock clean
+.PHONY: help setup quick desk plan test test-slurm lint bench lock unlock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## the environment, .venv, from envs/requirements.lock
 
@@ -26,7 +26,7 @@ desk: $(READY) ## the same at desk size, in an hour and a half
 	$(BIN)/snakemake --cores $(CORES) --config scale=desk
 
 plan: $(READY) ## what the paper's sizes would run; writes nothing
-	$(BIN)/snakemake --dry-run --quiet rules --config scale=paper
+	$(BIN)/onshell plan --scale paper
 
 lint: $(READY) ## style of code, layers and workflow
 	$(BIN)/ruff check .
@@ -37,6 +37,9 @@ lint: $(READY) ## style of code, layers and workflow
 
 test: lint ## all checks and tests
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+test-slurm: $(READY) ## the workflow, and all that can befall it, on a private Slurm that this brings up and takes down
+	$(BIN)/pytest tests/slurm -p no:xdist --exitfirst --verbose
 
 bench: $(READY) ## the speed of the exact generators, on one core
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/generators.py

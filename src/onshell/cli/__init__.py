@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 
 # `onshell --help` lists the verbs in the order of these imports.
-from onshell.cli import data, models, plan, results
+from onshell.cli import data, doctor, models, plan, results
 from onshell.cli.options import app
 from onshell.console import stop
 from onshell.errors import OnshellError, StoppedError
 
-__all__ = ["data", "main", "models", "plan", "results"]
+__all__ = ["data", "doctor", "main", "models", "plan", "results"]
 
 
 def main() -> None:
