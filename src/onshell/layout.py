@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from onshell.config import Config, datasets
+from onshell.config import Config, datasets, resources_of
 
 FORMATS = {"figures": ("pdf", "png", "csv"), "tables": ("csv", "tex", "md")}
 
@@ -46,6 +46,15 @@ class Layout:
     def samples(self, run: str) -> str:
         """Return the path of the events that a model generated."""
         return str(self.preset / "samples" / f"{run}.parquet")
+
+    def shard(self, run: str, number: int | str, of: int | str) -> str:
+        """Return the path of the receipt for shard `number` of those that a model's events are drawn in."""
+        return str(self.preset / "samples" / f"{run}.shard-{number}of{of}.json")
+
+    def shards(self, run: str) -> list[str]:
+        """Return the paths of the receipts for all shards of a run's events; none if a single job draws them."""
+        number = resources_of(self.config, run)["shards"]
+        return [self.shard(run, k, number) for k in range(1, number + 1)] if number > 1 else []
 
     def trajectory(self, run: str) -> str:
         """Return the path of a model's snapshots of the reverse process."""

@@ -1,28 +1,18 @@
-"""A sampling dealt out to jobs and processes: the same bytes, whoever drew which block, and whoever was killed."""
+"""A sampling dealt out to jobs: the same bytes, whoever drew which block."""
 
 import json
-import os
-import signal
-import subprocess
 import sys
-import time
 
-import psutil
 import pytest
 import torch
 
 from helpers.disk import names
-from helpers.networks import awaken
-from helpers.specs import run_spec
+from onshell import cli
 from onshell.errors import OnshellError
 from onshell.events.table import read_metadata
-from onshell.models.build import build
-from onshell.sampling import commands, drawing, parts, workers
+from onshell.sampling import commands
 from onshell.sampling.commands import sample_file
-from onshell.sampling.parts import GoneError, Parts
-from onshell.sampling.sample import sample_block
 from onshell.sampling.shards import Shard, devices, read_shard
-from onshell.training.checkpoint import save_model
 
 N = 330  # events, in blocks of 50
 
@@ -37,10 +27,8 @@ def small_blocks(monkeypatch):
 
 
 @pytest.fixture
-def model(tmp_path):
-    spec = run_spec()
-    save_model(tmp_path / "model.pt", awaken(build(spec), scale=0.1).state_dict(), spec, provenance={})
-    return tmp_path / "model.pt"
+def model(small_model):
+    return small_model
 
 
 @pytest.fixture
@@ -50,14 +38,6 @@ def whole(model, tmp_path):
     content = path.read_bytes()
     path.unlink()
     return content
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The numbers of the blocks that this process draws, as it goes."""
-    made = []
-    monkeypatch.setattr(drawing, "sample_block", lambda *a, **o: made.append(a[2]) or sample_block(*a, **o))
-    return made
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 9])
@@ -124,6 +104,25 @@ def test_a_text_that_is_no_shard_is_refused_in_one_line(text):
         read_shard(text)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--shard", "3/2"], "--shard 3/2: write k/K, shard k = 1 ... K of K, such as 2/3"),
+        (["--receipt", "r.json"], "--receipt r.json: is of a shard; name it with --shard, or leave both away"),
+        (["--shard", "1/2", "--receipt", "model.pt"], "model.pt: is an input too; choose another name for the output"),
+        (["--processes", "0"], "--processes 0: ask for 1 or more"),
+    ],
+)
+def test_a_faulty_call_is_told_in_one_line(arguments, message, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["onshell", "sample", "model.pt", "-o", "s.parquet", *arguments])
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == f"onshell: error: {message}"
+    assert names(tmp_path) == ["model.pt"]
+
+
 def test_a_text_that_is_a_shard():
     assert read_shard("2/3") == Shard(2, 3)
     assert str(Shard(2, 3)) == "2/3"
@@ -138,106 +137,6 @@ def test_blocks_of_other_settings_live_until_a_table_is_written(model, tmp_path,
     sample_file(model, out, N, progress=silent)
     assert drawn == [1, 3, 5]
     assert names(tmp_path) == ["model.pt", "s.parquet"]
-
-
-def command(model, out, *arguments):
-    return [sys.executable, "-m", "onshell", "sample", str(model), "-n", "20000", "-o", str(out), *arguments]
-
-
-def blocks_of(folder):
-    return sorted(path.name for path in folder.glob(".s.parquet.parts-*/0*.pt"))
-
-
-def started(arguments):
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def children(pid):
-    return [child.pid for child in psutil.Process(pid).children()]
-
-
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def test_two_shards_at_once_and_two_processes_at_once_make_the_same_table(model, tmp_path):
-    out = tmp_path / "s.parquet"
-    pair = [started(command(model, out, "--shard", f"{k}/2", "--receipt", str(tmp_path / f"{k}.json"))) for k in (1, 2)]
-    ends = [(process.communicate(timeout=100), process.returncode) for process in pair]
-    assert [code for _, code in ends] == [0, 0], ends
-    assert names(tmp_path)[1:] == ["1.json", "2.json", "model.pt"]
-    assert len(blocks_of(tmp_path)) == 10
-    other = tmp_path / "t.parquet"
-    both = started(command(model, other, "--processes", "2", "--device", "cpu"))
-    told, error = both.communicate(timeout=100)
-    assert (both.returncode, error) == (0, "")
-    assert "block 10/10" in told
-    # The shards drew in blocks of their own size, not of this test's.
-    commands.BLOCK = 2048
-    sample_file(model, out, 20000, progress=silent)
-    alone = sample_file(model, tmp_path / "u.parquet", 20000, progress=silent)
-    assert out.read_bytes() == other.read_bytes() == alone.read_bytes()
-    assert names(tmp_path) == ["1.json", "2.json", "model.pt", "s.parquet", "t.parquet", "u.parquet"]
-
-
-@pytest.fixture
-def crew(model, tmp_path):
-    """A sampling by two processes that has finished a block: the process and its workers."""
-    process = started([*command(model, tmp_path / "s.parquet", "--processes", "2", "--device", "cpu"), "-n", "900000"])
-    try:
-        wait_for(lambda: blocks_of(tmp_path) or process.poll() is not None)
-        hands = children(process.pid)
-        assert len(hands) == 2, process.communicate()
-        yield process, hands
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def test_a_worker_that_dies_ends_all_with_one_line_and_the_finished_blocks_stay(crew, tmp_path):
-    process, hands = crew
-    os.kill(hands[1], signal.SIGKILL)
-    _, error = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert error == (
-        "onshell: error: process 2 of 2 was killed by SIGKILL, perhaps for want of memory; the finished blocks are "
-        "kept: run again to go on\n"
-    )
-    wait_for(lambda: not any(map(alive, hands)))
-    assert blocks_of(tmp_path)
-    assert not list(tmp_path.glob(".s.parquet.parts-*/.*"))
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_no_worker_outlives_a_sampling_that_is_stopped(number, crew, tmp_path):
-    process, hands = crew
-    process.send_signal(number)
-    process.communicate(timeout=60)
-    assert process.returncode == (-9 if number == signal.SIGKILL else 128 + number)
-    wait_for(lambda: not any(map(alive, hands)))
-    assert blocks_of(tmp_path)
-    assert not (tmp_path / "s.parquet").exists()
-
-
-def test_an_error_of_a_worker_is_the_error_of_the_sampling(model, tmp_path, monkeypatch):
-    def changed(*arguments, **options):
-        model.write_bytes(model.read_bytes() + b" ")
-        return workers.task_of(*arguments, **options)
-
-    monkeypatch.setattr(commands, "task_of", changed)
-    with pytest.raises(OnshellError, match=r"model\.pt: changed while it was sampled; run again$"):
-        sample_file(model, tmp_path / "s.parquet", N, device="cpu", processes=2, progress=silent)
 
 
 class Gpus:
@@ -282,102 +181,6 @@ def test_processes_that_have_no_device_are_refused(name, processes, gpus, messag
     Gpus(monkeypatch, gpus)
     with pytest.raises(OnshellError, match=message):
         devices(name, processes, silent)
-
-
-def opened(folder, means):
-    settings = {"seed": 1}
-    place = Parts(folder / "s.parquet", settings, [(0, 2)], [0.0], 3)
-    return place, place.open(means)
-
-
-def test_the_first_to_come_says_by_what_means_blocks_are_drawn(tmp_path):
-    first = {"device": "cuda", "precision": "bf16"}
-    assert opened(tmp_path, first)[1] == first
-    assert opened(tmp_path, {"device": "cpu", "precision": "fp32"})[1] == first
-
-
-def test_of_many_that_make_the_folder_at_once_one_does(tmp_path, monkeypatch):
-    """Every process finds no folder, and then makes it: the slowest meets the quickest's."""
-    place = Parts(tmp_path / "s.parquet", {"seed": 1}, [(0, 2)], [0.0], 3)
-    quick = Parts(tmp_path / "s.parquet", {"seed": 1}, [(0, 2)], [0.0], 3)
-    plain = parts.whole
-
-    def slow(path):
-        monkeypatch.setattr(parts, "whole", plain)
-        quick.open({"device": "cpu", "precision": "bf16"})
-        return plain(path)
-
-    monkeypatch.setattr(parts, "whole", slow)
-    assert place.open({"device": "cpu", "precision": "fp32"})["precision"] == "bf16"
-    assert names(tmp_path) == [place.folder.name]
-
-
-def test_auto_goes_on_with_the_blocks_of_another_kind_of_device(model, tmp_path, drawn, monkeypatch):
-    """A table is put together on a node without GPU, from the blocks of nodes with one."""
-    out = tmp_path / "s.parquet"
-    with monkeypatch.context() as patch:
-        patch.setattr(commands, "devices", lambda *_: [torch.device("cuda")])
-        patch.setattr(commands, "choose_precision", lambda *_: "bf16")
-        patch.setattr(
-            commands, "draw", lambda *a, device, **o: drawing.draw(*a, **(o | {"precision": "fp32"}), device="cpu")
-        )
-        for k in (1, 2):
-            sample_file(model, out, N, shard=Shard(k, 2), device="cuda", precision="auto", progress=silent)
-    assert len(drawn) == 7
-    sample_file(model, out, N, precision="auto", progress=silent)
-    assert len(drawn) == 7
-    assert read_metadata(out)["precision"] == "bf16"
-
-
-def test_a_device_that_is_named_takes_no_blocks_of_another(model, tmp_path, drawn, monkeypatch):
-    out = tmp_path / "s.parquet"
-    with monkeypatch.context() as patch:
-        patch.setattr(commands, "devices", lambda *_: [torch.device("cuda")])
-        patch.setattr(commands, "choose_precision", lambda *_: "fp32")
-        patch.setattr(commands, "draw", lambda *a, device, **o: drawing.draw(*a, **o, device="cpu"))
-        sample_file(model, out, N, shard=Shard(1, 2), device="cuda", progress=silent)
-    drawn.clear()
-    sample_file(model, out, N, device="cpu", progress=silent)
-    assert drawn == list(range(7))
-
-
-def test_a_damaged_folder_is_named(tmp_path):
-    place, _ = opened(tmp_path, {"device": "cpu", "precision": "fp32"})
-    (place.folder / parts.SETTINGS).write_text("{")
-    with pytest.raises(OnshellError, match=r"settings\.json in it is missing or damaged; remove the folder$"):
-        place.open({})
-
-
-def test_who_still_draws_when_the_table_is_whole_stops_and_leaves_nothing(model, tmp_path, drawn, monkeypatch):
-    out, receipt = tmp_path / "s.parquet", tmp_path / "1.json"
-
-    def overtaken(*arguments, **options):
-        monkeypatch.setattr(drawing, "sample_block", sample_block)
-        sample_file(model, out, N, progress=silent)
-        return sample_block(*arguments, **options)
-
-    monkeypatch.setattr(drawing, "sample_block", overtaken)
-    lines = []
-    sample_file(model, out, N, shard=Shard(1, 2), receipt=receipt, progress=lines.append)
-    assert lines[0] == f"{out}: another process has written it"
-    assert names(tmp_path) == ["1.json", "model.pt", "s.parquet"]
-    monkeypatch.setattr(drawing, "sample_block", overtaken)
-    before = out.read_bytes()
-    sample_file(model, out, N, progress=silent)
-    assert out.read_bytes() == before
-
-
-def test_whoever_loses_its_blocks_to_another_sampling_is_told(model, tmp_path, monkeypatch):
-    out = tmp_path / "s.parquet"
-
-    def overtaken(*arguments, **options):
-        monkeypatch.setattr(drawing, "sample_block", sample_block)
-        sample_file(model, out, N, seed=99, progress=silent)
-        return sample_block(*arguments, **options)
-
-    monkeypatch.setattr(drawing, "sample_block", overtaken)
-    with pytest.raises(GoneError, match="its blocks were removed while this process worked"):
-        sample_file(model, out, N, shard=Shard(1, 2), progress=silent)
 
 
 def test_the_digits_do_not_depend_on_the_threads(model, tmp_path):

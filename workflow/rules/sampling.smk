@@ -13,9 +13,9 @@ rule shard:
     output:
         receipt=temp(L.shard("{run}", "{number}", "{of}")),
     log:
-        L.log("sample", config["preset"], "{run}.shard-{number}of{of}"),
+        L.log("shard", config["preset"], "{run}.{number}of{of}"),
     benchmark:
-        L.benchmark("sample", config["preset"], "{run}.shard-{number}of{of}")
+        L.benchmark("shard", config["preset"], "{run}.{number}of{of}")
     wildcard_constraints:
         number="[1-9][0-9]*",
         of="[1-9][0-9]*",

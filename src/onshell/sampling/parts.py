@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from onshell.errors import OnshellError
-from onshell.files import reason, save_whole, whole
+from onshell.files import reason, save_whole, write_json
 
 SETTINGS = "settings.json"
 PATIENCE = 5.0
@@ -112,8 +112,7 @@ class Parts:
         new = self.folder.with_name(f"{self.folder.name}-{_token()}")
         try:
             new.mkdir(parents=True)
-            with whole(new / SETTINGS) as part:
-                part.write_text(json.dumps({"means": dict(means), "settings": self.settings}, indent=1) + "\n")
+            write_json(new / SETTINGS, {"means": dict(means), "settings": self.settings})
             # A folder takes the place of none, and never that of one with a file in it.
             new.rename(self.folder)
         except OSError:

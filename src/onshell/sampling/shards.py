@@ -1,6 +1,5 @@
 """A sampling dealt out: to jobs, which draw a shard of its blocks each, and to the processes of a machine."""
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 
 from onshell.errors import OnshellError
-from onshell.files import whole
+from onshell.files import write_json
 from onshell.training.device import choose_device
 
 
@@ -50,8 +49,7 @@ def write_receipt(
         "settings": dict(settings),
         "means": dict(means),
     }
-    with whole(path) as part:
-        part.write_text(json.dumps(content, indent=1) + "\n")
+    write_json(path, content)
     return path
 
 

@@ -1,0 +1,50 @@
+"""The verb that looks for what would make a run fail."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onshell.cli.options import DEFAULT, ConfigFile, Preset, Scale, Settings, app, load
+from onshell.console import say
+from onshell.errors import OnshellError
+from onshell.errors import unknown as faults
+
+
+@app.command()
+def doctor(
+    profile: Annotated[
+        Path | None, typer.Option(help="A profile of Snakemake, such as profiles/slurm; none: this machine alone.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, or cuda: a GPU must be here.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    scale: Scale = None,
+    preset: Preset = None,
+    config: ConfigFile = DEFAULT,
+    settings: Settings = None,
+) -> None:
+    """Check what a run needs before it is queued: software, GPUs, disks, Slurm; exit code 1 if there is a fault."""
+    for line in faults("--device", device, "kind of device", ("auto", "cpu", "cuda")):
+        raise OnshellError(line)
+    loaded = load(config, settings, scale=scale, preset=preset)
+
+    from onshell.doctor.examination import examine
+    from onshell.doctor.finding import FAULT, WARNING, Context
+    from onshell.doctor.site import read_profile
+
+    here = config.absolute().parent
+    chosen = None if profile is None else read_profile(profile, here)
+    found = []
+    for finding in examine(Context(loaded, here, chosen, device)):
+        found.append(finding)
+        if not as_json:
+            say(finding.line())
+    number = {level: sum(finding.level == level for finding in found) for level in (WARNING, FAULT)}
+    if as_json:
+        say(json.dumps({"findings": [finding.document() for finding in found], **number}, indent=2))
+    else:
+        say(f"{len(found)} checks, {number[WARNING]} warnings, {number[FAULT]} faults")
+    if number[FAULT]:
+        sys.exit(1)

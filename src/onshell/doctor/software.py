@@ -1,0 +1,114 @@
+"""Checks of the software: Python, the pinned packages, and the commands that jobs call."""
+
+import importlib
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from onshell.config import SCHEMA
+from onshell.doctor.finding import Context, Finding, fault, ok, some, warning
+
+LOCK = SCHEMA.parents[2] / "envs" / "requirements.lock"
+OLDEST, NEWEST = (3, 11), (3, 13)
+MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
+
+
+def python(context: Context) -> Finding:
+    """Return whether this Python is one that the package runs on."""
+    found = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] < OLDEST:
+        return fault(f"{found}, too old", "make the environment anew with Python 3.11 ... 3.13")
+    if sys.version_info[:2] > NEWEST:
+        return warning(f"{found}, newer than any that was tried", "if anything is odd, use Python 3.11 ... 3.13")
+    return ok(f"{found}, {sys.executable}")
+
+
+def packages(context: Context) -> Finding:
+    """Return whether the packages that the package needs are here, in the pinned versions."""
+    pins = dict(_pins())
+    if not pins:
+        return warning(f"{LOCK} is missing, so versions cannot be compared", "install from a clone: pip install -e .")
+    needed = {_plain(name) for name in _needed()}
+    missing, other, same = [], [], 0
+    for name, pinned in pins.items():
+        try:
+            found = version(name).partition("+")[0]
+        except PackageNotFoundError:
+            missing += [name] if _plain(name) in needed else []
+            continue
+        same += found == pinned
+        other += [] if found == pinned else [f"{name} {found} ({pinned})"]
+    if missing:
+        return fault(f"missing: {some(missing)}", f"pip install -r {LOCK}")
+    if other:
+        return warning(f"other than pinned: {some(other)}", f"for the same numbers: pip install -r {LOCK}")
+    return ok(f"{same} packages as pinned in {LOCK.name}")
+
+
+def imports(context: Context) -> Finding:
+    """Return whether the libraries of the package can be imported."""
+    broken = []
+    for name in _needed():
+        try:
+            importlib.import_module(MODULES.get(name, name))
+        except Exception as error:  # a damaged library raises whatever it likes
+            broken.append(f"{name} ({type(error).__name__}: {' '.join(str(error).split()):.120})")
+    if broken:
+        return fault(f"cannot be imported: {some(broken, 2)}", f"pip install --force-reinstall -r {LOCK}")
+    return ok("every library that the package needs")
+
+
+def commands(context: Context) -> Finding:
+    """Return whether the commands that jobs and people call are those of this environment."""
+    here = Path(sys.executable).parent
+    for name in ("onshell", "snakemake"):
+        path = shutil.which(name)
+        activate = f"activate the environment: export PATH={here}:$PATH"
+        if path is None and (here / name).exists():
+            return fault(f"`{name}` is not on PATH, where jobs look for it", activate)
+        if path is None:
+            return fault(f"`{name}` is not installed", f"pip install -r {LOCK} -e .")
+        if Path(path).parent.resolve() != here.resolve():
+            return warning(f"`{name}` on PATH is {path}, of another environment than this Python", activate)
+    return ok(f"onshell and snakemake in {here}")
+
+
+def plugin(context: Context) -> Finding | None:
+    """Return whether Snakemake has the plugin that hands jobs to Slurm."""
+    if not context.on_slurm:
+        return None
+    name = "snakemake_executor_plugin_slurm"
+    if find_spec(name) is None:
+        return fault(f"{name} is not installed", "pip install snakemake-executor-plugin-slurm")
+    try:
+        importlib.import_module(name)
+    except Exception as error:  # a plugin of another Snakemake raises whatever it likes
+        return fault(f"{name} cannot be imported ({' '.join(str(error).split()):.150})", f"pip install -r {LOCK}")
+    return ok(f"executor plugin slurm {version(name)}")
+
+
+def _pins() -> Iterator[tuple[str, str]]:
+    """Yield the pinned packages with their versions."""
+    for line in LOCK.read_text(encoding="utf-8").splitlines() if LOCK.is_file() else ():
+        if "==" in line and not line.startswith("#"):
+            yield line.partition("==")[::2]
+
+
+def _needed() -> list[str]:
+    """Return the names of the packages that ours needs to run."""
+    try:
+        lines = requires("onshell") or []
+    except PackageNotFoundError:
+        return []
+    return [re.split(r"[^A-Za-z0-9_.-]", line)[0].lower() for line in lines if "extra ==" not in line]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+CHECKS = (python, packages, imports, commands, plugin)

@@ -1,0 +1,125 @@
+"""The folder of blocks: many that make it at once, and those who lose it to others."""
+
+import pytest
+import torch
+
+from helpers.disk import names
+from onshell.errors import OnshellError
+from onshell.events.table import read_metadata
+from onshell.sampling import commands, drawing, parts
+from onshell.sampling.commands import sample_file
+from onshell.sampling.parts import GoneError, Parts
+from onshell.sampling.sample import sample_block
+from onshell.sampling.shards import Shard
+
+N = 330  # events, in blocks of 50
+
+
+def silent(_):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(commands, "BLOCK", 50)
+
+
+@pytest.fixture
+def model(small_model):
+    return small_model
+
+
+def opened(folder, means):
+    settings = {"seed": 1}
+    place = Parts(folder / "s.parquet", settings, [(0, 2)], [0.0], 3)
+    return place, place.open(means)
+
+
+def test_the_first_to_come_says_by_what_means_blocks_are_drawn(tmp_path):
+    first = {"device": "cuda", "precision": "bf16"}
+    assert opened(tmp_path, first)[1] == first
+    assert opened(tmp_path, {"device": "cpu", "precision": "fp32"})[1] == first
+
+
+def test_of_many_that_make_the_folder_at_once_one_does(tmp_path, monkeypatch):
+    """Every process finds no folder, and then makes it: the slowest meets the quickest's."""
+    place = Parts(tmp_path / "s.parquet", {"seed": 1}, [(0, 2)], [0.0], 3)
+    quick = Parts(tmp_path / "s.parquet", {"seed": 1}, [(0, 2)], [0.0], 3)
+    plain = parts.write_json
+
+    def slow(*arguments):
+        monkeypatch.setattr(parts, "write_json", plain)
+        quick.open({"device": "cpu", "precision": "bf16"})
+        plain(*arguments)
+
+    monkeypatch.setattr(parts, "write_json", slow)
+    assert place.open({"device": "cpu", "precision": "fp32"})["precision"] == "bf16"
+    assert names(tmp_path) == [place.folder.name]
+
+
+def test_auto_goes_on_with_the_blocks_of_another_kind_of_device(model, tmp_path, drawn, monkeypatch):
+    """A table is put together on a node without GPU, from the blocks of nodes with one."""
+    out = tmp_path / "s.parquet"
+    with monkeypatch.context() as patch:
+        patch.setattr(commands, "devices", lambda *_: [torch.device("cuda")])
+        patch.setattr(commands, "choose_precision", lambda *_: "bf16")
+        patch.setattr(
+            commands, "draw", lambda *a, device, **o: drawing.draw(*a, **(o | {"precision": "fp32"}), device="cpu")
+        )
+        for k in (1, 2):
+            sample_file(model, out, N, shard=Shard(k, 2), device="cuda", precision="auto", progress=silent)
+    assert len(drawn) == 7
+    sample_file(model, out, N, precision="auto", progress=silent)
+    assert len(drawn) == 7
+    assert read_metadata(out)["precision"] == "bf16"
+
+
+def test_a_device_that_is_named_takes_no_blocks_of_another(model, tmp_path, drawn, monkeypatch):
+    out = tmp_path / "s.parquet"
+    with monkeypatch.context() as patch:
+        patch.setattr(commands, "devices", lambda *_: [torch.device("cuda")])
+        patch.setattr(commands, "choose_precision", lambda *_: "fp32")
+        patch.setattr(commands, "draw", lambda *a, device, **o: drawing.draw(*a, **o, device="cpu"))
+        sample_file(model, out, N, shard=Shard(1, 2), device="cuda", progress=silent)
+    drawn.clear()
+    sample_file(model, out, N, device="cpu", progress=silent)
+    assert drawn == list(range(7))
+
+
+def test_a_damaged_folder_is_named(tmp_path):
+    place, _ = opened(tmp_path, {"device": "cpu", "precision": "fp32"})
+    (place.folder / parts.SETTINGS).write_text("{")
+    with pytest.raises(OnshellError, match=r"settings\.json in it is missing or damaged; remove the folder$"):
+        place.open({})
+
+
+def test_who_still_draws_when_the_table_is_whole_stops_and_leaves_nothing(model, tmp_path, drawn, monkeypatch):
+    out, receipt = tmp_path / "s.parquet", tmp_path / "1.json"
+
+    def overtaken(*arguments, **options):
+        monkeypatch.setattr(drawing, "sample_block", sample_block)
+        sample_file(model, out, N, progress=silent)
+        return sample_block(*arguments, **options)
+
+    monkeypatch.setattr(drawing, "sample_block", overtaken)
+    lines = []
+    sample_file(model, out, N, shard=Shard(1, 2), receipt=receipt, progress=lines.append)
+    assert lines[0] == f"{out}: another process has written it"
+    assert names(tmp_path) == ["1.json", "model.pt", "s.parquet"]
+    monkeypatch.setattr(drawing, "sample_block", overtaken)
+    before = out.read_bytes()
+    sample_file(model, out, N, progress=silent)
+    assert out.read_bytes() == before
+
+
+def test_whoever_loses_its_blocks_to_another_sampling_is_told(model, tmp_path, monkeypatch):
+    out = tmp_path / "s.parquet"
+
+    def overtaken(*arguments, **options):
+        monkeypatch.setattr(drawing, "sample_block", sample_block)
+        sample_file(model, out, N, seed=99, progress=silent)
+        return sample_block(*arguments, **options)
+
+    monkeypatch.setattr(drawing, "sample_block", overtaken)
+    with pytest.raises(GoneError, match="its blocks were removed while this process worked"):
+        sample_file(model, out, N, shard=Shard(1, 2), progress=silent)
