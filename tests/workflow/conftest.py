@@ -1,96 +1,10 @@
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+"""Clones of the workflow for tests."""
 
 import pytest
-import yaml
 
-ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "config.yaml", "workflow", "profiles", "envs")
+from helpers.clones import ROOT, Clone, shrink
 
-
-class Clone:
-    """A copy of the workflow in a folder of its own, with its configuration at hand."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        for part in PARTS:
-            source = ROOT / part
-            (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / part)
-        self.config = yaml.safe_load((folder / "config.yaml").read_text())
-
-    def save(self) -> None:
-        """Write the configuration as it stands now."""
-        (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
-
-    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-        """Return the finished `snakemake` call, standard output and error apart."""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return subprocess.run(
-            ["snakemake", *arguments],
-            cwd=self.folder,
-            env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", **environment},
-            capture_output=True,
-            text=True,
-            timeout=1400,
-            check=False,
-        )
-
-    def plan(self, *arguments: str) -> dict[str, int]:
-        """Return the number of jobs by rule that a dry-run plans."""
-        done = self.run("--dry-run", *arguments, "--quiet", "rules")
-        assert done.returncode == 0, done.stdout + done.stderr
-        return jobs(done.stdout)
-
-    def files(self) -> set[Path]:
-        """Return every file of the clone but Snakemake's own, relative to it."""
-        found = (path.relative_to(self.folder) for path in self.folder.rglob("*"))
-        return {path for path in found if path.parts[0] != ".snakemake"}
-
-
-def jobs(text: str) -> dict[str, int]:
-    """Return the job table of Snakemake's output."""
-    lines = text.splitlines()
-    if not any(line.startswith("job  ") for line in lines):
-        return {}
-    start = next(i for i, line in enumerate(lines) if line.startswith("job  ")) + 2
-    table = {}
-    for line in lines[start:]:
-        name, _, count = line.rpartition(" ")
-        if not name.strip() or name.strip() == "total":
-            break
-        table[name.strip()] = int(count)
-    return table
-
-
-def shrink(config: dict) -> dict:
-    """Return the configuration with everything so small that the whole DAG takes a minute."""
-    config["scales"]["quick"] = {
-        "events": {"default": {"train": 2000, "test": 1000}},
-        "samples": {"default": 1000, "aps": 400},
-        "trajectory_events": 300,
-        "forward_events": 500,
-        "floor_replicates": 3,
-        "autoencoder": {"events": 1000, "epochs": 2},
-        "recipes": {
-            name: {"training": {"epochs": 2, "batch_size": 256}}
-            for name in {recipe for preset in config["presets"].values() for recipe in preset}
-        },
-        "networks": {
-            "mlp": {"width": 32, "depth": 2},
-            "pet-small": {"width": 16, "blocks": 1, "heads": 2, "local_layers": 1, "neighbours": 3},
-            "transformer": {"width": 16, "blocks": 1, "heads": 2},
-        },
-    }
-    for schedule in config["schedules"].values():
-        schedule["steps"] = 20
-        schedule["gaussian_steps"] = min(schedule.get("gaussian_steps", 0), 4)
-        if "geometric" in schedule:
-            schedule["geometric"]["steps"] = 5
-    return config
+__all__ = ["ROOT", "Clone", "shrink"]
 
 
 @pytest.fixture
