@@ -1,0 +1,30 @@
+"""Short jobs together: as an array, and as a group that is one job of Slurm's."""
+
+import re
+import shlex
+
+import pytest
+
+from helpers.clones import ROOT
+
+AUGMENTATIONS = ("identity", "double", "many", "continuous")
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "options"),
+    [
+        ("muon", '--slurm-array-jobs "generate, embed"'),
+        ("aps_30", "--groups generate=short embed=short --group-components short=10"),
+    ],
+    ids=["array", "group"],
+)
+def test_short_jobs_go_together(campaign, local, dataset, options):
+    assert options in (ROOT / "README.md").read_text()
+    clone = campaign(f"short-{dataset}", local)
+    paths = [clone.layout.embedded(f"{dataset}.{name}") for name in AUGMENTATIONS]
+    clone.make(*paths, *shlex.split(options))
+    assert all((clone.folder / path).exists() for path in paths)
+    numbers = set(re.findall(r"SLURM job ?id (\d+)", clone.told(), re.IGNORECASE))
+    assert len(numbers) == 1
