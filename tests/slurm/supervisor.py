@@ -79,7 +79,7 @@ class Daemons:
 
 def remains(name: str) -> list[int]:
     """Return the processes of the cluster called `name`: daemons, jobs, what tests started beside them."""
-    return [*carrying(**{MARK: name}), *carrying(SLURM_CLUSTER_NAME=name)]
+    return sorted({*carrying(**{MARK: name}), *carrying(SLURM_CLUSTER_NAME=name)})
 
 
 def sweep(name: str, folder: Path) -> None:

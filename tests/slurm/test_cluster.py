@@ -65,7 +65,7 @@ def test_a_srun_without_slurm_conf_finds_the_cluster(slurm, tmp_path):
 
 
 def test_nothing_of_the_machine_s_own_slurm_is_touched(slurm):
-    daemons = [pid for pid in remains(slurm.cluster.name) if "slurm" in command(pid).split()[0]]
+    daemons = [pid for pid in remains(slurm.cluster.name) if "slurm" in command(pid).partition(" ")[0]]
     assert len(daemons) >= 7
     paths = {path for pid in daemons for path in opened(pid)}
     assert not [path for path in paths if re.match(r"/(etc/(slurm|munge)|var/(run|spool|log)|run)/", path)]
