@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,8 +18,8 @@ from slurm.small import small
 from slurm.supervisor import MARK
 
 PROFILE = "profiles/slurm"
-PACE = "--latency-wait=5"
-"""The file system is local here; see also paced.py."""
+PACE = ("--latency-wait=5", "--max-status-checks-per-second=10")
+"""The file system is local here, and jobs take seconds; see also paced.py."""
 
 
 class Local(Clone):
@@ -45,7 +46,6 @@ class Local(Clone):
     def start(self, *arguments: str) -> subprocess.Popen:
         """Return the Snakemake that makes what `arguments` ask for; it ends with the thread that calls this."""
         variables = {**self.slurm.environment, MARK: self.slurm.cluster.name, "OMP_NUM_THREADS": "1"}
-        variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), variables["PATH"]])
         with self.log.open("a") as log:
             snakemake = subprocess.Popen(
                 [*self.program, *arguments, *self.options],
@@ -117,7 +117,7 @@ class Campaign(Local):
 
     spread = True
     program = (sys.executable, str(Path(__file__).with_name("paced.py")))
-    options = ("--workflow-profile", PROFILE, PACE)
+    options = ("--workflow-profile", PROFILE, *PACE)
 
     def __init__(self, folder: Path, slurm: Slurm):
         super().__init__(folder, slurm)
@@ -134,6 +134,11 @@ class Campaign(Local):
     def save_profile(self) -> None:
         """Write the profile as it stands now."""
         (self.folder / PROFILE / "config.yaml").write_text(yaml.safe_dump(self.profile, sort_keys=False))
+
+    def take(self, other: Local) -> None:
+        """Copy events and training sets from another clone."""
+        for part in ("events", "embedded"):
+            shutil.copytree(other.folder / other.layout.scale / part, self.folder / self.layout.scale / part)
 
     def names(self) -> list[str]:
         """Return the names that the jobs of each Snakemake so far carry in Slurm, oldest first."""

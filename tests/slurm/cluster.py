@@ -66,10 +66,10 @@ class Cluster:
     def variables(self) -> dict[str, str]:
         """Return the environment variables that lead Slurm's programs to this cluster.
 
-        The wrappers in `bin` name the configuration themselves: Snakemake takes SLURM_CONF out of the environment of
-        the srun that it starts inside a job.
+        The wrappers in `bin`, before all else on the path, name the configuration themselves: Snakemake takes
+        SLURM_CONF out of the environment of the srun that it starts inside a job.
         """
-        path = os.pathsep.join([str(self.folder / "bin"), search_path()])
+        path = os.pathsep.join([str(self.folder / "bin"), str(Path(sys.executable).parent), search_path()])
         return {"SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": path}
 
     def supervisor(self) -> int:

@@ -1,6 +1,5 @@
 """The cluster, the clones of the workflow on it, and what an undisturbed run on this machine leaves."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -75,9 +74,9 @@ def campaign(tmp_path_factory, slurm) -> Iterator[Campaigns]:
 
     def make(name: str, data: Local | None = None) -> Campaign:
         clone = Campaign(tmp_path_factory.mktemp(name) / "clone", slurm)
-        for part in ("events", "embedded") if data else ():
-            shutil.copytree(data.folder / data.layout.scale / part, clone.folder / clone.layout.scale / part)
         made.append(clone)
+        if data:
+            clone.take(data)
         return clone
 
     yield make

@@ -8,9 +8,9 @@ from slurm.processes import kill
 from slurm.products import epochs
 from slurm.small import LATE, variant
 
-START = 150.0
+START = 300.0
 """Seconds that a job may take to come to its training, on a busy machine."""
-END = 90.0
+END = 180.0
 """Seconds that Slurm may take to notice something: it looks at limits and dead nodes every half minute."""
 
 TRAINING = "python.*onshell train"

@@ -76,7 +76,7 @@ RANKS = {
     "main": "Default=YES PriorityTier=10 PreemptMode=OFF",
     "spare": "PriorityTier=10 PreemptMode=OFF",
     "low": "PriorityTier=1 PreemptMode=REQUEUE GraceTime=0",
-    "grace": "PriorityTier=1 PreemptMode=REQUEUE GraceTime=20",
+    "grace": "PriorityTier=1 PreemptMode=REQUEUE GraceTime=60",
     "high": "PriorityTier=20 PreemptMode=OFF",
 }
 """Partitions by name: jobs of the last one take the nodes that those of two others are on."""
@@ -90,7 +90,7 @@ class Settings:
     cpus: int = 4
     gpus: int = 2
     memory: int = 16000
-    kill_wait: int = 15
+    kill_wait: int = 30
     partitions: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(RANKS, "ALL"))
 
     def names(self) -> list[str]:

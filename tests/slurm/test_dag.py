@@ -7,7 +7,7 @@ import pytest
 from slurm.products import assert_same_model
 from slurm.small import FIGURE, MUON
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_one_figure_submits_its_cone_and_nothing_else(figure):

@@ -9,7 +9,7 @@ from slurm.jobs import thaw
 from slurm.products import assert_nothing_half_written, assert_same_model, assert_trained_once
 from slurm.small import EPOCHS, ORPHAN, STOPPED, variant
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 RUNS = variant(ORPHAN), variant(STOPPED)
 
 

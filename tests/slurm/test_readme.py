@@ -1,9 +1,6 @@
 """The README's section on clusters: every command in it is run here, at the size of these tests."""
 
-import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -21,8 +18,7 @@ def here(figure):
     """A function that runs a line of shell in the clone whose figure is made, and the environment of its Snakemake."""
 
     def run(line: str) -> subprocess.CompletedProcess:
-        path = os.pathsep.join([str(Path(sys.executable).parent), figure.slurm.environment["PATH"]])
-        variables = {**figure.slurm.environment, "PATH": path, "OMP_NUM_THREADS": "1"}
+        variables = {**figure.slurm.environment, "OMP_NUM_THREADS": "1"}
         return subprocess.run(
             ["bash", "-c", line], cwd=figure.folder, env=variables, capture_output=True, text=True, check=False
         )

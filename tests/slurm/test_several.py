@@ -8,7 +8,7 @@ import pytest
 from slurm.products import assert_same_model, history
 from slurm.small import NODES, PET
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from helpers.clones import ROOT
 
 AUGMENTATIONS = ("identity", "double", "many", "continuous")
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from slurm.faults import TRAINING
+from slurm.faults import END, TRAINING
 from slurm.jobs import Job
 from slurm.products import assert_nothing_half_written, assert_same_model, assert_trained_once, number_of_epochs
 from slurm.small import FAULTS, LATE, LITTLE, variant
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 OUTRIGHT = ("memory", "node", "killed", "inner", "outer")
 """What leaves a training no time to say a word."""
 
@@ -45,7 +45,7 @@ def test_out_of_memory(storm):
 def test_node_failure(storm):
     job, node = storm.struck("node")
     slurm = storm.clone.slurm
-    done = slurm.wait_until(job.number, 120, "COMPLETED")
+    done = slurm.wait_until(job.number, END, "COMPLETED")
     assert slurm.facts(job.number)["Restarts"] == "1"
     assert done.nodes != node
     assert slurm.call("sinfo", "--noheader", f"--nodes={node}", "--partition=spare", "--format=%T").startswith("down")
@@ -54,14 +54,14 @@ def test_node_failure(storm):
 def test_preemption_by_requeue(storm):
     job = storm.struck("requeued")
     slurm = storm.clone.slurm
-    slurm.wait_until(job.number, 120, "COMPLETED")
+    slurm.wait_until(job.number, END, "COMPLETED")
     assert slurm.facts(job.number)["Restarts"] == "1"
     assert "stopped by SIGTERM" in told(storm, "requeued")
 
 
 def test_preemption_with_time_of_grace(storm):
     job = storm.struck("graced")
-    assert storm.clone.slurm.wait_until(job.number, 60, "FAILED")
+    assert storm.clone.slurm.wait_until(job.number, END, "FAILED")
     assert "stopped by SIGTERM" in told(storm, "graced")
 
 
@@ -102,9 +102,9 @@ def test_a_training_stops_in_time_by_itself(late, undisturbed):
     assert clone.finish() == 0, clone.told()[-6000:]
     slurm, log = clone.slurm, clone.training_told(run)
     assert first.state == "FAILED"
-    assert re.search(r"stopped in time before its 2 minutes are over", log)
+    assert re.search(r"stopped in time before its 3 minutes are over", log)
     assert [job.state for job in slurm.jobs(run, "train")] == ["FAILED", "COMPLETED"]
-    assert slurm.facts(first.number)["TimeLimit"] == "00:02:00"
+    assert slurm.facts(first.number)["TimeLimit"] == "00:03:00"
     assert_same_model(clone.folder, undisturbed.folder, clone.layout, run)
     assert_nothing_half_written(clone.folder / clone.layout.run(run))
     assert_trained_once(log, number_of_epochs(clone.config, run))
