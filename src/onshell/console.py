@@ -1,12 +1,20 @@
 """What the command line says, and how it is stopped."""
 
+import atexit
+import contextlib
+import os
+import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from onshell.errors import OnshellError, nearest
+
+if TYPE_CHECKING:
+    import rich.progress
 
 
 def say(line: str) -> None:
@@ -15,7 +23,78 @@ def say(line: str) -> None:
 
 
 def counter(what: str) -> Callable[[int, int], None]:
-    """Return a function of (done, total) that says now and then how far a job is, its speed, and the time left."""
+    """Return a function of (done, total) that tells how far a job is, its speed, and the time left.
+
+    A bar on a terminal, a line now and then in a log.
+    """
+    return _bar(what) if on_terminal() else _lines(what)
+
+
+@contextlib.contextmanager
+def teller(what: str) -> Iterator[Callable[[str], None]]:
+    """Yield a function that says one line of a job, such as "aps: epoch 3/16  loss +0.12".
+
+    On a terminal, lines that count move a bar instead, which shows from the start that `what` is at work; other lines
+    stand above it. In a log, every line is printed.
+    """
+    if not on_terminal():
+        yield say
+        return
+    with _progress() as bar:
+        task = bar.add_task(what, total=None, count="", news="")
+
+        def told(line: str) -> None:
+            counted = COUNT.search(line)
+            if counted is None:
+                bar.console.print(line, markup=False, highlight=False)
+                return
+            done, total = (int(number.replace(",", "")) for number in counted.groups()[1:])
+            # The bar has its own clock.
+            news = [part for part in line[counted.end() :].split("  ") if part and not CLOCK.search(part)]
+            bar.update(task, completed=done, total=total, count=counted[0], news=" ".join(news).strip(" :"))
+
+        yield told
+
+
+COUNT = re.compile(r"\b(epoch|block|replicate|autoencoder) ([\d,]+)/([\d,]+)")
+"""What counts in a line: done and total."""
+
+CLOCK = re.compile(r"^(elapsed|left) | left$")
+
+
+def on_terminal() -> bool:
+    """Return whether somebody looks on; of the processes of torchrun, only the first speaks to them."""
+    return sys.stdout.isatty() and os.environ.get("RANK", "0") == "0"
+
+
+def _progress() -> "rich.progress.Progress":
+    """Return a bar that is not shown yet: what, bar, count, time so far, time left, news."""
+    from rich import progress as rich
+
+    columns = (rich.TextColumn("{task.description}"), rich.BarColumn(30), rich.TextColumn("{task.fields[count]}"))
+    clocks = (rich.TimeElapsedColumn(), rich.TimeRemainingColumn(elapsed_when_finished=False))
+    # Speed is that of the whole job: an epoch may take longer than rich's half a minute.
+    return rich.Progress(*columns, *clocks, rich.TextColumn("{task.fields[news]}"), speed_estimate_period=1e9)
+
+
+def _bar(what: str) -> Callable[[int, int], None]:
+    """Return a function of (done, total) that moves a bar on the terminal."""
+    bar = _progress()
+    task = bar.add_task(what, total=None, count="", news="")
+    # A job that fails leaves the bar as it is: only the cursor must come back.
+    atexit.register(bar.stop)
+
+    def told(done: int, total: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=total, count=f"{done:,}/{total:,} events")
+        if done >= total:
+            bar.stop()
+
+    return told
+
+
+def _lines(what: str) -> Callable[[int, int], None]:
+    """Return a function of (done, total) that prints a line every five seconds, and at the end."""
     start = last = time.monotonic()
 
     def told(done: int, total: int) -> None:
@@ -34,6 +113,22 @@ def numbers(option: str, text: str) -> list[float]:
         return [float(word) for word in text.split(",")]
     except ValueError as error:
         raise OnshellError(f"{option} {text}: write numbers with commas between them, such as 1,0.5,0") from error
+
+
+def whole_numbers(option: str, text: str) -> list[int]:
+    """Return the whole numbers of a comma-separated list."""
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError as error:
+        raise OnshellError(f"{option} {text}: write whole numbers with commas between them, such as 1,-1,21") from error
+
+
+def pairs(option: str, text: str) -> list[tuple[int, int]]:
+    """Return the pairs of whole numbers, each joined by a colon, of a comma-separated list."""
+    try:
+        return [(int(a), int(b)) for a, b in (word.split(":") for word in text.split(","))]
+    except ValueError as error:
+        raise OnshellError(f"{option} {text}: write pairs such as 501:0,502:501,0:502") from error
 
 
 def known(kind: str, name: str, names: Iterable[str]) -> None:

@@ -86,6 +86,12 @@ def shrink(config: dict) -> dict:
             "transformer": {"width": 16, "blocks": 1, "heads": 2},
         },
     }
+    for study in config.get("studies", {}).values():
+        study["samples"] = 300
+        for entry in study["runs"].values():
+            entry.pop("samples", None)
+            if "model" not in entry:
+                entry["training"] = entry.get("training", {}) | {"epochs": 2, "batch_size": 256}
     for schedule in config["schedules"].values():
         schedule["steps"] = 20
         schedule["gaussian_steps"] = min(schedule.get("gaussian_steps", 0), 4)

@@ -34,11 +34,37 @@ def schema(space: str, n_particles: int, extra: dict[str, pa.DataType]) -> pa.Sc
     return pa.schema(fields)
 
 
-def to_lists(component: np.ndarray) -> pa.FixedSizeListArray:
-    """Return a column of lists over the memory of `component` [n, N] (contiguous float64)."""
-    n_particles = component.shape[1]
-    kind = pa.list_(pa.field("element", pa.float64(), nullable=False), n_particles)
-    return pa.FixedSizeListArray.from_arrays(pa.array(component.reshape(-1)), type=kind)
+def kind_of(values: np.ndarray) -> pa.DataType:
+    """Return the Arrow type of a column of numbers [n], or of lists of k numbers [n, k]."""
+    kind = pa.from_numpy_dtype(values.dtype)
+    return kind if values.ndim == 1 else pa.list_(pa.field("element", kind, nullable=False), values.shape[1])
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Return whether a column of this type holds one number (or truth value) per event."""
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+
+
+def is_numbers(kind: pa.DataType) -> bool:
+    """Return whether a column of this type holds as many numbers for each event."""
+    return pa.types.is_fixed_size_list(kind) and is_number(kind.value_type)
+
+
+def to_column(values: np.ndarray) -> pa.Array:
+    """Return a column of numbers [n], or of lists of k numbers [n, k], over the memory of `values`."""
+    if values.ndim == 1:
+        return pa.array(values)
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), type=kind_of(values))
+
+
+def numbers(column: pa.Array, first: int, where: str) -> np.ndarray:
+    """Return a column of lists of k numbers as [n, k]; `first` and `where` are for the error, as in `from_lists`."""
+    values = column.flatten()
+    if column.null_count or values.null_count:
+        raise OnshellError(
+            f"{where}: no numbers (null) in the {len(column)} rows from {first} on; write the file again"
+        )
+    return values.to_numpy(zero_copy_only=False).reshape(len(column), column.type.list_size)
 
 
 def momenta_buffer(n: int, n_particles: int) -> torch.Tensor:

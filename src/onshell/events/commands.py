@@ -119,7 +119,8 @@ def embed_file(
     }
     needed = slice(rows.start, rows.start + chosen.events_needed(n))
     size, check = max(1, ROWS // chosen.copies), "finite" if project else True
-    chunks = iter_events(source, space="p", n_particles=n_particles, rows=needed, size=size, check=check)
+    options = {"rows": needed, "columns": ("weight",), "size": size, "check": check}
+    chunks = iter_events(source, space="p", n_particles=n_particles, **options)
     if project:
         chunks = (replace(chunk, momenta=rambo.to_p(chunk.momenta)) for chunk in chunks)
     write_events(out, _told(embed_chunks(chunks, chosen, n), n, progress), metadata, space="q")

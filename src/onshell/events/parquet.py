@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -53,9 +53,17 @@ class Table:
             raise ValueError("rows must be contiguous")
         return start, max(start, stop)
 
-    def batches(self, start: int, stop: int, size: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Yield (number of the first row, batch of at most `size` rows) for the rows from `start` to `stop`."""
-        names = [*arrow.names(self.space), *self._extra_names()]
+    def batches(
+        self, start: int, stop: int, size: int, columns: Collection[str] | None = None
+    ) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Yield (number of the first row, batch of at most `size` rows) for the rows from `start` to `stop`.
+
+        Besides the momenta, a batch has those of the further columns that `columns` names; None: all of them.
+        """
+        names = [
+            *arrow.names(self.space),
+            *(name for name in self._extra_names() if columns is None or name in columns),
+        ]
         first = 0
         for group in range(self.file.metadata.num_row_groups):
             after = first + self.file.metadata.row_group(group).num_rows
@@ -70,10 +78,18 @@ class Table:
             first = after
 
     def extras(self, batch: pa.RecordBatch, first: int) -> dict[str, np.ndarray]:
-        """Return the columns of one number per event of a `batch` whose first row is row `first`, `event` always."""
+        """Return the further columns of a `batch` whose first row is row `first`, `event` always.
+
+        One number per event [n], or lists of k numbers [n, k].
+        """
         found = {"event": np.arange(first, first + batch.num_rows, dtype=np.int64)}
         for name in self._extra_names():
+            if name not in batch.schema.names:
+                continue
             column = batch.column(name)
+            if pa.types.is_fixed_size_list(column.type):
+                found[name] = arrow.numbers(column, first, f"{self.path}: column {name}")
+                continue
             values = column.to_numpy(zero_copy_only=False)
             if name in ("event", "weight") and (column.null_count or not np.isfinite(values).all()):
                 bad = first + np.flatnonzero(~np.isfinite(values.astype(np.float64)))
@@ -86,9 +102,8 @@ class Table:
 
     def _extra_names(self) -> list[str]:
         momenta = {name for space in arrow.SPACES for name in arrow.names(space)}
-        kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
         fields = [field for field in self.file.schema_arrow if field.name not in momenta]
-        return [field.name for field in fields if any(kind(field.type) for kind in kinds)]
+        return [field.name for field in fields if arrow.is_number(field.type) or arrow.is_numbers(field.type)]
 
     def _guarded(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield `batches`, with the reader's complaints turned into the one-line error."""

@@ -1,12 +1,13 @@
 """The event table: a Parquet file that any tool opens, with its metadata as JSON under the key `onshell`.
 
 Columns: `event` (int64), `px`, `py`, `pz` (fixed-size lists of N float64; `qx`, `qy`, `qz` in q-space), then any
-columns of one number per event, such as `weight`. Momenta are in the centre-of-mass frame in units of E_cm.
+columns of one number per event, such as `weight`, or of a list of as many for each, such as the PDG numbers `id`.
+Momenta are in the centre-of-mass frame in units of E_cm.
 """
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ Chunk = torch.Tensor | tuple[torch.Tensor, Mapping[str, Any]]
 
 @dataclass
 class Events:
-    """Events in memory: `momenta` [n, N, 3] float64 and `columns` of one number per event, `event` among them."""
+    """Events in memory: `momenta` [n, N, 3] float64 and `columns` [n] or [n, k] of numbers, `event` among them."""
 
     momenta: torch.Tensor
     columns: dict[str, np.ndarray] = field(default_factory=dict)
@@ -67,12 +68,14 @@ def iter_events(
     space: str | None = None,
     n_particles: int | None = None,
     rows: slice | str | None = None,
+    columns: Collection[str] | None = None,
     check: bool | str = True,
     size: int = ROWS,
 ) -> Iterator[Events]:
     """Yield the events of the table `path`, at most `size` at a time, so that memory stays bounded.
 
     `rows` is a slice or the name of a split; `space` ("p" or "q") and `n_particles` are what the caller expects.
+    Of the further columns only those in `columns` are read (None: all), and `event` always.
     With check = "finite" p-space events may be off the shell.
     Good events come before the error about bad ones: whoever writes as it reads must write a `whole` file.
 
@@ -85,7 +88,7 @@ def iter_events(
         start, stop = table.span(_rows(table, rows))
         shell = table.space == "p" and table.metadata.get("conserves", True) and check != "finite"
         faults = Faults(str(path), shell=shell)
-        for first, batch in table.batches(start, stop, size):
+        for first, batch in table.batches(start, stop, size, None if columns is None else {"event", *columns}):
             momenta = arrow.from_batch(batch, table.space, table.n_particles, first, str(path))
             if check:
                 faults.add(momenta, first)
@@ -101,6 +104,7 @@ def read_events(
     space: str | None = None,
     n_particles: int | None = None,
     rows: slice | str | None = None,
+    columns: Collection[str] | None = None,
     check: bool = True,
 ) -> Events:
     """Return the events of the table `path`, checked; the arguments and errors are those of `iter_events`."""
@@ -108,7 +112,7 @@ def read_events(
         start, stop = table.span(_rows(table, rows))
         events = Events(arrow.momenta_buffer(stop - start, table.n_particles), {}, table.metadata, table.space)
     done, pieces = 0, []
-    for piece in iter_events(path, space=space, n_particles=n_particles, rows=rows, check=check):
+    for piece in iter_events(path, space=space, n_particles=n_particles, rows=rows, columns=columns, check=check):
         events.momenta[done : done + len(piece)] = piece.momenta
         pieces.append(piece.columns)
         done += len(piece)
@@ -128,10 +132,10 @@ def write_events(
 ) -> int:
     """Return the number of events written to the table `path` from `chunks`, with memory bounded by row groups.
 
-    A chunk is momenta [n, N, 3] float64, alone or with a dict of further columns [n]; without a column `event` the
-    events are numbered. The bytes of the file depend on the events and the metadata alone, not on the chunks. The file
-    appears whole or not at all. `check` refuses what `read_events` would: NaN and, if `metadata["conserves"]` is not
-    false, p-space events off the shell.
+    A chunk is momenta [n, N, 3] float64, alone or with a dict of further columns [n] or [n, k]; without a column
+    `event` the events are numbered. The bytes of the file depend on the events and the metadata alone, not on the
+    chunks. The file appears whole or not at all. `check` refuses what `read_events` would: NaN and, if
+    `metadata["conserves"]` is not false, p-space events off the shell.
     """
     target = Path(path)
     faults = Faults(str(path), shell=space == "p" and metadata.get("conserves", True))
@@ -144,8 +148,8 @@ def write_events(
                 if writer is None:
                     writer = _writer(part, momenta.shape[1], extras, metadata, space)
                 storage = momenta.permute(2, 0, 1).numpy()
-                lists = [arrow.to_lists(component) for component in storage]
-                event, *others = (pa.array(values) for values in extras.values())
+                lists = [arrow.to_column(component) for component in storage]
+                event, *others = map(arrow.to_column, extras.values())
                 writer.write_batch(pa.record_batch([event, *lists, *others], schema=writer.schema))
                 n += len(momenta)
         finally:
@@ -163,9 +167,12 @@ def _writer(
     part: Path, n_particles: int, extras: Mapping[str, np.ndarray], metadata: Mapping[str, Any], space: str
 ) -> pq.ParquetWriter:
     """Return the open Parquet writer of a table with the columns `extras`."""
-    kinds = {name: pa.from_numpy_dtype(values.dtype) for name, values in extras.items() if name != "event"}
-    encodings = {name: "BYTE_STREAM_SPLIT" for name, kind in kinds.items() if pa.types.is_floating(kind)}
-    encodings |= {name: "DELTA_BINARY_PACKED" for name, kind in kinds.items() if kind in (pa.int32(), pa.int64())}
+    kinds = {name: arrow.kind_of(values) for name, values in extras.items() if name != "event"}
+    # A column of lists is known to Parquet by the path of its elements.
+    leaves = {name if arrow.is_number(kind) else f"{name}.list.element": name for name, kind in kinds.items()}
+    plain = {leaf: pa.from_numpy_dtype(extras[name].dtype) for leaf, name in leaves.items()}
+    encodings = {leaf: "BYTE_STREAM_SPLIT" for leaf, kind in plain.items() if pa.types.is_floating(kind)}
+    encodings |= {leaf: "DELTA_BINARY_PACKED" for leaf, kind in plain.items() if kind in (pa.int32(), pa.int64())}
     encodings |= {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in arrow.names(space)}
     document = {**metadata, "n_particles": n_particles}
     text = json.dumps(document, sort_keys=True, allow_nan=False)
@@ -198,7 +205,7 @@ def _row_groups(
         columns = {"event": columns.pop("event", np.arange(total, total + len(p))), **columns}
         if momenta is None:
             momenta = arrow.momenta_buffer(ROWS, p.shape[1])
-            extras = {name: np.empty(ROWS, values.dtype) for name, values in columns.items()}
+            extras = {name: np.empty((ROWS, *values.shape[1:]), values.dtype) for name, values in columns.items()}
         if p.shape[1] != momenta.shape[1] or columns.keys() != extras.keys():
             raise ValueError(
                 f"chunks differ: N = {p.shape[1]} with columns {list(columns)} after N = {momenta.shape[1]} "

@@ -1,0 +1,144 @@
+"""Verbs for Les Houches files: events in, events out."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from onshell import config as configuration
+from onshell.cli.completion import names
+from onshell.cli.options import DEFAULT, ConfigFile, Output, Scale, Seed, Settings, app, load
+from onshell.console import apart, counter, known, pairs, say, whole_numbers
+
+
+@app.command("import")
+def import_events(
+    file: Annotated[Path, typer.Argument(help="A Les Houches file, .lhe or .lhe.gz.")],
+    output: Output,
+    particles: Annotated[
+        str | None,
+        typer.Option(
+            help="Take these final particles, in this order: PDG numbers or q, qbar, g, j, a, l-, l+, nu, nubar; "
+            "several for one place joined by |. Without it all are taken as they stand in the file."
+        ),
+    ] = None,
+    shuffle: Annotated[
+        bool, typer.Option("--shuffle", help="Put the particles of every event into a random order.")
+    ] = False,
+    n_particles: Annotated[int | None, typer.Option(help="Particles of every event; else the first decides.")] = None,
+    massless: Annotated[float, typer.Option(help="Largest mass over E_cm that counts as zero.")] = 1e-3,
+    any_energy: Annotated[
+        bool, typer.Option("--any-energy", help="Do not compare E_cm with the beams of the header.")
+    ] = False,
+    unweighted: Annotated[bool, typer.Option("--unweighted", help="Count every event once.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad events out, and count them.")] = False,
+    held_out: Annotated[float, typer.Option(help="Share of the events that no model will see.")] = 0.2,
+    train: Annotated[int | None, typer.Option(help="At most so many events to train on.")] = None,
+    test: Annotated[int | None, typer.Option(help="At most so many events that no model sees.")] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="Take all of this from the configuration's process of this name.", autocompletion=names("dataset")
+        ),
+    ] = None,
+    scale: Scale = None,
+    seed: Seed = None,
+    config: ConfigFile = DEFAULT,
+    settings: Settings = None,
+) -> None:
+    """Make an event table of a Les Houches file.
+
+    Every event is boosted to its centre-of-mass frame and scaled to E_cm = 1; what is needed to go back is kept.
+    """
+    from onshell.events.lhe.importing import Limits, import_file
+    from onshell.events.lhe.importing import Settings as Options
+
+    apart(output, file)
+    process = key = None
+    if dataset is not None:
+        loaded = load(config, settings, scale=scale, seed=seed)
+        entry = imported(loaded, dataset)
+        asked, process = configuration.import_options(entry), entry.process
+        key = configuration.digest({"import": asked, "seed": loaded["seed"]})
+        massless, any_energy = asked.pop("massless"), asked.pop("any_energy")
+        options = {**asked, "seed": loaded["seed"]}
+    else:
+        options = {"particles": particles, "shuffle": shuffle, "n_particles": n_particles, "unweighted": unweighted}
+        options |= {"skip_bad": skip_bad, "held_out": held_out, "train": train, "test": test, "seed": seed or 0}
+    made = Options(**options, limits=Limits(massless, not any_energy))
+    names = {"dataset": dataset, "process": process, "config_hash": key}
+    for line in report(import_file(file, output, made, **names, progress=counter(file.name))):
+        say(line)
+
+
+def imported(config: configuration.Config, name: str) -> configuration.Dataset:
+    """Return a dataset of the configuration that is imported, or raise."""
+    sets = {key: entry for key, entry in configuration.datasets(config).items() if entry.source}
+    known("dataset with a source", name, sets)
+    return sets[name]
+
+
+def report(metadata: Mapping[str, Any]) -> list[str]:
+    """Return what an import says: how many events, what was dropped and left out, and what the order means."""
+    about, split = metadata["lhe"], metadata["split"]
+    low, high = about["e_cm"]
+    energy = f"{low:.6g} GeV" if high - low < 1e-6 * high else f"{low:.4g} to {high:.4g} GeV"
+    n_train, n_test = (last - first for first, last in (split["train"], split["test"]))
+    lines = [
+        f"{about['file']}: {about['kept']:,} good events of {metadata['n_particles']} particles, E_cm {energy}; "
+        f"{n_train:,} to train on, {n_test:,} held out"
+    ]
+    for kind, n in about["dropped"].items():
+        lines.append(f"dropped {n:,} of {about['events']:,}: {kind}, such as {about['examples'][kind]}")
+    if about["left_out"]:
+        shown = ", ".join(f"{n:,} of PDG {number}" for number, n in about["left_out"].items())
+        lines.append(f"left out of the events: {shown}")
+    if about["weights"]["negative"]:
+        lines.append(f"{about['weights']['negative']:,} events have a negative weight")
+    if metadata["ordered"]:
+        places = about["particles"] or ["|".join(map(str, place)) for place in about["places"]]
+        lines.append(f"the order of the particles means: {', '.join(places)}")
+    else:
+        how = "random" if about["shuffled"] else "that of the file, in which kinds of particles change places"
+        lines.append(f"the order of the particles has no meaning: it is {how}")
+    return lines
+
+
+@app.command("export")
+def export_events(
+    events: Annotated[Path, typer.Argument(help="An event table (Parquet with px, py, pz).")],
+    output: Output,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            help="For generated events: a table from `onshell import` whose events, at random, lend them E_cm, boost, "
+            "incoming particles, PDG numbers, colour lines and the mean weight."
+        ),
+    ] = None,
+    e_cm: Annotated[float | None, typer.Option(help="GeV; else as imported, sqrt_s of the process, or 1000.")] = None,
+    frame: Annotated[str, typer.Option(help="lab (as imported), cm, or a velocity such as 0,0,0.6.")] = "lab",
+    ids: Annotated[str | None, typer.Option(help="PDG numbers of the particles; by default all gluons.")] = None,
+    colours: Annotated[
+        str | None, typer.Option(help="Colour and anticolour line of each particle, such as 501:0,502:501,0:502.")
+    ] = None,
+    incoming: Annotated[str | None, typer.Option(help="PDG numbers of the incoming; by default 11,-11.")] = None,
+    project: Annotated[
+        bool, typer.Option("--project", help="First put events of a p-space model on the shell.")
+    ] = False,
+    seed: Seed = None,
+) -> None:
+    """Write a Les Houches file of imported or generated events, at any energy and in any frame."""
+    from onshell.events.lhe.dressing import Wishes
+    from onshell.events.lhe.exporting import export_file
+
+    apart(output, events, like)
+    numbers = {
+        "ids": ids and tuple(whole_numbers("--ids", ids)),
+        "colours": colours and tuple(pairs("--colours", colours)),
+        "incoming": incoming and tuple(whole_numbers("--incoming", incoming)),
+    }
+    wishes = Wishes(e_cm=e_cm, **{key: value or None for key, value in numbers.items()})
+    options = {"frame": frame, "project": project, "seed": seed or 0}
+    about = export_file(events, output, template=like, wishes=wishes, **options, progress=counter(output.name))
+    say(f"{output}: {about['events']:,} events")

@@ -1,0 +1,194 @@
+"""An event table as a Les Houches file, at any energy and in any frame."""
+
+import gzip
+import heapq
+import io
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+import numpy as np
+
+from onshell.errors import OnshellError
+from onshell.events.lhe.dressing import (
+    COLUMNS,
+    Columns,
+    Wishes,
+    by_default,
+    energy_of,
+    like,
+    of_itself,
+)
+from onshell.events.lhe.writing import events, init_of, text_format
+from onshell.events.parquet import Table
+from onshell.events.table import Events, iter_events
+from onshell.files import whole
+from onshell.physics import rambo
+from onshell.provenance import identity
+
+if TYPE_CHECKING:
+    from pylhe import LHEEvent
+
+SIZE = 8192
+"""Events that are turned into text at once."""
+
+LEVEL = 6
+"""Of gzip: the next ones take much longer for little."""
+
+Progress = Callable[[int, int], None]
+
+
+def export_file(
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    template: str | os.PathLike[str] | None = None,
+    wishes: Wishes | None = None,
+    frame: str = "lab",
+    project: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Return what the Les Houches file `out` says of itself: the events of the table `source`, in GeV.
+
+    `template` is an imported table whose events lend generated ones what these lack. `frame` is "lab", where imported
+    events were, "cm", or a velocity "vx,vy,vz". `project` first puts events of a p-space model on the shell. Events of
+    an imported table are written in the order of the file they came from.
+    """
+    source, out, wishes = Path(source), Path(out), wishes or Wishes()
+    if not out.name.endswith((".lhe", ".lhe.gz")):
+        raise OnshellError(f"{out}: the name of a Les Houches file ends in .lhe or .lhe.gz; choose such a one")
+    if wishes.e_cm is not None and not (wishes.e_cm > 0.0 and math.isfinite(wishes.e_cm)):
+        raise OnshellError(f"--e-cm {wishes.e_cm:g}: no energy; give GeV above 0")
+    back = velocity(frame)
+    with Table(source, "p") as table:
+        metadata, n, rows = table.metadata, table.n_particles, table.rows
+        own, weighted = {"id", "e_cm"} <= set(table.file.schema_arrow.names), "weight" in table.file.schema_arrow.names
+    if not rows:
+        raise OnshellError(f"{source}: no events to export; give a table with events")
+    if metadata.get("conserves") is False and not project:
+        raise OnshellError(
+            f"{source}: events of a p-space model, which do not conserve energy and momentum; put them on the shell "
+            "with --project"
+        )
+    origin, dress = metadata, of_itself(n)
+    if template is not None:
+        dress, origin = like(Path(template), n, seed, source.stem)
+    elif not own:
+        dress = by_default(n, energy_of(metadata))
+    known = origin.get("lhe") if own or template is not None else None
+    about = {key: metadata[key] for key in ("run", "dataset", "process") if key in metadata}
+    about |= {"table": source.name, "like": template and Path(template).name, "frame": frame, "events": rows}
+    about |= {"e_cm": wishes.e_cm, "projected": project, "seed": seed, **identity()}
+
+    def dressed(chunk: Events) -> Columns:
+        found = wishes.over(dress(len(chunk), chunk.columns), n)
+        if back is not None:
+            found |= {f"boost_{axis}": np.full(len(chunk), value) for axis, value in zip("xyz", back, strict=True)}
+        return found
+
+    stream = _told(_merged(source, metadata, project, dressed), rows, progress)
+    _write(out, stream, about, known, wishes, back, weighted)
+    return about
+
+
+def velocity(frame: str) -> tuple[float, float, float] | None:
+    """Return the boost gamma v of a frame's name: None for "lab", 0 for "cm", else that of "vx,vy,vz"."""
+    if frame in ("lab", "cm"):
+        return None if frame == "lab" else (0.0, 0.0, 0.0)
+    try:
+        v = [float(word) for word in frame.split(",")]
+        square = sum(c * c for c in v)
+    except ValueError:
+        v, square = [], math.inf
+    if len(v) != 3 or not square < 1.0:
+        raise OnshellError(f"--frame {frame}: give lab, cm, or a velocity below that of light, such as 0,0,0.6")
+    return tuple(c / math.sqrt(1.0 - square) for c in v)
+
+
+def _merged(
+    source: Path, metadata: Mapping[str, Any], project: bool, dressed: Callable[[Events], Columns]
+) -> "Iterator[LHEEvent]":
+    """Yield the events of a table; parts of an imported one in the order of the file that they came from."""
+    parts = list(metadata.get("split") or {}) if "lhe" in metadata else []
+    spans = [slice(*metadata["split"][part]) for part in parts] or [None]
+
+    def numbered(rows: slice | None) -> "Iterator[tuple[int, LHEEvent]]":
+        options = {"space": "p", "rows": rows, "size": SIZE, "columns": COLUMNS}
+        for chunk in iter_events(source, check="finite" if project else True, **options):
+            p = rambo.to_p(chunk.momenta) if project else chunk.momenta
+            yield from zip(chunk.columns["event"].tolist(), events(p, dressed(chunk)), strict=True)
+
+    if len(spans) == 1:
+        yield from (event for _, event in numbered(spans[0]))
+    else:
+        yield from (event for _, event in heapq.merge(*map(numbered, spans), key=lambda pair: pair[0]))
+
+
+def _write(
+    out: Path,
+    stream: "Iterator[LHEEvent]",
+    about: Mapping[str, Any],
+    known: Mapping[str, Any] | None,
+    wishes: Wishes,
+    back: tuple[float, float, float] | None,
+    weighted: bool,
+) -> None:
+    """Write a Les Houches file whole; equal events give equal bytes."""
+    from pylhe import LHEFile, LHEHeader, LHEInitRWGT
+
+    first = next(stream)
+    init = init_of(known, *_beams(first, known, wishes, back), weighted, identity()["version"])
+    element = ElementTree.Element("onshell")
+    element.text = json.dumps(dict(about), sort_keys=True)
+    header = LHEHeader(initrwgt=LHEInitRWGT(), extra_elements=[element])
+    file = LHEFile(init=init, header=header, version="3.0", events=_chained(first, stream))
+    with whole(out) as part, part.open("wb") as raw:
+        if out.suffix == ".gz":
+            with gzip.GzipFile("", "wb", LEVEL, raw, mtime=0) as packed, io.TextIOWrapper(packed, "utf-8") as text:
+                file.write(text, text_format())
+                text.write("\n")
+        else:
+            with io.TextIOWrapper(raw, "utf-8") as text:
+                file.write(text, text_format())
+                text.write("\n")
+
+
+def _beams(
+    first: "LHEEvent", known: Mapping[str, Any] | None, wishes: Wishes, back: tuple[float, float, float] | None
+) -> tuple[list[int], list[float]]:
+    """Return PDG numbers and energies of the beams: those of the file the events come from, as far as these still fit.
+
+    Else they are the incoming particles, along z in the frame asked for.
+    """
+    incoming = [p for p in first.particles if p.status == -1]
+    ids = [p.id for p in incoming]
+    if known is None or wishes.incoming is not None:
+        total = [sum(getattr(p, key) for p in first.particles if p.status == 1) for key in ("e", "px", "py", "pz")]
+        e_cm = math.sqrt(max(total[0] ** 2 - sum(c * c for c in total[1:]), 0.0))
+        rapidity = math.asinh(total[3] / e_cm)
+        return ids, [0.5 * e_cm * math.exp(rapidity), 0.5 * e_cm * math.exp(-rapidity)]
+    energies, highest = known["beams"]["energy"], known["e_cm"][1]
+    if back is not None:
+        rapidity, e_cm = math.asinh(back[2]), 2.0 * math.sqrt(max(energies[0] * energies[1], 0.0)) or highest
+        energies = [0.5 * e_cm * math.exp(rapidity), 0.5 * e_cm * math.exp(-rapidity)]
+    factor = 1.0 if wishes.e_cm is None else wishes.e_cm / highest
+    return known["beams"]["id"], [factor * energy for energy in energies]
+
+
+def _chained(first: Any, rest: Iterable[Any]) -> Iterator[Any]:
+    """Yield `first`, then the rest."""
+    yield first
+    yield from rest
+
+
+def _told(stream: "Iterator[LHEEvent]", rows: int, progress: Progress | None) -> "Iterator[LHEEvent]":
+    """Yield events, calling ``progress(done, rows)`` now and then."""
+    for done, event in enumerate(stream, 1):
+        yield event
+        if progress is not None and (done % SIZE == 0 or done == rows):
+            progress(done, rows)

@@ -1,0 +1,296 @@
+"""A Les Houches file as an event table: streamed, judged, boosted, scaled, and split into two parts."""
+
+import contextlib
+import os
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from onshell.errors import OnshellError
+from onshell.events.lhe.gather import EVENT, PARTICLE, Fault, Gathered, Shape, gather
+from onshell.events.lhe.judge import Limits, beam_axis, judge, to_cm
+from onshell.events.lhe.parse import describe, read_events, read_init
+from onshell.events.lhe.particles import Slots, slots
+from onshell.events.lhe.source import Source
+from onshell.events.table import Chunk, iter_events, read_metadata, write_events
+from onshell.provenance import identity
+from onshell.streams import stream
+
+CHUNK = 4096
+"""Events that are read at once; what is drawn at random is drawn in such chunks."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a Les Houches file is imported.
+
+    `particles` are the places of an event (`particles.slots`), None for all final particles as they stand; `shuffle`
+    puts those of every event into a random order. `held_out` is the share of events that no model will see; `train`
+    and `test` are the most events of either part.
+    """
+
+    particles: str | None = None
+    shuffle: bool = False
+    n_particles: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    unweighted: bool = False
+    skip_bad: bool = False
+    held_out: float = 0.2
+    train: int | None = None
+    test: int | None = None
+    seed: int = 0
+
+
+@dataclass
+class Tally:
+    """What was met in a file: events by fault, the PDG numbers in each place, and sums over the good events."""
+
+    dropped: Counter = field(default_factory=Counter)
+    example: dict[str, str] = field(default_factory=dict)
+    places: list[set[int]] = field(default_factory=list)
+    events: int = 0
+    kept: int = 0
+    weight: float = 0.0
+    square: float = 0.0
+    negative: int = 0
+    lowest: float = np.inf
+    highest: float = 0.0
+
+    def add(self, columns: dict[str, np.ndarray]) -> None:
+        """Count good events by their columns."""
+        self.kept += len(columns["event"])
+        self.weight += float(columns["weight"].sum())
+        self.square += float((columns["weight"] ** 2).sum())
+        self.negative += int((columns["weight"] < 0.0).sum())
+        self.lowest = min(self.lowest, float(columns["e_cm"].min()))
+        self.highest = max(self.highest, float(columns["e_cm"].max()))
+        self.places = self.places or [set() for _ in range(columns["id"].shape[1])]
+        for place, numbers in zip(self.places, columns["id"].T, strict=True):
+            place.update(np.unique(numbers).tolist())
+
+    @property
+    def distinct(self) -> bool:
+        """Return whether no PDG number stands in two places."""
+        return sum(map(len, self.places)) == len(set().union(*self.places))
+
+
+def import_file(
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    settings: Settings | None = None,
+    *,
+    dataset: str | None = None,
+    process: str | None = None,
+    config_hash: str | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Return the metadata of the event table `out`, made from the Les Houches file `source`.
+
+    The train part comes first, the test part, a random share of the events, second; in both the order is that of the
+    file, and `event` is the number of an event in the file, from 0. Memory does not grow with the file.
+
+    Raises
+    ------
+    OnshellError
+        One line for a file that is not one, no good event in it, or, unless bad events are skipped, the first of these.
+    """
+    source, out = Path(source), Path(out)
+    settings = settings or Settings()
+    if out.resolve() == source.resolve():
+        raise OnshellError(f"{out}: is the input itself; choose another name for the output")
+    if not 0.0 <= settings.held_out < 1.0:
+        raise OnshellError(f"held-out share: {settings.held_out:g}; give a number from 0 to below 1, such as 0.2")
+    chosen = slots(settings.particles) if settings.particles else None
+    if chosen and settings.n_particles not in (None, len(chosen.ids)):
+        raise OnshellError(
+            f"particles {settings.particles!r}: names {len(chosen.ids)} where {settings.n_particles} are expected"
+        )
+    # Without a dataset the events depend on the file alone, not on the name of the table that they go to.
+    name, tally = dataset or "", Tally()
+    shape = Shape(chosen, settings.n_particles or (chosen and len(chosen.ids)))
+    with Source(source) as file, _spool(out) as spool:
+        init = describe(read_init(file))
+        write_events(spool, _events(file, init, shape, settings, name, tally, progress), {"n_particles": 2})
+        _check_sums(source, tally)
+        rows = split_rows(tally.kept, settings, name)
+        if progress is not None:
+            progress(tally.kept, tally.kept)
+        metadata = _metadata(
+            source, dataset or out.stem, process or dataset or out.stem, settings, init, tally, shape, rows
+        )
+        metadata["config_hash"] = config_hash
+        write_events(out, _parts(spool, rows), metadata)
+    return read_metadata(out)
+
+
+def split_rows(n: int, settings: Settings, name: str) -> dict[str, NDArray[np.int64]]:
+    """Return the numbers of the good events in each part, ascending: a random share of `n` is the test part."""
+    order = stream(settings.seed, "import", name, "split").permutation(n)
+    held = min(max(1, round(settings.held_out * n)), n - 1) if settings.held_out else 0
+    test = held if settings.test is None else min(held, settings.test)
+    train = n - held if settings.train is None else min(n - held, settings.train)
+    return {"train": np.sort(order[held : held + train]), "test": np.sort(order[:test])}
+
+
+def _events(
+    file: Source,
+    init: dict[str, Any],
+    shape: Shape,
+    settings: Settings,
+    name: str,
+    tally: Tally,
+    progress: Progress | None,
+) -> Iterator[Chunk]:
+    """Yield the good events of a file with their columns; raise at the first bad one unless they are skipped."""
+    blocks = file.blocks()
+    for chunk in iter(lambda: list(islice(blocks, CHUNK)), []):
+        found, faults = gather(chunk, read_events(chunk), shape)
+        good, more = judge(found, init, settings.limits)
+        faults = sorted([*faults, *more], key=lambda fault: fault.block.number)
+        for fault in faults:
+            _drop(file, fault, settings.skip_bad, tally)
+        tally.events += len(chunk)
+        found = found.of(good)
+        if len(found):
+            order = _order(found, chunk[0].number, settings, name)
+            p, columns = _converted(found, order, settings.unweighted)
+            tally.add(columns)
+            yield p, columns
+        if progress is not None:
+            progress(tally.events, max(tally.events + 1, round(tally.events / max(file.share, 1e-9))))
+
+
+def _drop(file: Source, fault: Fault, skip: bool, tally: Tally) -> None:
+    """Count a bad event, or raise the error that tells of it."""
+    where = f"event {fault.block.number} (line {fault.block.line}): {fault.words}"
+    if not skip:
+        raise OnshellError(f"{file.path}: {where}; mend the file, or leave such events out with --skip-bad")
+    tally.dropped[fault.kind] += 1
+    tally.example.setdefault(fault.kind, where)
+
+
+def _order(found: Gathered, first: int, settings: Settings, name: str) -> NDArray[np.int64] | None:
+    """Return a random order of the particles of each event [n, N], or None where they stay as they are."""
+    if not settings.shuffle:
+        return None
+    drawn = stream(settings.seed, "import", name, "shuffle", first // CHUNK).random((CHUNK, found.momenta.shape[1]))
+    return drawn[found.columns["event"] - first].argsort(axis=1)
+
+
+def _converted(
+    found: Gathered, order: NDArray[np.int64] | None, unweighted: bool
+) -> tuple[torch.Tensor, dict[str, np.ndarray]]:
+    """Return momenta [n, N, 3] in the centre-of-mass frame at E_cm = 1, and the columns to go back by."""
+    p, e_cm, back = to_cm(found)
+    own = found.columns
+    particles = {name: own[name] for name in PARTICLE}
+    if order is not None:
+        p = p.take_along_dim(torch.from_numpy(order)[..., None], 1)
+        particles = {name: np.take_along_axis(values, order, 1) for name, values in particles.items()}
+    columns = {"event": own["event"], **{name: own[name] for name in EVENT}}
+    if unweighted:
+        columns["weight"] = np.ones(len(found))
+    columns |= {"e_cm": e_cm} | {f"boost_{axis}": back[:, i].copy() for i, axis in enumerate("xyz")} | particles
+    if "in_id" in own:
+        axes = beam_axis(found, back)
+        columns |= {f"beam_{axis}": axes[:, i].copy() for i, axis in enumerate("xyz")}
+        columns |= {f"in_{name}": own[f"in_{name}"] for name in PARTICLE}
+    return p, columns
+
+
+def _check_sums(path: Path, tally: Tally) -> None:
+    """Raise if no event is left, or if the weights of those that are do not make a distribution."""
+    if not tally.kept:
+        why = "; ".join(f"{n} {kind}, such as {tally.example[kind]}" for kind, n in tally.dropped.items())
+        raise OnshellError(f"{path}: no good event in it" + (f" ({why})" if why else "; give a file with events"))
+    if not tally.weight > 0.0:
+        raise OnshellError(
+            f"{path}: the weights of its {tally.kept} events sum to {tally.weight:.6g}, which is no distribution; set "
+            "them right, or count every event once with --unweighted"
+        )
+
+
+def _parts(spool: Path, rows: dict[str, NDArray[np.int64]]) -> Iterator[Chunk]:
+    """Yield the rows of each part of the table `spool`, part after part."""
+    for part in rows.values():
+        first = 0
+        for events in iter_events(spool, check=False):
+            low, high = np.searchsorted(part, [first, first + len(events)])
+            here = part[low:high] - first
+            yield events.momenta[torch.from_numpy(here)], {key: v[here] for key, v in events.columns.items()}
+            first += len(events)
+
+
+@contextlib.contextmanager
+def _spool(out: Path) -> Iterator[Path]:
+    """Yield the path of a hidden table beside `out`, which is removed when all is done; errors about it name `out`."""
+    spool = out.with_name(f".{out.stem}.{os.getpid()}-{secrets.token_hex(4)}.spool.parquet")
+    try:
+        yield spool
+    except OnshellError as error:
+        if str(spool) not in str(error):
+            raise
+        raise OnshellError(str(error).replace(str(spool), str(out))) from error
+    finally:
+        with contextlib.suppress(OSError):
+            spool.unlink(missing_ok=True)
+
+
+def _metadata(
+    source: Path,
+    name: str,
+    process: str,
+    settings: Settings,
+    init: dict[str, Any],
+    tally: Tally,
+    shape: Shape,
+    rows: dict[str, NDArray[np.int64]],
+) -> dict[str, Any]:
+    """Return what the table says of itself, of its file, and of what was done to it."""
+    n_train, n_test = len(rows["train"]), len(rows["test"])
+    chosen: Slots | None = shape.slots
+    meaning = tally.distinct if chosen is None else chosen.ordered
+    return {
+        "dataset": name,
+        "process": process,
+        "cutoff": None,
+        "e_cm": 1.0,
+        "seed": settings.seed,
+        "split": {"train": [0, n_train], "test": [n_train, n_train + n_test]},
+        "augmentation": None,
+        "conserves": True,
+        "ordered": meaning and not settings.shuffle,
+        "lhe": {
+            "file": source.name,
+            **init,
+            "incoming": shape.n_incoming,
+            "particles": list(chosen.words) if chosen else None,
+            "places": [sorted(place) for place in tally.places],
+            "shuffled": settings.shuffle,
+            "limits": asdict(settings.limits),
+            "held_out": settings.held_out,
+            "events": tally.events,
+            "kept": tally.kept,
+            "dropped": dict(tally.dropped),
+            "examples": tally.example,
+            "left_out": {str(number): n for number, n in sorted(shape.left_out.items())},
+            "e_cm": [tally.lowest, tally.highest],
+            "weights": {
+                "unweighted": settings.unweighted,
+                "sum": tally.weight,
+                "sum_of_squares": tally.square,
+                "negative": tally.negative,
+            },
+        },
+        **identity(),
+    }

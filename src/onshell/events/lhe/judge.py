@@ -1,0 +1,133 @@
+"""What is wrong with events that could be read: momenta, masses, conservation, energy."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from onshell.events.lhe.gather import Array, Fault, Gathered
+from onshell.physics import rambo
+from onshell.physics.kinematics import boost
+
+MASSLESS = 1e-3
+"""Largest |m| of a particle over E_cm that counts as zero, unless told otherwise."""
+
+CONSERVED = 1e-6
+"""Largest difference of a component of the outgoing from the incoming momentum, over the energy in that frame."""
+
+FIXED = 1e-3
+"""Largest relative difference between an event's E_cm and that of beams without parton distributions."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What events are judged by: `massless` is a share of E_cm; `energy` compares E_cm with that of the beams."""
+
+    massless: float = MASSLESS
+    energy: bool = True
+
+
+def to_cm(found: Gathered) -> tuple[torch.Tensor, Array, Array]:
+    """Return events [n, N, 3] in their centre-of-mass frames at E_cm = 1, E_cm [n] and the boosts back [n, 3].
+
+    A boost is gamma times velocity: `boost(p, b) * e_cm` are the momenta that were read, each with its energy |p|.
+    """
+    lab = torch.from_numpy(np.ascontiguousarray(found.momenta[..., :3]))
+    b, x = rambo.frame(lab)
+    return rambo.to_p(lab), (1.0 / x).numpy(), (-b).numpy()
+
+
+def beam_axis(found: Gathered, back: Array) -> Array:
+    """Return the direction [n, 3] of the first incoming particle in each event's centre-of-mass frame."""
+    vector = torch.from_numpy(found.beam[:, None, :3].copy())
+    axis = boost(vector, torch.from_numpy(-back))[:, 0].numpy()
+    length = np.linalg.norm(axis, axis=1, keepdims=True)
+    return np.where(length > 0.0, axis / np.where(length > 0.0, length, 1.0), [0.0, 0.0, 1.0])
+
+
+def judge(found: Gathered, init: dict[str, Any], limits: Limits) -> tuple[NDArray[np.bool_], list[Fault]]:
+    """Return which events are good [n], and the fault of each that is not."""
+    faults: list[Fault] = []
+    good = np.ones(len(found), bool)
+    if not len(found):
+        return good, faults
+
+    def blame(bad: NDArray[np.bool_], kind: str, words: Any) -> None:
+        """Take the events `bad` for bad; `words` says of a row what is wrong with it."""
+        for row in np.flatnonzero(bad & good):
+            faults.append(Fault(found.blocks[row], kind, words(row)))
+        good[bad] = False
+
+    numbers = np.concatenate(
+        [found.momenta.reshape(len(found), -1), found.incoming, found.columns["weight"][:, None]], 1
+    )
+    finite = np.isfinite(numbers).all(1)
+    blame(~finite, "not finite", lambda _: "a momentum or the weight is NaN or infinite")
+    with np.errstate(all="ignore"):
+        _masses(found, limits, blame)
+        _conservation(found, blame)
+        if limits.energy:
+            _energy(found, init, blame)
+    return good, faults
+
+
+def _masses(found: Gathered, limits: Limits, blame: Any) -> None:
+    """Blame events with massive particles, and those without a centre-of-mass frame."""
+    p, e = found.momenta[..., :3], found.momenta[..., 3]
+    length = np.linalg.norm(p, axis=2)
+    e_cm = (1.0 / rambo.frame(torch.from_numpy(np.nan_to_num(p)))[1]).numpy()
+    none = ~(e_cm > 1e-9 * length.sum(1))
+    mass = np.sqrt(np.abs((e - length) * (e + length)))
+    wrong = (mass > limits.massless * e_cm[:, None]) | (e < 0.0)
+
+    def massive(row: int) -> str:
+        worst = int(np.argmax(np.where(e[row] < 0.0, np.inf, mass[row])))
+        number, m, energy = found.columns["id"][row, worst], mass[row, worst], e[row, worst]
+        if energy < 0.0:
+            return f"particle {worst + 1} (PDG {number}) has the negative energy {energy:.6g}"
+        share = f"{m / e_cm[row]:.2g} of E_cm where {limits.massless:g} counts as massless"
+        return f"particle {worst + 1} (PDG {number}) is massive: {m:.4g} GeV, {share}"
+
+    blame(none, "no centre-of-mass frame", lambda _: "all particles taken move in one direction, or none moves")
+    blame(wrong.any(1), "massive", massive)
+
+
+def _conservation(found: Gathered, blame: Any) -> None:
+    """Blame events whose outgoing particles do not carry the momentum of the incoming ones."""
+    if "in_id" not in found.columns:
+        return
+    off = np.abs(found.final - found.incoming).max(1)
+    energy = found.incoming[:, 3]
+
+    def words(row: int) -> str:
+        out, into = found.final[row, 3], found.incoming[row, 3]
+        return (
+            f"outgoing and incoming momenta differ by {off[row]:.3g} GeV (energies {out:.8g} and {into:.8g}): "
+            "are particles missing?"
+        )
+
+    blame(~(off <= CONSERVED * energy), "momentum not conserved", words)
+
+
+def _energy(found: Gathered, init: dict[str, Any], blame: Any) -> None:
+    """Blame events whose E_cm the beams of the header cannot give: wrong units, most likely."""
+    beams = init["beams"]
+    product = beams["energy"][0] * beams["energy"][1]
+    if not product > 0.0 or found.columns.get("in_id", np.empty((0, 0))).shape[1] != 2:
+        return
+    most = 2.0 * product**0.5
+    total = found.incoming
+    mass = np.sqrt(np.maximum(total[:, 3] ** 2 - (total[:, :3] ** 2).sum(1), 0.0))
+    alone = not any(beams["pdf_group"]) and not any(beams["pdf_set"])
+    fixed = alone & (found.columns["in_id"] == np.array(beams["id"])).all(1)
+    wrong = (mass > most * (1.0 + FIXED)) | (fixed & (mass < most * (1.0 - FIXED)))
+    blame(
+        wrong,
+        "energy unlike the beams'",
+        lambda row: (
+            f"E_cm is {mass[row]:.6g}, but the beams of the header give {most:.6g} GeV: wrong units? "
+            "(--any-energy does not compare)"
+        ),
+    )

@@ -1,0 +1,42 @@
+"""Colour lines: every one begins and ends once, and the simplest flow is the one that generators write."""
+
+from collections import Counter
+
+import pytest
+
+from onshell.errors import OnshellError
+from onshell.events.lhe.colours import colour_lines
+from onshell.events.lhe.particles import slots
+
+
+@pytest.mark.parametrize(
+    "ids", [(1, -1), (21, 21), (1, -1, 21), (21, 3, 21, -3), (1, -1, 2, -2, 21), (21,) * 10, (11, -11, 22), (1, 22, -2)]
+)
+def test_every_line_begins_and_ends_once(ids):
+    lines = colour_lines(ids)
+    begin, end = (Counter(line for line in side if line) for side in zip(*lines, strict=True))
+    assert begin == end
+    assert set(begin.values()) <= {1}
+    for number, (colour, anticolour) in zip(ids, lines, strict=True):
+        assert (colour > 0) == (number == 21 or 0 < number <= 6)
+        assert (anticolour > 0) == (number == 21 or -6 <= number < 0)
+        assert colour != anticolour or not colour
+
+
+def test_quark_antiquark_gluon_as_madgraph_writes_it():
+    assert colour_lines((4, -4, 21)) == [(501, 0), (0, 502), (502, 501)]
+
+
+@pytest.mark.parametrize("ids", [(21,), (1, 21), (1, 2, -1), (21, 11)])
+def test_states_that_carry_colour_are_refused(ids):
+    with pytest.raises(OnshellError, match="carry colour together"):
+        colour_lines(ids)
+
+
+def test_places_are_filled_from_left_to_right():
+    assert slots("q,qbar,g").fill([21, -2, 2]) == [2, 1, 0]
+    assert slots("j,j").fill([21, 22, -1]) == [0, 2]
+    assert slots("11|13,22").fill([22, 13]) == [1, 0]
+    assert slots("g,g").fill([21, 1]) == "no particle for 'g' among 21, 1"
+    assert slots("q,qbar,g").ordered
+    assert not slots("j,j,a").ordered
