@@ -12,6 +12,7 @@ from onshell.files import read_json
 from onshell.layout import Layout
 from onshell.planning.sizes import (
     GATHERED,
+    comparison_key,
     drawn_events,
     embedding_key,
     forward_key,
@@ -61,6 +62,12 @@ Reader = Callable[[Config, Layout, str], Product]
 def _generate(config: Config, layout: Layout, name: str) -> Product:
     path = layout.events(name)
     return Product(key(name=name), rows(path), (path,), grows=True)
+
+
+def _export(config: Config, layout: Layout, name: str) -> Product:
+    """Return what an exported Les Houches file is: as large as the table that it was written from."""
+    table, path = layout.samples(name), layout.exported(name)
+    return Product(key(n_particles=metadata(table)["n_particles"]), rows(table), (path,), grows=True)
 
 
 def _embed(config: Config, layout: Layout, name: str) -> Product:
@@ -120,13 +127,14 @@ def _autoencoder(config: Config, layout: Layout, name: str) -> Product:
 def _floor(config: Config, layout: Layout, name: str) -> Product:
     found = record(layout.floor(name))
     size = (found["comparison"]["sample"] + found["comparison"]["truth"]) * found["replicates"]
-    return Product(key(name=name), size, (layout.floor(name),))
+    return Product(comparison_key(found["dataset"], found.get("thorough", False)), size, (layout.floor(name),))
 
 
 def _metrics(config: Config, layout: Layout, name: str) -> Product:
     found = record(layout.metrics(name))
     counts = found["counts"]
-    return Product(key(dataset=found["dataset"]), counts["sample"] + counts["truth"], (layout.metrics(name),))
+    known = comparison_key(found["dataset"], "tails" in found)
+    return Product(known, counts["sample"] + counts["truth"], (layout.metrics(name),))
 
 
 def _summary(config: Config, layout: Layout, name: str) -> Product:
@@ -145,9 +153,11 @@ def _drawn(group: str) -> Reader:
 
 KINDS: dict[str, Reader] = {
     "generate": _generate,
+    "import": _generate,
     "embed": _embed,
     "train": _train,
     "sample": _sample,
+    "export": _export,
     "trajectory": _trajectory,
     "forward": _forward,
     "autoencoder": _autoencoder,

@@ -6,11 +6,14 @@ once for every epoch; times of jobs of the same kind and key are proportional to
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from onshell.config import Config, Dataset, datasets, n_samples, run_spec
+from onshell.config import Config, Dataset, datasets, n_events, n_samples, run_spec
 from onshell.layout import Layout
+from onshell.studies import named, study_of
 
 Rows = Callable[[str], int]
 """The number of events in the table at a path."""
@@ -23,7 +26,8 @@ def key(**parts: Any) -> str:
 
 def training_key(spec: Mapping[str, Any]) -> str:
     """Return what decides the time of a training per event and epoch; not the data, the learning rate or the seed."""
-    training = {name: spec["training"][name] for name in ("batch_size", "precision", "compile", "ema")}
+    names = ("batch_size", "precision", "compile", "ema", "optimizer")
+    training = {name: spec["training"][name] for name in names if name in spec["training"]}
     model = {name: spec[name] for name in ("n_particles", "space", "family", "network", "schedule", "prior", "loss")}
     return key(**model, training=training)
 
@@ -53,18 +57,29 @@ def embedding_key(n_particles: int, augmentation: str) -> str:
     return key(n_particles=n_particles, augmentation=augmentation)
 
 
+def comparison_key(dataset: str, thorough: bool) -> str:
+    """Return what decides the time of comparing samples with truth per event; studies compare more."""
+    return key(dataset=dataset, thorough=True) if thorough else key(dataset=dataset)
+
+
 class Sizes:
     """Keys and sizes of the jobs of one configuration, by the names of their benchmark files."""
 
     def __init__(self, config: Config):
-        self.config, self.layout, self.sets = config, Layout(config), datasets(config)
+        self.config, self.layout = config, Layout(config)
+        self.sets = {name: self._counted(entry) for name, entry in datasets(config).items()}
         self.scale = config["scales"][config["scale"]]
         self.specs: dict[str, dict[str, Any]] = {}
         self.kinds: dict[str, Callable[[str], tuple[str, float]]] = {
             "generate": self._generate,
+            "import": self._generate,
             "embed": self._embed,
             "train": self._train,
             "sample": self._sample,
+            "export": lambda name: (
+                key(n_particles=self._data(name).n_particles),
+                n_events(config, name),
+            ),
             "trajectory": self._trajectory,
             "forward": self._forward,
             "autoencoder": self._autoencoder,
@@ -74,6 +89,20 @@ class Sizes:
             "figures": lambda name: (key(name=name), drawn_events(self.layout, "figures", name, self.rows)),
             "tables": lambda name: (key(name=name), drawn_events(self.layout, "tables", name, self.rows)),
         }
+
+    def _counted(self, entry: Dataset) -> Dataset:
+        """Return a dataset with the events that it has, if it was imported already: the scale only says the most."""
+        path = Path(self.layout.events(entry.name))
+        if entry.source is None or not path.is_file():
+            return entry
+        from pyarrow import parquet
+
+        try:
+            parts = json.loads(parquet.read_metadata(path).metadata[b"onshell"])["split"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return entry
+        n_train, n_test = (parts[part][1] - parts[part][0] for part in ("train", "test"))
+        return replace(entry, n_train=n_train, n_test=n_test)
 
     def of(self, kind: str, name: str) -> tuple[str, float] | None:
         """Return key and size of a job, or None for one of a kind that is not known here."""
@@ -90,8 +119,8 @@ class Sizes:
         for name, entry in self.sets.items():
             found[layout.events(name)] = entry.n_train + entry.n_test
             found |= {layout.embedded(f"{name}.{key}"): entry.n_train for key in self.config["augmentations"]}
-        for run, entry in self.config["runs"].items():
-            found[layout.samples(run)] = self._samples(self._spec(run)["dataset"])
+        for run, entry in named(self.config, "runs").items():
+            found[layout.samples(run)] = n_events(self.config, run)
             found[layout.trajectory(run)] = self.scale["trajectory_events"] * len(entry.get("trajectory", ()))
         for name, entry in self.config.get("forward", {}).items():
             found[layout.forward(name)] = self.scale["forward_events"] * len(entry["times"])
@@ -101,9 +130,6 @@ class Sizes:
         if run not in self.specs:
             self.specs[run] = run_spec(self.config, run)
         return self.specs[run]
-
-    def _samples(self, dataset: str) -> int:
-        return n_samples(self.config, dataset)
 
     def _data(self, run: str) -> Dataset:
         return self.sets[self._spec(run)["dataset"]]
@@ -121,7 +147,7 @@ class Sizes:
 
     def _sample(self, name: str) -> tuple[str, float]:
         run, shards = shard_of(name)
-        size = self._samples(self._spec(run)["dataset"])
+        size = n_events(self.config, run)
         if not shards and self.layout.shards(run):
             return GATHERED, size
         return sampling_key(self._spec(run)), size / (shards or 1)
@@ -138,11 +164,15 @@ class Sizes:
         return key(name=name), min(sizes["events"], self.sets[name].n_train) * sizes["epochs"]
 
     def _floor(self, name: str) -> tuple[str, float]:
-        return key(name=name), (self._samples(name) + self.sets[name].n_test) * self.scale["floor_replicates"]
+        # That of a study is named by its sample's size too, and tells more.
+        dataset, thorough = (name, False) if name in self.sets else (name.rpartition(".")[0], True)
+        sample = int(name.rpartition(".")[2]) if thorough else n_samples(self.config, name)
+        size = (sample + self.sets[dataset].n_test) * self.scale["floor_replicates"]
+        return comparison_key(dataset, thorough), size
 
     def _metrics(self, name: str) -> tuple[str, float]:
-        dataset = self._spec(name)["dataset"]
-        return key(dataset=dataset), self._samples(dataset) + self.sets[dataset].n_test
+        dataset, thorough = self._spec(name)["dataset"], study_of(self.config, "runs", name) is not None
+        return comparison_key(dataset, thorough), n_events(self.config, name) + self.sets[dataset].n_test
 
 
 def drawn_events(layout: Layout, group: str, name: str, rows: Rows) -> int:
