@@ -10,14 +10,28 @@ NETWORKS = {
     "mlp": ("width", "depth", "time_dim"),
     "pet": ("width", "blocks", "heads", "local_layers", "neighbours", "mlp_ratio", "time_dim", "max_particles"),
     "transformer": ("width", "blocks", "heads", "mlp_ratio", "time_dim", "max_particles"),
+    "equivariant-mlp": ("width", "depth", "time_dim", "exchangeable", "axis"),
+    "equivariant-transformer": (
+        *("width", "blocks", "heads", "pair_width", "mlp_ratio", "time_dim"),
+        *("labelled", "axis", "max_particles"),
+    ),
 }
-LOSSES = {
-    "ism": ("divergence", "preconditioning", "time_weight_power", "loss_weight_power", "time_floor"),
-    "noise": ("target", "times_per_event"),
-    "flow": (),
+LOSSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "ism": (("divergence", "preconditioning", "time_weight_power", "loss_weight_power", "time_floor"), ()),
+    "noise": (("target", "times_per_event"), ("chart",)),
+    "velocity": (("chart",), ("times",)),
+    "flow": ((), ("chart", "times", "coupling")),
 }
-SAMPLING = {"diffusion": ("noise",), "flow": ("solver", "steps", "tolerance")}
-"""The keys of each kind of network, loss and sampling, besides `type` and `precision`."""
+SAMPLING: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "steps": (("noise",), ()),
+    "solver": (("solver", "steps", "tolerance"), ("grid", "eta", "langevin")),
+}
+"""The keys that each kind of loss, and of sampling, must have and may have, besides `type` and `precision`.
+
+A diffusion is sampled by the steps of its schedule, or as a flow is, by a solver, if its loss is `velocity`.
+"""
+CHARTS = {"ism": ("q",), "noise": ("q", "log-polar"), "velocity": ("spinor",), "flow": ("q", "log-polar", "spinor")}
+"""The charts that each kind of loss is made for."""
 
 
 def network_faults(path: str, entry: Mapping[str, Any]) -> Iterator[str]:
@@ -42,28 +56,84 @@ def recipe_faults(path: str, recipe: Mapping[str, Any], config: Mapping[str, Any
     """Yield the faults of a whole recipe: its names, and keys that its space, family and loss lack or do not take."""
     yield from override_faults(path, recipe, config)
     space, family, loss = recipe["space"], recipe["family"], recipe["loss"]
-    wanted = {"q": ["augmentation"], "p": ["unit"]}[space] + {"diffusion": ["schedule"], "flow": ["prior"]}[family]
+    solved = family == "flow" or loss["type"] == "velocity"
+    wanted = {"q": ["augmentation"], "p": ["unit"]}[space]
+    wanted += ["prior"] if family == "flow" else [] if solved else ["schedule"]
+    kind = family + (" with a loss of type velocity" if solved and family == "diffusion" else "")
     for key in ("augmentation", "unit", "schedule", "prior"):
         if key in wanted and key not in recipe:
-            yield f"{path}.{key}: missing; a {space}-space {family} needs it"
+            yield f"{path}.{key}: missing; a {space}-space {kind} needs it"
         if key in recipe and key not in wanted:
-            yield f"{path}.{key}: a {space}-space {family} has no such key; remove it"
+            yield f"{path}.{key}: a {space}-space {kind} has no such key; remove it"
     if (loss["type"] == "flow") != (family == "flow"):
-        kinds = "flow" if family == "flow" else "ism or noise"
+        kinds = "flow" if family == "flow" else "ism, noise or velocity"
         yield f"{path}.loss.type: {loss['type']!r} does not train a {family}; use {kinds}"
     if space == "p" and recipe.get("prior") == "rambo":
         yield f"{path}.prior: 'rambo' is a law of q-space; use gaussian"
     if loss.get("target") == "chain" and space != "p":
         yield f"{path}.loss.target: 'chain' needs the closed form of p-space; use step"
-    yield from _keys(f"{path}.loss", loss, LOSSES[loss["type"]], f"a loss of type {loss['type']}", "type")
-    yield from _keys(
-        f"{path}.sampling", recipe["sampling"], SAMPLING[family], f"the sampling of a {family}", "precision"
-    )
+    yield from _keys(f"{path}.loss", loss, *LOSSES[loss["type"]], f"a loss of type {loss['type']}", "type")
+    rule, sampling = SAMPLING["solver" if solved else "steps"], recipe["sampling"]
+    yield from _keys(f"{path}.sampling", sampling, *rule, f"the sampling of a {kind}", "precision")
+    training = recipe["training"]
+    if training.get("optimizer") == "muon" and "muon_lr" not in training:
+        yield f"{path}.training.muon_lr: missing; the optimiser muon needs it, such as 0.005"
+    yield from chart_faults(path, recipe, config)
 
 
-def _keys(path: str, entry: Mapping[str, Any], known: tuple[str, ...], what: str, common: str) -> Iterator[str]:
-    """Yield a fault for every key of `known` that is missing and every other one but `common`."""
-    for key in known:
+def chart_faults(path: str, recipe: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the faults of a recipe's chart, and of what only some charts have."""
+    loss, sampling = recipe["loss"], recipe["sampling"]
+    chart, coupling = loss.get("chart", "q"), loss.get("coupling", {})
+    agreed = [key for key, value in coupling.items() if value != "independent"]
+    if chart != "q" and recipe["space"] == "p":
+        yield f"{path}.loss.chart: {chart!r} is a chart of q-space; use q"
+    elif chart not in CHARTS[loss["type"]]:
+        known = " or ".join(CHARTS[loss["type"]])
+        yield f"{path}.loss.chart: a loss of type {loss['type']} is not made for {chart!r}; use {known}"
+    if chart == "log-polar" and loss["type"] == "noise":
+        schedule = config["schedules"].get(recipe.get("schedule"), {})
+        for key in ("gaussian_steps", "softening"):
+            if schedule.get(key):
+                yield f"{path}.schedule: {recipe['schedule']!r} has {key}, the chart log-polar has none; choose another"
+    if "phases" in agreed and chart != "spinor":
+        yield f"{path}.loss.coupling.phases: the chart {chart!r} has no phases; use independent"
+    if "rotation" in agreed and _has_direction(config["augmentations"].get(recipe.get("augmentation"), {})):
+        yield (
+            f"{path}.loss.coupling.rotation: the augmentation {recipe['augmentation']!r} boosts all events alike, so "
+            "q-space has a direction; use one with b = 0 or per_event, or independent"
+        )
+    if agreed and recipe["space"] == "p":
+        yield f"{path}.loss.coupling.{agreed[0]}: is made for q-space; use independent"
+    if "grid" in sampling and sampling.get("steps", 2) < 2:
+        yield f"{path}.sampling.steps: 1 has no room for the last step of a grid; use 2 or more"
+    solver = sampling.get("solver")
+    if sampling.get("langevin") and solver not in ("euler", "midpoint", "rk4", "ancestral"):
+        others = "euler, midpoint, rk4 or ancestral"
+        yield f"{path}.sampling.langevin: {solver!r} takes no steps between its own; use {others}"
+    fresh = [("langevin", "0")] if sampling.get("langevin") else []
+    for key, other in [*fresh, *([("solver", "multistep")] if solver == "ancestral" else [])]:
+        if chart != "spinor" or recipe.get("prior") == "gaussian":
+            yield f"{path}.sampling.{key}: needs the chart spinor and the prior rambo, of known score; use {other}"
+        for name in agreed:
+            yield (
+                f"{path}.sampling.{key}: needs ends that know nothing of each other; use {other}, or "
+                f"loss.coupling.{name}: independent"
+            )
+
+
+def _has_direction(augmentation: Mapping[str, Any]) -> bool:
+    """Return whether an augmentation boosts the events of a training set in the same few directions."""
+    places = [augmentation, *augmentation.get("by_process", {}).values()]
+    return "copies" in augmentation or any(any(place.get("b", ())) for place in places)
+
+
+def _keys(
+    path: str, entry: Mapping[str, Any], must: tuple[str, ...], may: tuple[str, ...], what: str, common: str
+) -> Iterator[str]:
+    """Yield a fault for every key of `must` that is missing, and every one but these, those of `may` and `common`."""
+    known = (*must, *may)
+    for key in must:
         if key not in entry:
             yield f"{path}.{key}: missing; {what} needs it"
     for key in entry:

@@ -11,9 +11,9 @@ from helpers.statistics import assert_law, assert_mean, assert_same_law
 from onshell.errors import OnshellError
 from onshell.models import priors
 from onshell.models.build import objective
+from onshell.models.forward import process_of
 from onshell.models.mlp import Mlp
 from onshell.models.objectives import score, states
-from onshell.models.processes import process_of
 from onshell.physics import rambo
 from onshell.streams import stream, torch_stream
 

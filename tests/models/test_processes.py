@@ -5,10 +5,11 @@ import pytest
 import torch
 from scipy import stats
 
-from helpers.specs import gaussian_path, plain_chain
+from helpers.specs import gaussian_path, plain_chain, run_spec
 from helpers.statistics import assert_law, assert_mean, assert_same_law
 from onshell.errors import OnshellError
-from onshell.models.processes import Langevin, VariancePreserving, process_of
+from onshell.models.forward import process_of
+from onshell.models.processes import Langevin, VariancePreserving
 from onshell.models.schedules import Schedule
 from onshell.physics import rambo
 from onshell.streams import stream, torch_stream
@@ -212,7 +213,7 @@ def test_a_chain_continued_is_a_chain():
 
 def test_the_space_of_a_run_chooses_its_process():
     schedule = {"steps": 5}
-    assert isinstance(process_of({"space": "q", "schedule": schedule}), Langevin)
-    assert isinstance(process_of({"space": "p", "schedule": schedule}), VariancePreserving)
+    assert isinstance(process_of(run_spec("q", schedule=schedule)), Langevin)
+    assert isinstance(process_of(run_spec("p", schedule=schedule)), VariancePreserving)
     with pytest.raises(OnshellError, match=r"schedule\.softening: a p-space process has no reference score"):
-        process_of({"space": "p", "schedule": schedule | {"softening": 0.2}})
+        process_of(run_spec("p", schedule=schedule | {"softening": 0.2}))

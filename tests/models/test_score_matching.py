@@ -10,9 +10,9 @@ from helpers.specs import run_spec
 from helpers.statistics import assert_mean
 from onshell.models.build import objective
 from onshell.models.divergence import hutchinson, random_signs
+from onshell.models.forward import process_of
 from onshell.models.mlp import Mlp
 from onshell.models.objectives import draw_times, ism_loss
-from onshell.models.processes import process_of
 from onshell.physics import rambo
 from onshell.streams import stream, torch_stream
 

@@ -176,3 +176,16 @@ def test_events_off_the_shell_give_finite_numbers(process, n_particles):
         u_2 = obs.observables(p, process)["u_2"]
         assert u_2.min() >= 0.0
         assert u_2.max() <= 1.0
+
+
+def test_the_c_parameter_of_known_events():
+    """0 for two jets, 3/4 for three alike, 1 for many in all directions; of three, 6 (1-x1)(1-x2)(1-x3)/(x1 x2 x3)."""
+    assert obs.c_parameter(mercedes()) == pytest.approx(0.75)
+    jets = torch.tensor([[0.0, 0.0, 0.5], [0.0, 0.0, -0.3], [0.0, 0.0, -0.2]], dtype=torch.float64)
+    assert obs.c_parameter(jets) == pytest.approx(0.0, abs=1e-12)
+    sphere = events("uniform", 20, seed=SEED, name=("test", "sphere"), n_particles=1000)
+    assert obs.c_parameter(sphere).numpy() == pytest.approx(1.0, abs=0.02)
+    three = events("uniform", 50, seed=SEED, name=("test", "three"), n_particles=3)
+    x = 2.0 * three.norm(dim=-1)
+    assert obs.c_parameter(three).numpy() == pytest.approx((6.0 * (1 - x).prod(-1) / x.prod(-1)).numpy())
+    assert obs.c_parameter(3.0 * three).numpy() == pytest.approx(obs.c_parameter(three).numpy())

@@ -60,6 +60,7 @@ def test_a_sample_is_an_event_table_with_its_origin(model, tmp_path):
         "precision": "fp32",
         "sampling": {"noise": "full"},
         "times": [0.0],
+        "n_evaluations": 20,
         "spec": run_spec(),
     }.items():
         assert events.metadata[key] == value, key
@@ -185,6 +186,57 @@ def test_the_settings_of_sampling_may_be_others_than_those_trained_with(tmp_path
     assert two.metadata["sampling"] == {"solver": "rk4", "steps": 3, "tolerance": 1e-4}
     assert two.metadata["spec"]["sampling"]["solver"] == "rk4"
     assert 0 < (one.momenta - two.momenta).abs().max() < 0.1
+
+
+SPINOR = run_spec() | {
+    "loss": {"type": "velocity", "chart": "spinor"},
+    "schedule": None,
+    "sampling": {"precision": "fp32", "solver": "ancestral", "steps": 12, "tolerance": 1e-4, "eta": 0.5},
+}
+
+
+def test_a_sample_says_how_many_evaluations_an_event_took(tmp_path):
+    """The adaptive solver's are the mean over blocks; snapshots on the way take more."""
+    flow = run_spec(family="flow", prior="rambo", loss={"type": "flow", "chart": "spinor"})
+    sizes = {}
+    for name, spec, over in (
+        ("ancestral", SPINOR, {}),
+        ("multistep", SPINOR, {"solver": "multistep", "grid": {"rho": 1.5, "smallest": 0.01}}),
+        ("langevin", flow, {"solver": "midpoint", "steps": 5, "langevin": 0.1}),
+        ("adaptive", flow, {"solver": "adaptive", "tolerance": 1e-5}),
+    ):
+        path = saved(tmp_path / f"{name}.pt", spec)
+        out = sample_file(path, tmp_path / f"{name}.parquet", 120, sampling=over, progress=silent)
+        table = read_events(out, n_particles=3)
+        assert_on_shell(table.momenta)
+        sizes[name] = table.metadata["n_evaluations"]
+    assert (sizes["ancestral"], sizes["multistep"], sizes["langevin"]) == (12, 12, 13)
+    assert sizes["adaptive"] > 20
+
+
+def test_a_diffusion_of_spinors_is_read_at_any_noise_level_backwards_and_forwards(tmp_path):
+    times = [1, 0.731, 0.25, 0]
+    path = saved(tmp_path / "model.pt", SPINOR)
+    grid = {"grid": {"rho": 1.5, "smallest": 0.01}}
+    out = sample_file(path, tmp_path / "s.parquet", 120, snapshots=times, sampling=grid, progress=silent)
+    table = read_events(out, space="q")
+    assert table.columns["time"].tolist() == np.repeat(times, 120).tolist()
+    for time in times:
+        assert_on_shell(rambo.to_p(table.momenta[table.columns["time"] == time]))
+    end = sample_file(path, tmp_path / "end.parquet", 120, sampling=grid, progress=silent)
+    torch.testing.assert_close(read_events(end).momenta, rambo.to_p(table.momenta[-120:]), rtol=1e-12, atol=1e-15)
+
+    write_events(tmp_path / "q.parquet", [0.15 * rambo.sample_prior(2_000, 3, stream(4, "q"))], {}, space="q")
+    options = {"spec": SPINOR, "times": times, "events": 2_000, "seed": 3, "name": "muon", "progress": silent}
+    table = read_events(forward_file(tmp_path / "q.parquet", tmp_path / "f.parquet", **options), space="q")
+    assert table.columns["time"].tolist() == np.repeat(times[::-1], 2_000).tolist()
+    for time in times:
+        here = table.momenta[table.columns["time"] == time]
+        size = 0.15 * np.cos(np.pi / 2 * time) ** 2 + np.sin(np.pi / 2 * time) ** 2
+        assert_law(here.norm(dim=-1).flatten() / size, stats.gamma(2).cdf)
+        assert_on_shell(rambo.to_p(here))
+    assert table.metadata["chart"] == "spinor"
+    assert table.metadata["schedule"] is None
 
 
 def test_a_model_of_another_configuration_is_refused(model, tmp_path):

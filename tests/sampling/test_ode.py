@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.charts import SCALE
 from onshell.errors import OnshellError
+from onshell.models.charts import CHARTS
+from onshell.physics import rambo
 from onshell.sampling import ode
 from onshell.streams import stream
 
@@ -52,14 +55,73 @@ def grown(start, t):
 def test_solvers_have_their_order(solver, field, solution, order, start):
     errors = []
     for steps in (80, 160, 320):
-        *_, (t, x) = ode.fixed(field, start, solver, steps)
+        *_, (t, x) = ode.fixed(ode.stepper(solver, field), start, ode.grid(steps))
         assert t == 0
         errors.append((x - solution(start, 0)).square().mean().sqrt().item())
     np.testing.assert_allclose(np.log2(np.divide(errors[:-1], errors[1:])), order, atol=0.15)
 
 
+def turning(chart):
+    """dq/dt = (2t + 3t^2) q + w x q in a chart: the velocity u, which a solver must carry along by the chart's maps."""
+    w = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+
+    def velocity(y, t):
+        q = chart.to_q(y)
+        moved = (2 * t + 3 * t**2) * q + torch.linalg.cross(w.expand_as(q), q)
+        return chart.tangent(y, moved / SCALE[type(chart).__name__](q))
+
+    return velocity, w
+
+
+def turned(q, w):
+    """Where `turning` takes events that start at t = 1."""
+    generator = torch.tensor([[0, -w[2], w[1]], [w[2], 0, -w[0]], [-w[1], w[0], 0]], dtype=torch.float64)
+    return np.exp(-2) * q @ torch.linalg.matrix_exp(-generator).mT
+
+
+@pytest.mark.parametrize("name", CHARTS)
+@pytest.mark.parametrize("rho", [None, 1.5])
+@pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("midpoint", 2), ("multistep", 3), ("rk4", 4)])
+def test_solvers_keep_their_order_in_every_chart(solver, order, rho, name):
+    chart, q = CHARTS[name], rambo.sample_prior(50, 3, stream(3, "q"))
+    (velocity, w), errors = turning(chart), []
+    for steps in (40, 80, 160):
+        # A last step of Euler would have an error of its own: the smallest time is next to nothing.
+        times = ode.grid(steps) if rho is None else ode.grid(steps, 1e-12, rho)
+        step = ode.stepper(solver, velocity, chart.settle)
+        *_, (t, y) = ode.fixed(step, chart.lift(q), times, settle=chart.settle)
+        assert t == 0
+        errors.append(((chart.to_q(y) - turned(q, w)).norm() / turned(q, w).norm()).item())
+    np.testing.assert_allclose(np.log2(np.divide(errors[:-1], errors[1:])), order, atol=0.35)
+    *_, (_, y) = ode.adaptive(velocity, chart.lift(q), 1e-8, settle=chart.settle)
+    torch.testing.assert_close(chart.to_q(y), turned(q, w), rtol=1e-5, atol=1e-5)
+
+
+def test_a_grid_shrinks_towards_its_smallest_time():
+    times = np.array(ode.grid(20, smallest=3e-3, rho=1.2))
+    assert len(times) == 21
+    assert (times[0], times[-2], times[-1]) == (1, 3e-3, 0)
+    np.testing.assert_allclose(np.diff(times[:-1] ** (1 / 1.2), 2), 0, atol=1e-14)
+    assert (np.diff(times) < 0).all()
+    # Large powers are geometric but for the ends; power 1 makes equal steps.
+    np.testing.assert_allclose(ode.grid(5, smallest=0.2, rho=1), [1, 0.8, 0.6, 0.4, 0.2, 0], atol=1e-15)
+
+
+def test_a_kick_follows_every_step_but_the_last_two(start):
+    kicks = []
+
+    def kick(x, t, after):
+        kicks.append((t, after))
+        return x + 1
+
+    times = ode.grid(5, smallest=0.01, rho=2)
+    *_, (_, x) = ode.fixed(lambda x, t, h: x, start, times, kick=kick)
+    assert kicks == [(times[k], times[k + 1]) for k in (1, 2, 3)]
+    torch.testing.assert_close(x, start + 3)
+
+
 def test_a_fixed_grid_is_uniform_and_every_state_is_near_the_flow(start):
-    states = dict(ode.fixed(velocity, start, "rk4", 50))
+    states = dict(ode.fixed(ode.stepper("rk4", velocity), start, ode.grid(50)))
     np.testing.assert_allclose(list(states), 1 - np.arange(51) / 50, atol=1e-15)
     assert torch.equal(states[1.0], start)
     for t, x in states.items():
@@ -128,8 +190,14 @@ def test_a_field_without_a_smooth_solution_is_an_error_not_an_endless_loop(start
 @pytest.mark.parametrize(
     ("solve", "message"),
     [
-        (lambda x: ode.fixed(velocity, x, "heun", 5), "sampling.solver: 'heun' is not known; use euler, midpoint, rk4"),
-        (lambda x: ode.fixed(velocity, x, "rk4", 0), "sampling.steps: 0 is not a number of steps"),
+        (
+            lambda x: [ode.stepper("heun", velocity)],
+            "sampling.solver: 'heun' is not known; use euler, midpoint, rk4",
+        ),
+        (lambda x: ode.grid(0), "sampling.steps: 0 is not a number of steps"),
+        (lambda x: ode.grid(1, smallest=0.1), "sampling.steps: 1 has no room for a grid's last step; use 2 or more"),
+        (lambda x: ode.grid(9, smallest=1.5), "sampling.grid: smallest = 1.5 must lie in 0"),
+        (lambda x: ode.grid(9, smallest=0.5, rho=0), "sampling.grid: smallest = 0.5 must lie in .* rho = 0 above 0"),
         (lambda x: ode.adaptive(velocity, x, 0.0), "sampling.tolerance: 0.0 is not above zero"),
     ],
 )

@@ -41,6 +41,16 @@ def test_the_first_to_come_says_by_what_means_blocks_are_drawn(tmp_path):
     assert opened(tmp_path, {"device": "cpu", "precision": "fp32"})[1] == first
 
 
+def test_evaluations_are_the_mean_over_events(tmp_path):
+    place = Parts(tmp_path / "s.parquet", {"seed": 1}, [(0, 2), (1, 1)], [0.0], 3)
+    place.open({"device": "cpu", "precision": "fp32"})
+    for k, size, evaluations in ((0, 2, 30), (1, 1, 60)):
+        place.write(k, {0.0: torch.zeros(size, 3, 3)}, evaluations)
+        assert place.has(k)
+    assert place.evaluations() == 40
+    assert [len(block) for block in place.events(1.0)] == [2, 1]
+
+
 def test_of_many_that_make_the_folder_at_once_one_does(tmp_path, monkeypatch):
     """Every process finds no folder, and then makes it: the slowest meets the quickest's."""
     place = Parts(tmp_path / "s.parquet", {"seed": 1}, [(0, 2)], [0.0], 3)

@@ -10,7 +10,8 @@ from helpers.specs import run_spec
 from helpers.statistics import assert_law, assert_mean
 from onshell.errors import OnshellError
 from onshell.models.build import build, objective
-from onshell.models.processes import process_of
+from onshell.models.processes import Langevin
+from onshell.models.schedules import Schedule
 from onshell.physics import rambo
 from onshell.sampling.sample import blocks, forward_trajectory, sample, sample_block
 from onshell.streams import stream, torch_stream
@@ -87,7 +88,7 @@ def test_a_process_that_diverges_says_how_many_and_when():
 
 def test_the_forward_trajectory_begins_at_the_data_and_ends_at_the_prior():
     q0 = 0.3 * rambo.sample_prior(4_000, 3, stream(6, "q"))
-    process = process_of({"space": "q", "schedule": {"steps": 1000}})
+    process = Langevin(Schedule(1000))
     states = dict(forward_trajectory(q0, process, [1, 0, 0.01], seed=6, name="muon"))
     assert list(states) == [0.0, 0.01, 1.0]
     assert torch.equal(states[0], q0)

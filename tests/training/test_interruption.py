@@ -33,7 +33,7 @@ SCRIPT = """
     def objective(*spec, make=learner.objective):
         task = make(*spec)
         def loss(*rows):
-            time.sleep(0.02)
+            time.sleep(0.1)
             print("step", flush=True)
             return task.loss(*rows)
         return type(task)(task.draw, loss)

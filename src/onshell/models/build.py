@@ -7,17 +7,26 @@ import torch
 from torch import nn
 
 from onshell.errors import OnshellError, nearest
+from onshell.models.equivariant_mlp import EquivariantMlp
+from onshell.models.equivariant_transformer import EquivariantTransformer
+from onshell.models.flows import flow_matching, velocity_matching
 from onshell.models.mlp import Mlp
-from onshell.models.objectives import Objective, flow_matching, implicit_score_matching, noise_prediction
+from onshell.models.objectives import Objective, implicit_score_matching, noise_prediction
 from onshell.models.pet import Pet
 from onshell.models.transformer import Transformer
 from onshell.streams import torch_stream
 
 Spec = Mapping[str, Any]
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"mlp": Mlp, "pet": Pet, "transformer": Transformer}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "mlp": Mlp,
+    "pet": Pet,
+    "transformer": Transformer,
+    "equivariant-mlp": EquivariantMlp,
+    "equivariant-transformer": EquivariantTransformer,
+}
 OBJECTIVES: dict[str, dict[str, Callable[..., Objective]]] = {
-    "diffusion": {"ism": implicit_score_matching, "noise": noise_prediction},
+    "diffusion": {"ism": implicit_score_matching, "noise": noise_prediction, "velocity": velocity_matching},
     "flow": {"flow": flow_matching},
 }
 """By family and loss.type: each takes a run's spec and what its prior was fitted to."""

@@ -1,4 +1,4 @@
-"""What networks are trained to do: implicit score matching (5), noise prediction (28), flow matching (13)."""
+"""What diffusions are trained to do: implicit score matching (5), noise prediction (28)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from onshell.errors import OnshellError
-from onshell.models import priors
 from onshell.models.divergence import random_signs, with_divergence
-from onshell.models.processes import Process, process_of
+from onshell.models.forward import LogPolarChain, process_of
+from onshell.models.processes import Process
 
 Spec = Mapping[str, Any]
 Network = Callable[[Tensor, Tensor], Tensor]
@@ -23,7 +23,8 @@ class Objective:
     """What a network is trained to do, in two functions that know nothing of the training loop.
 
     `draw(data [m,N,3] float64, rng, generator)` returns tensors with m rows each, all randomness in them;
-    `loss(network, *rows)` returns the mean loss over some of these rows. `data` are in network units.
+    `loss(network, *rows)` returns the mean loss over some of these rows, `loss(network, *rows, weights=w)` the mean
+    of w [m] times the loss of each row. `data` are in network units.
     """
 
     draw: Callable[[Tensor, np.random.Generator, torch.Generator], Rows]
@@ -44,12 +45,19 @@ def implicit_score_matching(spec: Spec, fitted: Mapping[str, Any] | None = None)
         x = process.forward(data, times, generator)
         weight = time_weight(times, process.steps, options["loss_weight_power"], floor)
         sigma = process.sigma[times] if scaled else torch.ones(len(times))
-        rows = _float32(data.device, x, times / process.steps, weight, sigma)
+        rows = float32(data.device, x, times / process.steps, weight, sigma)
         return (*rows, random_signs(x.shape, generator)) if options["divergence"] == "hutchinson" else rows
 
     def loss(
-        network: nn.Module, x: Tensor, t: Tensor, weight: Tensor, sigma: Tensor, probe: Tensor | None = None
+        network: nn.Module,
+        x: Tensor,
+        t: Tensor,
+        weight: Tensor,
+        sigma: Tensor,
+        probe: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> Tensor:
+        weight = weight if weights is None else weight * weights
         return ism_loss(network, x, t, weight, sigma, options["divergence"], probe)
 
     return Objective(draw, loss)
@@ -59,7 +67,8 @@ def noise_prediction(spec: Spec, fitted: Mapping[str, Any] | None = None) -> Obj
     """Return the objective (28): the network returns the noise in the state it sees; 1 is the loss of no prediction.
 
     Rows are x_t, t/T, the noise. target `step`: the noise of the last step (25)-(28), x_t the state after one more step
-    of known noise from a chain at t - 1. target `chain`: all the noise of the closed form of (29), a standard DDPM.
+    of known noise from a chain at t - 1, see `LogPolarChain` for its chart. target `chain`: all the noise of the closed
+    form of (29), a standard DDPM.
     t is uniform in 1 ... T; see `states` for `times_per_event`.
     """
     process, options = process_of(spec), spec["loss"]
@@ -80,25 +89,11 @@ def noise_prediction(spec: Spec, fitted: Mapping[str, Any] | None = None) -> Obj
                 return torch.from_numpy(rng.integers(0, process.steps, n))
 
             before, times = states(process, data, looks, some_times, rng, generator)
-            x, times = process.step(before, times, noise), times + 1
-        return _float32(data.device, x, times / process.steps, noise)
+            x = process.step(before, times, noise)
+            noise, times = process.target(before, times, noise, x), times + 1
+        return float32(data.device, x, times / process.steps, noise)
 
-    return Objective(draw, _mean_square)
-
-
-def flow_matching(spec: Spec, fitted: Mapping[str, Any] | None = None) -> Objective:
-    """Return the objective (13): the network returns the velocity q_1 - q_0 at q_t of (12), the mean over components.
-
-    Rows are q_t, t, the velocity; q_1 is drawn from the run's prior, t is uniform in (0, 1).
-    """
-
-    def draw(data: Tensor, rng: np.random.Generator, generator: torch.Generator) -> Rows:
-        end = priors.draw(spec, fitted, len(data), rng).to(data.device)
-        t = torch.from_numpy(rng.random(len(data)))
-        along = t.to(data.device)[:, None, None]
-        return _float32(data.device, torch.lerp(data, end, along), t, end - data)
-
-    return Objective(draw, _mean_square)
+    return Objective(draw, mean_square)
 
 
 def score(network: Network, spec: Spec) -> Callable[[Tensor, int], Tensor]:
@@ -114,11 +109,13 @@ def score(network: Network, spec: Spec) -> Callable[[Tensor, int], Tensor]:
     else:
         factors = torch.cat([torch.zeros(1), -((2 * process.schedule.gamma) ** -0.5)])
     factors = factors.tolist()
+    known = process.known_score if isinstance(process, LogPolarChain) and options["type"] == "noise" else None
 
     def value(x: Tensor, t: int) -> Tensor:
         fraction = torch.full((len(x),), t / process.steps, device=x.device)
         field = network(x.to(torch.float32, memory_format=torch.contiguous_format), fraction)
-        return factors[t] * field.to(torch.promote_types(field.dtype, torch.float32))
+        seen = factors[t] * field.to(torch.promote_types(field.dtype, torch.float32))
+        return seen if known is None else seen + known(x)
 
     return value
 
@@ -181,9 +178,13 @@ def ism_loss(
     return (weight * (0.5 * field.square().sum((1, 2)) + sigma * div)).mean()
 
 
-def _mean_square(network: Network, x: Tensor, t: Tensor, target: Tensor) -> Tensor:
-    """Return the mean over events and components of |network(x, t) - target|^2, in float32 or better."""
-    return (network(x, t) - target).square().mean()
+def mean_square(network: Network, x: Tensor, t: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Return the mean over events, weighted if there are `weights`, and components of |network(x, t) - target|^2.
+
+    In float32 or better.
+    """
+    square = (network(x, t) - target).square()
+    return square.mean() if weights is None else (weights * square.flatten(1).mean(1)).mean()
 
 
 def _scaled(options: Spec) -> bool:
@@ -194,6 +195,6 @@ def _scaled(options: Spec) -> bool:
     return kind == "sigma"
 
 
-def _float32(device: torch.device, *rows: Tensor) -> Rows:
+def float32(device: torch.device, *rows: Tensor) -> Rows:
     """Return the rows as networks take them."""
     return tuple(row.to(device, torch.float32).contiguous() for row in rows)

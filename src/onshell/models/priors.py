@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from onshell.errors import OnshellError
+from onshell.models.charts import chart_of
 from onshell.physics import rambo
 
 Spec = Mapping[str, Any]
@@ -47,6 +48,14 @@ def draw(spec: Spec, fitted: Mapping[str, Any] | None, n: int, rng: np.random.Ge
         raise OnshellError(f"prior: {spec['run']} has no mean and standard deviation of its gaussian; train it again")
     mean, std = (torch.tensor(fitted[key], dtype=torch.float64) for key in ("mean", "std"))
     return noise * std + mean
+
+
+def start(spec: Spec, fitted: Mapping[str, Any] | None, n: int, rng: np.random.Generator) -> Tensor:
+    """Return the start of sampling as `n` states of the run's chart: what `draw` returns, lifted."""
+    chart = chart_of(spec)
+    if _kind(spec) == "rambo":
+        return chart.prior(n, spec["n_particles"], rng)
+    return chart.lift(draw(spec, fitted, n, rng), rng)
 
 
 def _kind(spec: Spec) -> str:

@@ -5,8 +5,6 @@ States are float64, best laid out component by component: [n, N, 3] as a view of
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,8 +44,16 @@ class Process(ABC):
     def step(self, x: Tensor, k: int | Tensor, noise: Tensor) -> Tensor:
         """Return the state at k + 1 from `x` [n, N, 3] at k with unit normal `noise`: (10), (3) or (29)."""
         if isinstance(k, Tensor):
-            return self.mean(x, k) + (2 * _per_event(self.schedule.gamma, k, x)).sqrt() * noise
+            return self.mean(x, k) + (2 * per_event(self.schedule.gamma, k, x)).sqrt() * noise
         return self.mean(x, k).add_(noise, alpha=(2 * self.schedule.phases[k][0]) ** 0.5)
+
+    def place(self, time: float) -> int:
+        """Return the step nearest to a normalised `time`, 0 = data, 1 = the end."""
+        return round(time * self.steps)
+
+    def target(self, x: Tensor, k: int | Tensor, noise: Tensor, after: Tensor) -> Tensor:
+        """Return what a network of noise prediction is to say of the step with `noise` from `x` at k to `after`."""
+        return noise
 
     def reverse_step(self, x: Tensor, t: int, score: Tensor, noise: Tensor, kind: str = "full") -> Tensor:
         """Return the state at t - 1 from `x` [n, N, 3] at t, its score and unit normal `noise`: (11), (4).
@@ -55,12 +61,16 @@ class Process(ABC):
         The variance of the noise is that of the forward step, 2 gamma_{t-1}, if `kind` is full; if it is posterior,
         that of the step back to known data: smaller by sigma_{t-1}^2 / sigma_t^2, and so zero in the last step.
         """
+        return self.reverse_mean(x, t, score).add_(noise, alpha=self.reverse_size(t, kind))
+
+    def reverse_size(self, t: int, kind: str) -> float:
+        """Return the size of the noise in the step from t to t - 1."""
         size = (2 * self.schedule.phases[t - 1][0]) ** 0.5
         if kind == "posterior":
-            size *= (self.sigma[t - 1] / self.sigma[t]).item()
-        elif kind != "full":
+            return size * (self.sigma[t - 1] / self.sigma[t]).item()
+        if kind != "full":
             raise OnshellError(f"sampling.noise: {kind!r} is not known; use 'full' or 'posterior'")
-        return self.reverse_mean(x, t, score).add_(noise, alpha=size)
+        return size
 
 
 class Langevin(Process):
@@ -72,8 +82,8 @@ class Langevin(Process):
         """Return mu [n, N, 3] of (25): q + gamma s_ref(q), or q - gamma q in the Gaussian phase."""
         if isinstance(k, Tensor):
             free = pull(x, False, self.schedule.softening)
-            c = torch.where(_per_event(self.schedule.is_gaussian, k, x), 1.0, free)
-            return x * (1 - _per_event(self.schedule.gamma, k, x) * c)
+            c = torch.where(per_event(self.schedule.is_gaussian, k, x), 1.0, free)
+            return x * (1 - per_event(self.schedule.gamma, k, x) * c)
         gamma, gaussian = self.schedule.phases[k]
         return x * (1 - gamma * pull(x, gaussian, self.schedule.softening))
 
@@ -135,7 +145,7 @@ class VariancePreserving(Process):
     def mean(self, x: Tensor, k: int | Tensor) -> Tensor:
         """Return sqrt(1 - 2 gamma) p [n, N, 3]."""
         if isinstance(k, Tensor):
-            return x * (1 - 2 * _per_event(self.schedule.gamma, k, x)).sqrt()
+            return x * (1 - 2 * per_event(self.schedule.gamma, k, x)).sqrt()
         return x * (1 - 2 * self.schedule.phases[k][0]) ** 0.5
 
     def reverse_mean(self, x: Tensor, t: int, score: Tensor) -> Tensor:
@@ -148,7 +158,7 @@ class VariancePreserving(Process):
 
         a is the product of 1 - 2 gamma over the steps between: abar_t, if they begin at 0.
         """
-        log_decay = _per_event(self.log_decay, times, x) - _per_event(self.log_decay, start, x)
+        log_decay = per_event(self.log_decay, times, x) - per_event(self.log_decay, start, x)
         return log_decay.exp() * x + (-(2 * log_decay).expm1()).sqrt() * noise
 
     def chains(self, x: Tensor, times: Tensor, generator: torch.Generator, start: int = 0) -> Tensor:
@@ -162,14 +172,6 @@ class VariancePreserving(Process):
             result[rows, look[:, j].to(x.device)] = x
             before = at[:, j]
         return result
-
-
-PROCESSES: dict[str, type[Process]] = {"q": Langevin, "p": VariancePreserving}
-
-
-def process_of(spec: Mapping[str, Any]) -> Process:
-    """Return the forward process of the diffusion `spec`."""
-    return PROCESSES[spec["space"]](Schedule.from_spec(spec["schedule"]))
 
 
 def pull(q: Tensor, gaussian: bool, softening: float = 0.0) -> Tensor | float:
@@ -194,7 +196,7 @@ def unit_normal(n: int, n_particles: int, generator: torch.Generator) -> Tensor:
     return torch.randn((3, n, n_particles), generator=generator, device=generator.device).permute(1, 2, 0)
 
 
-def _per_event(table: Tensor, k: Tensor, x: Tensor) -> Tensor:
+def per_event(table: Tensor, k: Tensor, x: Tensor) -> Tensor:
     """Return the values [n, 1, 1] of `table` at `k` [n], beside the events `x`."""
     return table[k.cpu()].to(x.device)[:, None, None]
 

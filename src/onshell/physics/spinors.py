@@ -16,7 +16,7 @@ def to_vectors(z: Tensor) -> Tensor:
     """Return the massless momenta q [..., N, 3] of the spinors `z` [..., N, 2], complex."""
     up, down = z.unbind(-1)
     across = up.conj() * down
-    return torch.stack([across.real, across.imag, 0.5 * (up.abs().square() - down.abs().square())], -1)
+    return torch.stack([across.real, across.imag, 0.5 * ((up.conj() * up).real - (down.conj() * down).real)], -1)
 
 
 def from_vectors(q: Tensor, phase: Tensor | None = None) -> Tensor:

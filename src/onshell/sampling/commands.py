@@ -15,9 +15,10 @@ from onshell.config import digest
 from onshell.errors import OnshellError
 from onshell.events.parquet import Table
 from onshell.events.table import read_events, write_events
-from onshell.models.processes import process_of
+from onshell.models.forward import process_of
 from onshell.physics import rambo
 from onshell.provenance import identity
+from onshell.sampling import densities
 from onshell.sampling.agreement import check_agreement
 from onshell.sampling.drawing import draw, read_named
 from onshell.sampling.parts import GoneError, Parts
@@ -45,6 +46,7 @@ def sample_file(
     shard: Shard | None = None,
     receipt: Path | None = None,
     processes: int = 1,
+    likelihood: Mapping[str, Any] | None = None,
     progress: Progress = print,
 ) -> Path:
     """Return `out`, an event table of `n` events drawn from the model file `model_path`.
@@ -52,6 +54,9 @@ def sample_file(
     Those of a model in q-space are mapped to phase space; those of one in p-space are off the shell, which the metadata
     say by `conserves`. With `snapshots`, normalised times of the way from prior to data, the table holds the states in
     the model's own space at these times instead, the latest first, with the time in the column `time`.
+
+    With a `likelihood`, options of `densities.wish`, the events have their log-density in the column `log_prob`, and
+    the metadata say with respect to what. Then `auto` means fp32, since the derivatives of rounded fields are rough.
 
     `expect` holds keys of a run's spec that the model's must agree with, `sampling` settings of sampling that go before
     the model's own. Finished blocks lie in a hidden folder beside `out` until the table is whole: a killed sampling
@@ -68,6 +73,11 @@ def sample_file(
     check_agreement(model_path, content["spec"], expect or {})
     spec = {**content["spec"], "sampling": {**content["spec"]["sampling"], **(sampling or {})}}
     asked = precision or spec["sampling"]["precision"]
+    if likelihood is not None:
+        if snapshots is not None:
+            raise OnshellError(f"{out}: snapshots have no likelihood; ask for one or the other")
+        likelihood = densities.wish(spec, content["source"], **likelihood)
+        asked = "fp32" if asked == "auto" else asked
     settings = {
         "model": model,
         "seed": spec["seed"] if seed is None else seed,
@@ -75,6 +85,7 @@ def sample_file(
         "block": BLOCK,
         "times": times,
         "sampling": {key: value for key, value in spec["sampling"].items() if key != "precision"},
+        **({"likelihood": likelihood} if likelihood else {}),
     }
     # What auto means may differ from host to host: blocks that are there already are gone on with.
     kinds = sorted(KINDS, key=lambda kind: kind != places[0].type) if device == "auto" else [places[0].type]
@@ -99,11 +110,12 @@ def sample_file(
     }
 
     mine = sizes if shard is None else shard.deal(sizes)
-    options = {"spec": spec, "seed": settings["seed"], "precision": means["precision"]}
+    options = {"spec": spec, "seed": settings["seed"], "precision": means["precision"], "likelihood": likelihood}
     try:
         _draw_missing(content, model_path, parts, mine, places, options, progress)
         if shard is None:
-            _assemble(out, parts, spec, metadata, snapshots is not None)
+            known = {**metadata, "n_evaluations": parts.evaluations()}
+            _assemble(out, parts, spec, known, snapshots is not None)
     except GoneError:
         if not _is_written(out, metadata, n * len(times)):
             raise
@@ -148,9 +160,9 @@ def _assemble(out: Path, parts: Parts, spec: Mapping[str, Any], metadata: Mappin
     if by_time:
         write_events(out, parts.by_time(spec["unit"]), metadata, space=spec["space"])
     elif spec["space"] == "q":
-        write_events(out, (rambo.to_p(q) for q in parts.events(spec["unit"])), metadata)
+        write_events(out, ((rambo.to_p(q), columns) for q, columns in parts.rows(spec["unit"])), metadata)
     else:
-        write_events(out, parts.events(spec["unit"]), metadata)
+        write_events(out, parts.rows(spec["unit"]), metadata)
 
 
 def _is_written(out: Path, metadata: Mapping[str, Any], rows: int) -> bool:
@@ -199,7 +211,8 @@ def forward_file(
             yield unit * x, {"event": event, "time": np.full(len(x), at)}
 
     inherited = {key: value for key, value in table.metadata.items() if key != "split"}
-    own = {"forward": name, "schedule": dict(spec["schedule"]), "times": times, "seed": seed, **_units(spec)}
+    chart = {"chart": spec["loss"]["chart"]} if "chart" in spec["loss"] else {}
+    own = {"forward": name, "schedule": spec["schedule"], "times": times, "seed": seed, **chart, **_units(spec)}
     metadata = {**inherited, **own, "config_hash": digest(own), **identity()}
     write_events(out, states(), metadata, space=spec["space"])
     return out

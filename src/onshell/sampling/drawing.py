@@ -8,6 +8,8 @@ from typing import Any
 import torch
 
 from onshell.errors import OnshellError
+from onshell.sampling import densities
+from onshell.sampling.flow import counted
 from onshell.sampling.parts import Parts
 from onshell.sampling.sample import sample_block
 from onshell.training.checkpoint import network_of, read_model
@@ -24,9 +26,11 @@ def draw(
     seed: int,
     device: torch.device | str,
     precision: str,
+    likelihood: Mapping[str, Any] | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Yield each block (k, size) of `wanted` when it lies in `parts`, drawn by the model that the file `path` holds.
 
+    With a `likelihood`, see `densities.wish`, blocks have the columns that it asks for.
     A processor draws on one thread, since the last digits of a network can depend on their number.
     """
     where = torch.device(device)
@@ -38,7 +42,12 @@ def draw(
             torch.set_num_threads(1)
         for k, size in wanted:
             if not parts.has(k):
-                parts.write(k, sample_block(network, spec, k, size, snapshots=parts.times, **options))
+                field, evaluations = counted(network)
+                if likelihood:
+                    states = densities.sample_block(field, spec, k, size, wish=likelihood, **options)
+                else:
+                    states = sample_block(field, spec, k, size, snapshots=parts.times, **options)
+                parts.write(k, states, evaluations())
             yield k, size
     finally:
         torch.set_num_threads(threads)

@@ -3,18 +3,28 @@
 States are float64 whatever the velocity computes in.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from onshell.errors import OnshellError
+from onshell.sampling.multistep import Multistep
 
 Velocity = Callable[[Tensor, float], Tensor]
+Settle = Callable[[Tensor], Tensor]
+Step = Callable[[Tensor, float, float], Tensor]
+Kick = Callable[[Tensor, float, float], Tensor]
 
 SHORTEST = 1e-7
 """A step that must be shorter than this for its error to be tolerated means that the field is not smooth."""
+
+
+def _stay(x: Tensor) -> Tensor:
+    """Return `x`: every point of a linear space is on it."""
+    return x
 
 
 def euler(velocity: Velocity, x: Tensor, t: float, h: float) -> Tensor:
@@ -41,18 +51,59 @@ STEPS: dict[str, Callable[[Velocity, Tensor, float, float], Tensor]] = {
     "midpoint": midpoint,
     "rk4": rk4,
 }
+SOLVERS = (*STEPS, "multistep", "ancestral", "adaptive")
 
 
-def fixed(velocity: Velocity, x: Tensor, solver: str, steps: int) -> Iterator[tuple[float, Tensor]]:
-    """Yield (t, state) at t = 1 and after each of `steps` equal steps down to t = 0."""
-    if solver not in STEPS:
-        raise OnshellError(f"sampling.solver: {solver!r} is not known; use {', '.join(STEPS)} or adaptive")
+def grid(steps: int, smallest: float | None = None, rho: float = 1.0) -> list[float]:
+    """Return the steps + 1 times from t = 1 to t = 0 of a solution: equal steps, or steps that shrink towards t = 0.
+
+    With `smallest` they are t_k = (1 + (k/K)(smallest^(1/rho) - 1))^rho, k = 0 ... K = steps - 1, and then 0.
+    """
     if steps < 1:
         raise OnshellError(f"sampling.steps: {steps} is not a number of steps; use 1 or more")
-    yield 1.0, x
-    times = [k / steps for k in range(steps, -1, -1)]
-    for t, after in pairwise(times):
-        x = STEPS[solver](velocity, x, t, after - t)
+    if smallest is None:
+        return [k / steps for k in range(steps, -1, -1)]
+    if steps < 2:
+        raise OnshellError(f"sampling.steps: {steps} has no room for a grid's last step; use 2 or more")
+    if not (0 < smallest < 1 and rho > 0):
+        raise OnshellError(f"sampling.grid: smallest = {smallest:g} must lie in 0 ... 1, rho = {rho:g} above 0")
+    last = smallest ** (1 / rho) - 1
+    return [1.0, *((1 + k / (steps - 1) * last) ** rho for k in range(1, steps - 1)), smallest, 0.0]
+
+
+def stepper(solver: str, velocity: Velocity, settle: Settle = _stay) -> Step:
+    """Return the step of a `solver` in the field `velocity`; `settle` brings its stages onto a chart."""
+    if solver not in (*STEPS, "multistep"):
+        raise OnshellError(f"sampling.solver: {solver!r} is not known; use {', '.join(SOLVERS)}")
+    field = velocity if settle is _stay else lambda x, t: velocity(settle(x), t)
+    return Multistep(field) if solver == "multistep" else partial(STEPS[solver], field)
+
+
+def fixed(
+    step: Step,
+    x: Tensor,
+    times: Sequence[float],
+    *,
+    settle: Settle = _stay,
+    final: Step | None = None,
+    kick: Kick | None = None,
+    stops: Iterable[float] = (),
+) -> Iterator[tuple[float, Tensor]]:
+    """Yield (t, state) at each of the `times`, from t = 1 to t = 0, by `step`; the last one by `final`, if given.
+
+    `settle` brings a state back onto a chart that is no linear space. `kick(x, t, next)` moves a state after each step
+    but the last two, before it is seen. The states at `stops` between times are reached by a step aside, `step.aside`
+    if it has one, so that those at the times do not depend on them.
+    """
+    waiting = sorted(set(stops), reverse=True)
+    yield times[0], x
+    for k, (t, after) in enumerate(pairwise(times), 2):
+        step = final if final and k == len(times) else step
+        for stop in (stop for stop in waiting if after < stop < t):
+            yield stop, settle(getattr(step, "aside", step)(x, t, stop - t))
+        x = settle(step(x, t, after - t))
+        if kick and k < len(times) - 1:
+            x = settle(kick(x, after, times[k]))
         yield after, x
 
 
@@ -71,7 +122,7 @@ ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 
 
 
 def adaptive(
-    velocity: Velocity, x: Tensor, tolerance: float, stops: Iterable[float] = ()
+    velocity: Velocity, x: Tensor, tolerance: float, stops: Iterable[float] = (), *, settle: Settle = _stay
 ) -> Iterator[tuple[float, Tensor]]:
     """Yield (t, state) at t = 1 and after each step of Dormand-Prince 5(4), sized by its error, down to t = 0.
 
@@ -80,18 +131,19 @@ def adaptive(
     """
     if not tolerance > 0:
         raise OnshellError(f"sampling.tolerance: {tolerance} is not above zero")
-    t, h, slope = 1.0, 0.05, velocity(x, 1.0)
+    settled = velocity if settle is _stay else lambda x, t: velocity(settle(x), t)
+    t, h, slope = 1.0, 0.05, settled(x, 1.0)
     yield t, x
     for stop in sorted({float(s) for s in stops if 0 <= s < 1} | {0.0}, reverse=True):
         while t > stop:
             # A last sliver is shared between two steps rather than left over.
             ahead = t - stop
             step = ahead if h >= ahead else min(h, 0.5 * ahead)
-            moved, last, wrong = _dormand_prince(velocity, x, slope, t, -step, tolerance)
+            moved, last, wrong = _dormand_prince(settled, x, slope, t, -step, tolerance)
             # NaN compares as false: a state that is not finite counts as an error too large.
             good = wrong <= 1
             if good:
-                x, slope, t = moved, last, stop if step == ahead else t - step
+                x, slope, t = settle(moved), last, stop if step == ahead else t - step
                 yield t, x
             elif step < SHORTEST:
                 raise OnshellError(
@@ -113,7 +165,7 @@ def _dormand_prince(
         slopes.append(velocity(moved, t + node * h))
     error = h * _combined(ERROR, slopes)
     size = 1 + torch.maximum(x.abs(), moved.abs())
-    worst = (error / size).square().flatten(1).mean(1).sqrt().max().item()
+    worst = (error.abs() / size).square().flatten(1).mean(1).sqrt().max().item()
     return moved, slopes[-1], worst / tolerance
 
 

@@ -23,6 +23,7 @@ from onshell.errors import OnshellError
 from onshell.files import reason, save_whole, write_json
 
 SETTINGS = "settings.json"
+EVALUATIONS = "n_evaluations"
 PATIENCE = 5.0
 """Seconds in which a folder that another host has made must become visible."""
 
@@ -77,16 +78,31 @@ class Parts:
         except Exception:  # whatever a damaged file raises, the block is made again
             return False
 
-    def write(self, k: int, states: Mapping[float, Tensor]) -> None:
-        """Write block `k`, or raise `GoneError`."""
+    def write(self, k: int, states: Mapping[float | str, Tensor], evaluations: int = 0) -> None:
+        """Write block `k`, its states by time and columns by name, or raise `GoneError`.
+
+        For it a network was evaluated so often.
+        """
         if not self.folder.is_dir():
             raise self._gone()
-        save_whole(dict(states), self._path(k))
+        save_whole({**states, EVALUATIONS: evaluations}, self._path(k))
+
+    def evaluations(self) -> float:
+        """Return how often a network was evaluated per event, the mean over events, or raise `GoneError`."""
+        made = sum(size * self._read(k).get(EVALUATIONS, 0) for k, size in self.sizes)
+        return made / sum(size for _, size in self.sizes)
 
     def events(self, scale: float) -> Iterator[Tensor]:
         """Yield the states of all blocks at the last time, times `scale`, or raise `GoneError`."""
+        for momenta, _ in self.rows(scale):
+            yield momenta
+
+    def rows(self, scale: float) -> Iterator[tuple[Tensor, dict[str, np.ndarray]]]:
+        """Yield what `events` yields, each with the columns of its block."""
         for k, _ in self.sizes:
-            yield scale * self._read(k)[self.times[-1]]
+            block = self._read(k)
+            columns = {key: block[key].numpy() for key in block if isinstance(key, str) and key != EVALUATIONS}
+            yield scale * block[self.times[-1]], columns
 
     def by_time(self, scale: float) -> Iterator[tuple[Tensor, dict[str, np.ndarray]]]:
         """Yield the states times `scale` with the columns `event` and `time`, time after time, or raise `GoneError`."""

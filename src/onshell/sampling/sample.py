@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from onshell.errors import OnshellError
 from onshell.models import priors
+from onshell.models.charts import CHARTS, chart_of
+from onshell.models.forward import Ornstein, process_of
 from onshell.models.objectives import score
-from onshell.models.processes import Process, process_of
-from onshell.sampling import ode
+from onshell.models.processes import Process
+from onshell.sampling.flow import Way, flow
 from onshell.sampling.sde import reverse
 from onshell.streams import stream, torch_stream
 from onshell.training.device import autocast
@@ -51,13 +53,15 @@ def sample_block(
     """
     device, wanted = torch.device(device), sorted(check_snapshots(snapshots), reverse=True)
     name = (seed, "sample", spec["run"], k)
-    x = priors.draw(spec, fitted, size, stream(*name, "prior")).to(device)
+    begin, way, seen = priors.draw, _diffuse, CHARTS["q"]
+    if spec["loss"]["type"] in ("flow", "velocity"):
+        begin, way, seen = priors.start, flow, chart_of(spec)
+    x = begin(spec, fitted, size, stream(*name, "prior")).to(device)
     generator, kept = torch_stream(*name, "noise", device=str(device)), {}
-    way = _diffuse if spec["family"] == "diffusion" else _flow
     with torch.inference_mode(), autocast(device, precision):
         for place, passed, state in way(network, spec, x, wanted, generator):
             _guard(state, place, f"{spec['run']}, block {k}")
-            kept |= {time: state.cpu() for time in passed}
+            kept |= {time: seen.to_q(state).cpu() for time in passed}
     return kept
 
 
@@ -84,46 +88,27 @@ def check_snapshots(snapshots: Iterable[float]) -> set[float]:
 
 
 def forward_trajectory(
-    x: Tensor, process: Process, times: Iterable[float], *, seed: int, name: str
+    x: Tensor, process: Process | Ornstein, times: Iterable[float], *, seed: int, name: str
 ) -> Iterator[tuple[float, Tensor]]:
     """Yield (time, state [n, N, 3]) of a forward process of events `x` at the normalised `times`, in rising order."""
-    done = 0
+    done = process.place(0.0)
     for time in sorted(check_snapshots(times)):
-        t = round(time * process.steps)
+        t = process.place(time)
         if t > done:
-            x = process.forward(x, t, torch_stream(seed, "forward", name, done, t), start=done)
+            # Streams are named by words and whole numbers.
+            span = (place if isinstance(place, int) else repr(place) for place in (done, t))
+            x = process.forward(x, t, torch_stream(seed, "forward", name, *span), start=done)
         done = t
-        _guard(x, f"step {t}", f"forward process {name}")
+        _guard(x, f"time {time:g}", f"forward process {name}")
         yield time, x
-
-
-Way = Iterator[tuple[str, list[float], Tensor]]
 
 
 def _diffuse(network: nn.Module, spec: Spec, x: Tensor, wanted: list[float], generator: torch.Generator) -> Way:
     """Yield (place, wanted times met there, state) along the reverse process of a diffusion."""
     process = process_of(spec)
-    at = {time: round(time * process.steps) for time in wanted}
+    at = {time: process.place(time) for time in wanted}
     for t, state in reverse(score(network, spec), x, process, generator, spec["sampling"]["noise"]):
         yield f"step {t}", [time for time in wanted if at[time] == t], state
-
-
-def _flow(network: nn.Module, spec: Spec, x: Tensor, wanted: list[float], generator: torch.Generator) -> Way:
-    """Yield (place, wanted times met there, state) along the differential equation of a flow, which draws nothing."""
-    options = spec["sampling"]
-
-    def velocity(x: Tensor, t: float) -> Tensor:
-        fraction = torch.full((len(x),), t, device=x.device)
-        return network(x.to(torch.float32, memory_format=torch.contiguous_format), fraction).to(torch.float64)
-
-    if options["solver"] == "adaptive":
-        at = {time: time for time in wanted}
-        solution = ode.adaptive(velocity, x, options["tolerance"], wanted)
-    else:
-        at = {time: round(time * options["steps"]) / options["steps"] for time in wanted}
-        solution = ode.fixed(velocity, x, options["solver"], options["steps"])
-    for t, state in solution:
-        yield f"t = {t:.4g}", [time for time in wanted if at[time] == t], state
 
 
 def _guard(x: Tensor, place: str, what: str) -> None:

@@ -26,11 +26,12 @@ def batches(
     *,
     skip: int = 0,
     asked: Callable[[], bool] = lambda: False,
+    weights: Tensor | None = None,
 ) -> Iterator[tuple[Rows, int]]:
     """Yield (this process's rows, size of the whole batch) for each batch of the events `data` [n, N, 3], shuffled.
 
-    The first `skip` batches are left out. A process that trains alone and is `asked` to stop while it draws yields no
-    more.
+    The rows end with the `weights` [n] of the events, if these have any. The first `skip` batches are left out. A
+    process that trains alone and is `asked` to stop while it draws yields no more.
 
     `name` is the epoch's stream. Of every chunk the event at position i belongs to the shard i modulo SHARDS, whose
     noise has streams of its own, and to the process i modulo `team.size`: what is drawn for an event does not depend
@@ -44,9 +45,12 @@ def batches(
             continue
         # Of several processes none may leave before the others: they stop at the next step.
         leave = asked if team.size == 1 else bool
-        rows = _draw(task, data, index[team.rank :: team.size], name, chunk, team, leave)
+        own = index[team.rank :: team.size]
+        rows = _draw(task, data, own, name, chunk, team, leave)
         if rows is None:
             return
+        if weights is not None and rows:
+            rows = (*rows, weights[own].to(team.device))
         for first in range(here * batch, len(index), batch):
             after = min(first + batch, len(index))
             mine = slice(_before(first, team), _before(after, team))

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from onshell.errors import OnshellError
+from onshell.training.optimizers import OPTIMIZERS
 from onshell.training.rates import LR_SCHEDULES
 
 BLOCK = 2**16
@@ -33,8 +35,40 @@ def check(spec: Mapping[str, Any], data: Tensor) -> None:
     for key, known in (("lr_schedule", LR_SCHEDULES), ("keep", ("lowest-loss", "last"))):
         if options[key] not in known:
             raise OnshellError(f"training.{key}: {options[key]!r} is not known; use {' or '.join(known)}")
+    if (kind := options.get("optimizer", "adamw")) not in OPTIMIZERS:
+        raise OnshellError(f"training.optimizer: {kind!r} is not known; use {' or '.join(OPTIMIZERS)}")
+    if kind == "muon" and not options.get("muon_lr", 0) > 0:
+        raise OnshellError("training.muon_lr: missing or not above zero; muon needs a learning rate, such as 0.005")
+    if kind == "muon" and not hasattr(torch.optim, "Muon"):
+        raise OnshellError(f"training.optimizer: torch {torch.__version__} has no muon; install 2.9 or later")
     for key in ("epochs", "batch_size", "lr", "clip"):
         if not options[key] > 0:
             raise OnshellError(f"training.{key}: {options[key]} is not above zero")
     if not 0 <= options["ema"] < 1:
         raise OnshellError(f"training.ema: {options['ema']} is not a decay; use 0 for none, or such as 0.999")
+
+
+def weights_of(spec: Mapping[str, Any], values: np.ndarray | None, n: int) -> Tensor | None:
+    """Return the weights [n] of the events of a training set, of mean size 1, or None if there is nothing to weigh.
+
+    Weights may be negative; equal ones, and none, weigh nothing.
+    """
+    if values is None:
+        return None
+    weights = torch.from_numpy(np.array(values, dtype=np.float64))
+    if weights.shape != (n,):
+        raise OnshellError(f"{spec['run']}: {tuple(weights.shape)} weights for {n} events; give one for each")
+    if not torch.isfinite(weights).all():
+        raise OnshellError(f"{spec['run']}: weights of the training set are not finite; remove these events")
+    if not weights.sum() > 0:
+        raise OnshellError(
+            f"{spec['run']}: the weights of the training set sum to {weights.sum().item():g}; no law has such weights"
+        )
+    if (weights == weights[0]).all():
+        return None
+    if spec["loss"].get("times_per_event", 1) > 1:
+        raise OnshellError(
+            f"{spec['run']}: the training set has weights, but with loss.times_per_event above 1 the rows of a batch "
+            "are not its events; set it to 1"
+        )
+    return (weights / weights.abs().mean()).float()

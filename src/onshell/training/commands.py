@@ -50,11 +50,11 @@ def train_file(
 ) -> Path:
     """Return the path of the model file, in the folder `out`, of the run `spec` trained on the table `data_path`.
 
-    The network sees the momenta in units of spec["unit"]. Stops and saves before `minutes` are over.
+    The network sees the momenta in units of spec["unit"]; a column `weight` weighs the events. Stops and saves before
+    `minutes` are over.
     """
     events = _training_set(Path(data_path), spec)
     _check_origin(data_path, spec, events.metadata)
     data = events.momenta.div_(spec["unit"])
-    return train(
-        spec, data, Path(out), device=device, resume=resume, progress=progress, source=events.metadata, minutes=minutes
-    )
+    options = {"device": device, "resume": resume, "progress": progress, "minutes": minutes}
+    return train(spec, data, Path(out), **options, source=events.metadata, weights=events.columns.get("weight"))

@@ -37,10 +37,12 @@ def run_epoch(
     data: Tensor,
     part: Part = Part(),
     asked: Callable[[], bool] = lambda: False,
+    weights: Tensor | None = None,
 ) -> Part:
     """Return the epoch after one pass over the shuffled `data`, or as far as it went until it was `asked` to stop.
 
-    It goes on from `part`. All processes stop after the same step, whichever of them was asked.
+    `weights` [n] are those of the events, from `checks.weights_of`. It goes on from `part`. All processes stop after
+    the same step, whichever of them was asked.
 
     Raises
     ------
@@ -50,11 +52,12 @@ def run_epoch(
     options, name = spec["training"], (spec["seed"], "train", spec["run"], epoch)
     per_epoch, look = steps_of(spec, data), LOOK[learner.team.device.type]
     made: list[tuple[int, Tensor]] = []
-    dealt = batches(learner.task, data, options["batch_size"], name, learner.team, skip=part.steps, asked=asked)
+    how = {"skip": part.steps, "asked": asked, "weights": weights}
+    dealt = batches(learner.task, data, options["batch_size"], name, learner.team, **how)
     for step, (rows, size) in enumerate(dealt, part.steps + 1):
         lr = rate(spec, data, epoch, step)
         done = (epoch - 1) * per_epoch + step - 1
-        made.append((size, learner.step(rows, size, lr, done, stop=asked())))
+        made.append((size, learner.step(rows, size, lr, done, stop=asked(), weighted=weights is not None)))
         if len(made) == look:
             part, stop = _look(made, part, epoch, spec, data)
             if stop:
@@ -67,7 +70,10 @@ def rate(spec: Mapping[str, Any], data: Tensor, epoch: int, step: int) -> float:
     """Return the learning rate of a step, counted from 1, of an epoch."""
     options, per_epoch = spec["training"], steps_of(spec, data)
     done = (epoch - 1) * per_epoch + step - 1
-    return options["lr"] * LR_SCHEDULES[options["lr_schedule"]](done, per_epoch * options["epochs"])
+    lr = options["lr"] * LR_SCHEDULES[options["lr_schedule"]](done, per_epoch * options["epochs"])
+    # Steps of warm-up; 0 and no such setting are none.
+    warmup = options.get("warmup") or 1
+    return lr if done + 1 >= warmup else lr * (done + 1) / warmup
 
 
 def _look(

@@ -10,6 +10,7 @@ from onshell.models.build import build, objective
 from onshell.training.average import Average
 from onshell.training.compiled import compiled
 from onshell.training.device import autocast
+from onshell.training.optimizers import Optimizers
 from onshell.training.processes import Team
 
 
@@ -24,28 +25,28 @@ class Learner:
         self.team, self.precision, self.clip = team, precision, options["clip"]
         self.network, self.task = build(spec).to(team.device), objective(spec, fitted)
         self.field = compiled(self.network, spec, team.device) if options["compile"] else self.network
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(),
-            options["lr"],
-            tuple(options["betas"]),
-            weight_decay=options["weight_decay"],
-            fused=True,
-        )
+        self.optimizer = Optimizers(self.network, options)
         self.average = Average(self.network, options["ema"]) if options["ema"] else None
         self.gradient = _flat_gradient(self.network)
 
-    def step(self, rows: tuple[Tensor, ...], size: int, lr: float, done: int, *, stop: bool = False) -> Tensor:
+    def step(
+        self, rows: tuple[Tensor, ...], size: int, lr: float, done: int, *, stop: bool = False, weighted: bool = False
+    ) -> Tensor:
         """Return loss, gradient norm and stop [3], float64, of one step on a batch of `size` events, `rows` those here.
 
-        `done` is the number of steps of the training before this one. The last number counts who wants to stop.
+        `done` is the number of steps of the training before this one. The last number counts who wants to stop. The
+        last of the rows of `weighted` events are their weights.
         The gradient of a process is that of its rows' share of the mean loss, so the sum over processes is the batch's,
         however the batch is dealt. Loss, gradient and stop travel together. Nothing here waits for a GPU.
         """
         self.gradient.zero_()
         # A process without rows of its own still takes part in the sum.
         if rows and len(rows[0]):
+            share, weights = len(rows[0]) / size, {}
+            if weighted:
+                *rows, weights["weights"] = rows
             with autocast(self.team.device, self.precision):
-                loss = self.task.loss(self.field, *rows) * (len(rows[0]) / size)
+                loss = self.task.loss(self.field, *rows, **weights) * share
             loss.backward()
             self.gradient[-2] = loss.detach()
         self.gradient[-1] = float(stop)
@@ -54,9 +55,7 @@ class Learner:
         norm = gradient.norm()
         seen = torch.stack([self.gradient[-2], norm, self.gradient[-1]]).double()
         gradient.mul_((self.clip / (norm + 1e-6)).clamp(max=1.0))
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        self.optimizer.step()
+        self.optimizer.step(lr)
         if self.average is not None:
             self.average.update(done)
         return seen

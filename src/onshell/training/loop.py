@@ -1,6 +1,7 @@
 """The training loop: one for every network, process and loss, in one process or several."""
 
 import contextlib
+import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -8,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,7 +17,7 @@ from onshell.errors import OnshellError, StoppedError
 from onshell.models import priors
 from onshell.provenance import provenance
 from onshell.training.checkpoint import save_model
-from onshell.training.checks import check
+from onshell.training.checks import check, weights_of
 from onshell.training.device import choose_precision, hold_memory
 from onshell.training.epoch import Part, row, run_epoch, steps_of
 from onshell.training.finished import memory, recall, remember
@@ -37,6 +39,7 @@ def train(
     resume: Path | None = None,
     source: Mapping[str, Any] | None = None,
     minutes: float | None = None,
+    weights: np.ndarray | None = None,
 ) -> Path:
     """Return the path of the model file: the network of the run `spec` trained on events `data` [n, N, 3] float64.
 
@@ -45,6 +48,8 @@ def train(
     random number comes from a stream named by epoch, chunk and shard, so on a CPU, with as many threads, the result is
     the same to the bit. Started by torchrun, the processes share every batch, and the result is the same up to
     rounding. `resume` names a state file that must exist. `source`, the metadata of the data, is kept with the model.
+    With `weights` [n], one per event, negative ones included, the loss is the mean of weight / mean |weight| times the
+    loss of each event.
 
     A training stops, and saves, after the step in which it receives SIGTERM, SIGINT or SIGUSR1, and in time before
     `minutes` from now are over. One that is over already is not made again, but brought back.
@@ -59,17 +64,19 @@ def train(
         When it was stopped; the same call goes on.
     """
     check(spec, data)
+    weighed = weights_of(spec, weights, len(data))
     out = Path(out)
     with stopping(minutes) as stop, team(device) as members, contextlib.ExitStack() as held:
         # One speaks and writes for all.
         tell = progress if members.rank == 0 else _silent
         mine = held.enter_context(claimed(out, tell)) if members.rank == 0 else _nothing
-        return _train(spec, data, out, members, tell, resume, source, stop, mine)
+        return _train(spec, data, weighed, out, members, tell, resume, source, stop, mine)
 
 
 def _train(
     spec: Mapping[str, Any],
     data: Tensor,
+    weights: Tensor | None,
     out: Path,
     members: Team,
     tell: Callable[[str], None],
@@ -82,7 +89,8 @@ def _train(
     options, where, run = spec["training"], members.device, spec["run"]
     precision, writes = choose_precision(options["precision"], where), members.rank == 0
     # The state depends on device and precision: a training that goes on elsewhere would not be the same training.
-    key = state_key(spec, data, device=where.type, precision=precision)
+    weighed = {} if weights is None else {"weights": hashlib.sha256(weights.numpy()).hexdigest()}
+    key = state_key(spec, data, device=where.type, precision=precision, **weighed)
     state_path = out / f"state-{key}.pt"
     if members.total(float(writes and resume is None and recall(out, key))):
         tell(f"{out / 'model.pt'}: was trained already, with these settings, data and code ({memory(out, key)})")
@@ -123,7 +131,7 @@ def _train(
     )
     for epoch in range(len(history) + 1, options["epochs"] + 1):
         begun, begun_cpu = time.perf_counter(), time.process_time()
-        part = run_epoch(epoch, learner, spec, data, part, stop.asked)
+        part = run_epoch(epoch, learner, spec, data, part, stop.asked, weights)
         spent["cpu_seconds"] += members.total(time.process_time() - begun_cpu)
         spent["seconds"] += time.perf_counter() - begun
         if part.steps < per_epoch:

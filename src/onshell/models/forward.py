@@ -1,0 +1,117 @@
+"""Forward processes of the charts, and which process is that of a run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from onshell.errors import OnshellError
+from onshell.models.charts import chart_of
+from onshell.models.charts.mixtures import ARC
+from onshell.models.charts.spinor import Spinor
+from onshell.models.processes import Langevin, Process, VariancePreserving, per_event
+from onshell.models.schedules import Schedule
+from onshell.physics import spinors
+from onshell.physics.kinematics import norm
+
+
+class LogPolarChain(Langevin):
+    """The process (10) in the chart `log-polar`: of ln|q| with its drift 2 - |q|, of directions along great circles.
+
+    p_ref is stationary to the order of gamma, as it is in (10). Noise and score are vectors at each particle's
+    direction, in the units of the chart: (dq)/|q|. A network predicts the noise less that of p_ref: what it leaves out
+    of the score, (2 - |q|) along the particle, would otherwise drive large |q| to infinity wherever it is not learned.
+    """
+
+    def __init__(self, schedule: Schedule):
+        if schedule.softening or schedule.is_gaussian.any():
+            raise OnshellError(
+                "schedule: the chart log-polar has no softening and no gaussian_steps; set both to 0 for this run"
+            )
+        super().__init__(schedule)
+
+    def step(self, x: Tensor, k: int | Tensor, noise: Tensor) -> Tensor:
+        """Return the state at k + 1 from `x` [n, N, 3] at k with unit normal `noise`."""
+        gamma, (size, n) = self._gamma(k, x), _polar(x)
+        return _moved(size, n, gamma * (2 - size), (2 * gamma) ** 0.5 * noise)
+
+    def target(self, x: Tensor, k: int | Tensor, noise: Tensor, after: Tensor) -> Tensor:
+        """Return the noise of the step from `x` at k as it is seen where it leads, less its mean under p_ref."""
+        return self.carried(x, k, noise) + (2 * self._gamma(k, x)) ** 0.5 * self.known_score(after)
+
+    def known_score(self, x: Tensor) -> Tensor:
+        """Return the score of p_ref in the chart at `x` [n, N, 3]: 2 - |q| along each particle."""
+        size, n = _polar(x)
+        return (2 - size) * n
+
+    def carried(self, x: Tensor, k: int | Tensor, noise: Tensor) -> Tensor:
+        """Return `noise` carried along the great circle of its step, so that it lies at the direction reached."""
+        scale, (_, n) = (2 * self._gamma(k, x)) ** 0.5, _polar(x)
+        up, side, length = _taken_apart(n, noise)
+        cosine, sine = (scale * length).cos(), (scale * length).sin()
+        there = cosine * n + scale * torch.sinc(scale * length / torch.pi) * side
+        return up * there + cosine * side - length * sine * n
+
+    def reverse_step(self, x: Tensor, t: int, score: Tensor, noise: Tensor, kind: str = "full") -> Tensor:
+        """Return the state at t - 1 from `x` [n, N, 3] at t, its score in the chart and unit normal `noise`."""
+        gamma, (size, n) = self.schedule.phases[t - 1][0], _polar(x)
+        return _moved(size, n, gamma * (size - 2), 2 * gamma * score + self.reverse_size(t, kind) * noise)
+
+    def _gamma(self, k: int | Tensor, x: Tensor) -> Tensor | float:
+        return per_event(self.schedule.gamma, k, x) if isinstance(k, Tensor) else self.schedule.phases[k][0]
+
+
+class Ornstein:
+    """The Ornstein-Uhlenbeck process of spinors, known in closed form: it begins at data and ends at p_ref exactly."""
+
+    chart = Spinor()
+
+    def place(self, time: float) -> float:
+        """Return a normalised `time`, 0 = data, 1 = the end: any is a place of this process."""
+        return float(time)
+
+    def forward(self, x: Tensor, time: float, generator: torch.Generator, start: float = 0.0) -> Tensor:
+        """Return the state [n, N, 3] at `time` of each event `x` at time `start`.
+
+        The phases of spinors tell nothing of the future of their momenta, so none are kept.
+        """
+        kept, fresh = ARC.onward(start, time)
+        return spinors.to_vectors(kept * self.chart.lift(x) + fresh * self.chart.noise(*x.shape[:2], generator))
+
+
+def process_of(spec: Mapping[str, Any]) -> Process | Ornstein:
+    """Return the forward process of the diffusion `spec`."""
+    if spec["loss"]["type"] == "velocity":
+        return Ornstein()
+    kinds = {"p": {"q": VariancePreserving}, "q": {"q": Langevin, "log-polar": LogPolarChain}}[spec["space"]]
+    chart_of(spec)
+    name = spec["loss"].get("chart", "q")
+    if name not in kinds:
+        kind = spec["loss"]["type"]
+        raise OnshellError(f"loss.chart: {name!r} has no diffusion of loss type {kind}; use {' or '.join(kinds)}")
+    return kinds[name](Schedule.from_spec(spec["schedule"]))
+
+
+def _polar(q: Tensor) -> tuple[Tensor, Tensor]:
+    """Return |q| [n, N, 1], never zero, and directions [n, N, 3]."""
+    size = norm(q).clamp_min(torch.finfo(q.dtype).tiny).unsqueeze(-1)
+    return size, q / size
+
+
+def _moved(size: Tensor, n: Tensor, drift: Tensor, v: Tensor) -> Tensor:
+    """Return the momenta reached from `size` times `n`: ln|q| moves by `drift` and by what is radial in `v`.
+
+    The rest of `v` leads along great circles.
+    """
+    up, side, angle = _taken_apart(n, v)
+    return size * (drift + up).exp() * (angle.cos() * n + torch.sinc(angle / torch.pi) * side)
+
+
+def _taken_apart(n: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the part of `v` along the directions `n`, that across them, and the length of the latter."""
+    vx, vy, vz = v.unbind(-1)
+    nx, ny, nz = n.unbind(-1)
+    up = (vx * nx + vy * ny + vz * nz).unsqueeze(-1)
+    side = v - up * n
+    return up, side, norm(side).unsqueeze(-1)

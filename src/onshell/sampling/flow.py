@@ -1,0 +1,72 @@
+"""Events from a flow, or from a diffusion that is one: its differential equation, solved in the chart of its paths."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from onshell.errors import OnshellError
+from onshell.models.charts import chart_of
+from onshell.models.charts.mixtures import mixture_of
+from onshell.sampling import ode
+from onshell.sampling.stochastic import Ancestral, langevin
+
+Spec = Mapping[str, Any]
+Way = Iterator[tuple[str, list[float], Tensor]]
+
+
+def flow(network: nn.Module, spec: Spec, y: Tensor, wanted: list[float], generator: torch.Generator) -> Way:
+    """Yield (place, wanted times met there, state) from the states `y` of the prior at t = 1 to t = 0.
+
+    Only ancestral and Langevin steps draw anything from the `generator`. On a grid of equal steps the states nearest
+    to the wanted times are met, otherwise those at these times.
+    """
+    chart, mixture, options = chart_of(spec), mixture_of(spec), spec["sampling"]
+
+    def field(y: Tensor, t: float) -> Tensor:
+        fraction = torch.full((len(y),), t, device=y.device)
+        seen = chart.to_q(y).to(torch.float32, memory_format=torch.contiguous_format)
+        return chart.tangent(y, network(seen, fraction).to(torch.float64))
+
+    def velocity(y: Tensor, t: float) -> Tensor:
+        return field(y, t) if mixture.rate == 1 else mixture.rate * field(y, t)
+
+    solver, at = options["solver"], {time: time for time in wanted}
+    if solver == "adaptive":
+        solution = ode.adaptive(velocity, y, options["tolerance"], wanted, settle=chart.settle)
+    else:
+        spacing, steps, strength = options.get("grid"), options["steps"], options.get("langevin")
+        if not spacing:
+            at = {time: round(time * steps) / steps for time in wanted}
+        if solver == "ancestral":
+            step = Ancestral(field, mixture, _eta(options), generator)
+        else:
+            step = ode.stepper(solver, velocity, chart.settle)
+        kick = langevin(field, mixture, strength, generator) if strength else None
+        # Of an ancestral step, the last is by itself the mean of the data.
+        final = ode.stepper("euler", velocity, chart.settle) if spacing and solver != "ancestral" else None
+        aside = {"stops": wanted if spacing else (), "final": final, "kick": kick}
+        solution = ode.fixed(step, y, ode.grid(steps, **spacing or {}), settle=chart.settle, **aside)
+    for t, state in solution:
+        yield f"t = {t:.4g}", [time for time in wanted if at[time] == t], state
+
+
+def counted(network: Callable[..., Tensor]) -> tuple[Callable[..., Tensor], Callable[[], int]]:
+    """Return `network` and a function that says how often it was called so far."""
+    calls = 0
+
+    def call(*inputs: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        return network(*inputs)
+
+    return call, lambda: calls
+
+
+def _eta(options: Spec) -> float:
+    """Return the share of fresh noise in an ancestral step."""
+    eta = options.get("eta", 1.0)
+    if not 0 <= eta <= 1:
+        raise OnshellError(f"sampling.eta: {eta} is not a share; use 0 ... 1")
+    return eta

@@ -1,0 +1,151 @@
+"""Flow matching in charts, and the velocity of a diffusion: what networks see and learn."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from helpers.specs import run_spec
+from helpers.statistics import assert_law, assert_mean, assert_uniform
+from onshell.errors import OnshellError
+from onshell.models import priors
+from onshell.models.build import build, objective
+from onshell.models.charts import CHARTS
+from onshell.models.charts.mixtures import mixture_of
+from onshell.models.flows import draw_times
+from onshell.physics import rambo
+from onshell.physics.kinematics import norm
+from onshell.streams import stream, torch_stream
+
+TIMES = {"uniform": 0.5, "smallest": 1e-3}
+
+
+def flow_spec(chart, prior="rambo", **loss):
+    return run_spec(family="flow", prior=prior, loss={"type": "flow", "chart": chart, **loss})
+
+
+def diffusion_spec(**loss):
+    return run_spec() | {"loss": {"type": "velocity", "chart": "spinor", **loss}, "schedule": None}
+
+
+def rows(spec, data, *name):
+    return objective(spec, priors.fit(spec, data)).draw(data, stream(1, *name), torch_stream(1, *name))
+
+
+def soft(n, size=0.3):
+    """p_ref at a smaller scale: as spinors Gaussian, so that every mean velocity is known."""
+    return size**2 * rambo.sample_prior(n, 3, stream(2, "data"))
+
+
+def test_times_are_uniform_or_in_part_log_uniform():
+    assert torch.equal(draw_times(50, None, stream(3)), torch.from_numpy(stream(3).random(50)))
+    t = draw_times(40_000, TIMES, stream(4)).numpy()
+    assert_law(t, lambda x: 0.5 * x + 0.5 * np.clip(1 - np.log(x) / np.log(1e-3), 0, 1))
+    assert_law(
+        draw_times(5_000, {"uniform": 0.0, "smallest": 0.1}, stream(5)).log(),
+        stats.uniform(np.log(0.1), -np.log(0.1)).cdf,
+    )
+    assert_uniform(draw_times(5_000, {"uniform": 1.0, "smallest": 0.1}, stream(6)))
+
+
+@pytest.mark.parametrize("prior", ["rambo", "gaussian"])
+@pytest.mark.parametrize("chart", CHARTS)
+def test_rows_are_on_paths_between_data_and_prior(chart, prior):
+    """Near t = 0 events are the data, near t = 1 those of the prior; rows are float32, of the data's order."""
+    data = soft(20_000)
+    spec = flow_spec(chart, prior, times={"uniform": 0.7, "smallest": 1e-9})
+    fitted = priors.fit(spec, data)
+    x, t, u = rows(spec, data, chart, prior)
+    assert x.dtype == t.dtype == u.dtype == torch.float32
+    assert x.is_contiguous()
+    assert u.shape == data.shape
+    early = t < 1e-7
+    assert early.sum() > 500
+    # Phases of spinors move momenta by the square root of t at most.
+    assert (norm(x - data)[early].double() / norm(data)[early] < 1e-2).float().mean() > 0.99
+    late = t > 0.99
+    expected = priors.draw(spec, fitted, 20_000, stream(7, "prior"))
+    ratio = x[late].square().mean() / expected.square().mean()
+    assert 0.6 < ratio < 1.4
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_a_plain_flow_is_as_it_was(chart):
+    """Without chart the rows are q_t, t, q_1 - q_0 of the same streams as ever."""
+    data, spec = soft(100), run_spec(family="flow", prior="rambo")
+    rng = stream(1, "same")
+    end, t = rambo.sample_prior(100, 3, rng), torch.from_numpy(rng.random(100))
+    x, times, u = rows(spec, data, "same")
+    assert torch.equal(x, torch.lerp(data, end, t[:, None, None]).float())
+    assert torch.equal(times, t.float())
+    assert torch.equal(u, (end - data).float())
+    assert torch.equal(rows(flow_spec("q"), data, "same")[0], x)
+    # In every chart the same stream gives events of the same times.
+    assert torch.isfinite(rows(flow_spec(chart), data, "same")[2]).all()
+
+
+@pytest.mark.parametrize(
+    "spec", [flow_spec("spinor", times=TIMES), diffusion_spec(times=TIMES)], ids=["flow", "diffusion"]
+)
+def test_the_mean_velocity_of_spinors_is_that_of_their_gaussian(spec):
+    """Least squares of u on the direction: E[u | q] = c(t) sqrt(2|q|) q/|q| for Gaussian spinors."""
+    size, mixture = 0.3, mixture_of(spec)
+    x, t, u = (row.double() for row in rows(spec, soft(60_000, size), "mean"))
+    a, b, da, db = mixture.coefficients(t)
+    pace = (a * da * size**2 + b * db) / (a**2 * size**2 + b**2)
+    expected = (pace[:, None] * (2 * norm(x)).sqrt())[..., None] * x / norm(x)[..., None]
+    rest = u - expected
+    for low, high in ((0, 0.01), (0.01, 0.3), (0.3, 0.7), (0.7, 1.0)):
+        here = (t > low) & (t <= high)
+        assert_mean((rest * expected)[here].sum((1, 2)).numpy(), 0.0)
+        assert_mean((rest * x)[here].sum((1, 2)).numpy(), 0.0)
+        assert_mean(rest[here][:, 1].T.numpy(), [0.0] * 3)
+
+
+def test_the_diffusion_of_spinors_ends_at_uniform_phase_space():
+    x, t, _ = rows(diffusion_spec(), soft(60_000), "end")
+    a, b, *_ = mixture_of(diffusion_spec()).coefficients(t.double())
+    for low, high in ((0.0, 0.2), (0.97, 1.0)):
+        here = (t > low) & (t <= high)
+        sizes = norm(x[here]) / (a**2 * 0.09 + b**2)[here, None]
+        for i in range(3):
+            assert_law(sizes[:, i], stats.gamma(2).cdf)
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+@pytest.mark.parametrize("network", ["mlp", "transformer", "pet"])
+def test_every_network_learns_in_every_chart(network, chart):
+    options = {"mlp": {"width": 32, "depth": 2}, "transformer": {"width": 16, "blocks": 1, "heads": 2}}
+    options["pet"] = options["transformer"] | {"local_layers": 1, "neighbours": 2}
+    spec = flow_spec(chart, times=TIMES) | {"network": {"type": network, **options[network]}}
+    learner, task = build(spec), objective(spec)
+    batch = rows(spec, soft(512), "learn")
+    optimizer, losses = torch.optim.AdamW(learner.parameters(), 3e-3), []
+    for _ in range(60):
+        optimizer.zero_grad()
+        losses.append(task.loss(learner, *batch))
+        losses[-1].backward()
+        optimizer.step()
+    # A new network returns zero: its loss is the mean square of the velocity, of the size of 1 in every chart.
+    torch.testing.assert_close(losses[0], batch[2].square().mean())
+    assert 0.1 < losses[0] < 10
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_the_velocity_of_spinors_is_no_larger_for_the_softest_momenta():
+    """Its mean square is at most that of the way between two spinors, at any |q|; that of ln|q| grows with decades."""
+    decades = 10 ** torch.from_numpy(stream(8).uniform(-9, 0, (20_000, 3, 1)))
+    x, _, u = rows(flow_spec("spinor", times=TIMES), soft(20_000) * decades, "size")
+    for low, high in ((0, 1e-6), (1e-6, 1e-3), (1e-3, 1)):
+        here = (norm(x) > low) & (norm(x) <= high)
+        assert here.sum() > 100
+        assert u[here].square().sum(1).mean() < 5
+
+
+def test_faults_are_named():
+    with pytest.raises(OnshellError, match=r"loss\.times\.uniform: 1\.5 is not a share"):
+        draw_times(5, {"uniform": 1.5, "smallest": 0.1}, stream(9))
+    with pytest.raises(OnshellError, match=r"loss\.times\.smallest: 0 is not a time"):
+        draw_times(5, {"uniform": 0.5, "smallest": 0}, stream(9))
+    with pytest.raises(OnshellError, match="a loss of type velocity needs the chart 'spinor'"):
+        objective(diffusion_spec(chart="q"))
