@@ -16,7 +16,7 @@ localrules:
 
 
 rule all:
-    """Everything: truth, training sets, models, samples, metrics, figures and tables."""
+    """Everything: truth, training sets, models, samples, metrics, figures and tables, and the page that shows them."""
     input:
         everything(),
 
@@ -24,9 +24,12 @@ rule all:
 include: "workflow/rules/data.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/sampling.smk"
+include: "workflow/rules/exports.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/pages.smk"
+include: "workflow/rules/studies.smk"
 
 
 report: "workflow/report/workflow.rst"

@@ -10,13 +10,15 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
 from onshell.errors import OnshellError
+from onshell.studies import entry_of, studies, study_of, trained
+from onshell.yamlfile import read
 
 Config = dict[str, Any]
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
@@ -32,10 +34,34 @@ DRAWN: dict[str, dict[str, tuple[str, ...] | None]] = {
         **dict.fromkeys(("fig17", "fig18"), ("M1", "M3")),
         "fig20": ("Q3", "S1"),
         "fig21": ("S2",),
+        "process": None,
+        **dict.fromkeys(("budgets", "evaluations", "tails", "spectra", "changes"), None),
     },
-    "tables": {"tab1": None, "tab2": None, "tab3": None},
+    "tables": {"tab1": None, "tab2": None, "tab3": None, "comparison": None, "ablation": None},
 }
-"""What onshell.figures can draw, with the roles that each needs; None: any roles, one at least."""
+"""What onshell.figures can draw, with the roles that each needs; None: any roles, one at least.
+
+A figure is drawn by the code of its own name, or of the one that its key `draw` gives.
+"""
+
+DRAWN_FROM: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("budgets", "evaluations", "changes", "comparison", "ablation"), ("metrics", "records")),
+}
+"""What the drawing code needs of the runs, where it is not their samples and the entry says nothing."""
+
+IMPORT = {
+    "particles": None,
+    "shuffle": False,
+    "massless": 1e-3,
+    "any_energy": False,
+    "unweighted": False,
+    "skip_bad": False,
+    "held_out": 0.2,
+}
+"""What a process with a source may say of its import, and what holds where it says nothing."""
+
+NO_RECIPE = ("recipe", "preset", "trajectory", "model", "samples")
+"""Keys of a run that are no part of its recipe."""
 
 RUN_NAME = re.compile(r"^(?P<dataset>.+?)-(?P<space>[pq])-(?P<family>diffusion|flow)(?:-(?P<variant>[A-Za-z0-9_-]+))?$")
 
@@ -52,6 +78,18 @@ class Dataset:
     parameters: dict[str, Any]
     n_train: int
     n_test: int
+
+    source: ClassVar[str | None] = None
+    """The Les Houches file that the events come from; none for a sample of a generator."""
+
+
+@dataclass(frozen=True)
+class Imported(Dataset):
+    """A dataset of events that somebody else made; the numbers of events are the largest that are taken."""
+
+    source: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    """Those of `onshell import`, the keys of `IMPORT`."""
 
 
 def digest(leaf: Any) -> str:
@@ -125,55 +163,42 @@ def load(path: str | Path = "config.yaml", settings: Iterable[str] = ()) -> Conf
     return validate(apply(config, settings), str(path))
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which a key that stands twice in a mapping is an error and not the last one's word."""
+def own_figures(config: Config) -> dict[str, dict[str, Any]]:
+    """Return the figure of each process with a source, by its name: truth against all models of it."""
+    found = {}
+    for name, entry in config["processes"].items():
+        if runs := [run for run in config["runs"] if "source" in entry and RUN_NAME.match(run)["dataset"] == name]:
+            title = f"all of {entry.get('title', name)}"
+            found[f"fig_{name}"] = {
+                "title": title, "draw": "process", "runs": {run: run for run in runs}, "events": [name]
+            }  # fmt: skip
+    return found
 
 
-def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict:
-    """Return a YAML mapping, or raise for a key that it holds twice."""
-    keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-    for key in keys:
-        if keys.count(key) > 1:
-            line = node.start_mark.line + 1
-            raise yaml.YAMLError(f"the key {key!r} stands twice in the mapping that begins in line {line}; remove one")
-    loader.flatten_mapping(node)
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-
-
-def read(path: str | Path) -> Config:
-    """Return the configuration in `path` as it stands, not yet validated."""
-    path = Path(path)
-    try:
-        config = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except OSError as error:
-        raise OnshellError(
-            f"{path}: cannot be read ({error.strerror}); run in the repository or name it with --config"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise OnshellError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(config, dict):
-        raise OnshellError(f"{path}: holds no mapping; start from the config.yaml of the repository")
-    return _unshared(config)
-
-
-def _unshared(node: Any) -> Any:
-    """Return a copy in which no two places share a mapping or list, as YAML's aliases do: each can be overridden."""
-    if isinstance(node, dict):
-        return {key: _unshared(value) for key, value in node.items()}
-    return [_unshared(value) for value in node] if isinstance(node, list) else node
+def missing_source(config: Config) -> str | None:
+    """Return in one line which source of a process is not there, or None."""
+    for name, entry in config["processes"].items():
+        if "source" in entry and not Path(entry["source"]).is_file():
+            return (
+                f"processes.{name}.source: {entry['source']!r}: no such file; give its path, from the folder of "
+                "config.yaml on"
+            )
+    return None
 
 
 def validate(config: Config, source: str = "config.yaml") -> Config:
-    """Return `config` unchanged if it is valid, or raise `OnshellError` with one line for the first fault."""
+    """Return `config` if it is valid, or raise `OnshellError` with one line for the first fault.
+
+    A figure is added for each process with a source, unless there is one of that name.
+    """
     from onshell.validation import faults
 
     if not SCHEMA.is_file():
         raise OnshellError(f"{SCHEMA}: missing; install the package from a clone, with pip install -e .")
     for fault in faults(config, yaml.safe_load(SCHEMA.read_text())):
         raise OnshellError(f"{source}: {fault}")
+    for name, entry in own_figures(config).items():
+        config["figures"].setdefault(name, entry)
     return config
 
 
@@ -209,19 +234,36 @@ def datasets(config: Config) -> dict[str, Dataset]:
             parameters = {"n_particles": n_particles, **entry.get("parameters", {})}
             if cutoff is not None:
                 parameters["cutoff"] = cutoff
-            found[name] = Dataset(
-                name, process, entry["generator"], n_particles, cutoff, parameters, size["train"], size["test"]
-            )
+            known = {"name": name, "process": process, "n_particles": n_particles, "cutoff": cutoff}
+            known |= {"parameters": parameters, "n_train": size["train"], "n_test": size["test"]}
+            if "source" in entry:
+                options = {key: entry.get(key, default) for key, default in IMPORT.items()}
+                found[name] = Imported(**known, generator="", source=entry["source"], options=options)
+            else:
+                found[name] = Dataset(**known, generator=entry["generator"])
     return found
 
 
+def import_options(entry: Imported) -> dict[str, Any]:
+    """Return how the file of a dataset is imported: the keys of `IMPORT`, and the numbers of particles and events."""
+    particles = entry.options["particles"]
+    chosen = {"particles": particles and ",".join(map(str, particles)), "n_particles": entry.n_particles}
+    return {**entry.options, **chosen, "train": entry.n_train, "test": entry.n_test}
+
+
 def recipe_of(config: Config, run: str) -> dict[str, Any]:
-    """Return the recipe of a run: that of its preset, overridden by the scale and then by the run itself."""
-    entry, scale = config["runs"][run], config["scales"][config["scale"]]
+    """Return the recipe of a run: that of its preset, overridden by the scale and then by the run itself.
+
+    A run of a study that names another's `model` has the recipe of that one, overridden by itself.
+    """
+    entry, scale = entry_of(config, "runs", run), config["scales"][config["scale"]]
+    own = {key: value for key, value in entry.items() if key not in NO_RECIPE}
+    if "model" in entry:
+        return merge(recipe_of(config, entry["model"]), own)
     name = entry["recipe"]
-    recipe = config["presets"][entry.get("preset", config["preset"])][name]
-    recipe = merge(recipe, scale.get("recipes", {}).get(name, {}))
-    return merge(recipe, {key: value for key, value in entry.items() if key not in ("recipe", "preset", "trajectory")})
+    preset = entry.get("preset", config["preset"])
+    overrides = scale.get("presets", {}).get(preset, scale.get("recipes", {}))
+    return merge(merge(config["presets"][preset][name], overrides.get(name, {})), own)
 
 
 def network_of(config: Config, name: str) -> dict[str, Any]:
@@ -230,8 +272,13 @@ def network_of(config: Config, name: str) -> dict[str, Any]:
 
 
 def run_spec(config: Config, run: str) -> dict[str, Any]:
-    """Return everything that defines the model `run`: plain data, recipe, scale and overrides merged."""
-    recipe = recipe_of(config, run)
+    """Return everything that defines the model `run`: plain data, recipe, scale and overrides merged.
+
+    Where the model is that of another run, it is that one's but for the sampling, its name included.
+    """
+    recipe, entry = recipe_of(config, run), entry_of(config, "runs", run)
+    if "model" in entry:
+        return {**run_spec(config, entry["model"]), "sampling": recipe["sampling"]}
     dataset = datasets(config)[RUN_NAME.match(run)["dataset"]]
     schedule = recipe.get("schedule")
     return {
@@ -244,7 +291,7 @@ def run_spec(config: Config, run: str) -> dict[str, Any]:
         "augmentation": recipe.get("augmentation"),
         "unit": recipe.get("unit", 1.0),
         "seed": config["seed"],
-        "preset": config["runs"][run].get("preset", config["preset"]),
+        "preset": entry.get("preset", config["preset"]),
         "network": network_of(config, recipe["network"]),
         "schedule": None if schedule is None else config["schedules"][schedule],
         "prior": recipe.get("prior"),
@@ -263,6 +310,13 @@ def n_samples(config: Config, dataset: str) -> int:
     """Return how many events each model of a dataset generates at the chosen scale."""
     sizes = config["scales"][config["scale"]]["samples"]
     return sizes.get(datasets(config)[dataset].process, sizes["default"])
+
+
+def n_events(config: Config, run: str) -> int:
+    """Return how many events a run generates: those of a study as many as it says, if it does."""
+    study, entry = study_of(config, "runs", run), entry_of(config, "runs", run)
+    asked = entry.get("samples") or (study and studies(config)[study].get("samples"))
+    return asked or n_samples(config, RUN_NAME.match(trained(config, run))["dataset"])
 
 
 def published(config: Config) -> dict[str, list[float]]:

@@ -3,9 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from onshell.config import DRAWN, GENERATORS, expand
+from onshell.config import DRAWN, GENERATORS, IMPORT, RUN_NAME, expand, recipe_of
 from onshell.errors import unknown
 from onshell.recipes import network_faults, override_faults, recipe_faults, run_faults
+from onshell.studies import entry_of, studies, study_of, trainings
+from onshell.study_faults import names_twice, study_faults
+
+SYMMETRIC = ("pet", "transformer", "equivariant-transformer")
+"""Types of networks whose output follows any permutation of the particles: they cannot tell these apart."""
 
 
 def references(config: Mapping[str, Any]) -> Iterator[str]:
@@ -14,7 +19,7 @@ def references(config: Mapping[str, Any]) -> Iterator[str]:
     yield from unknown("preset", config["preset"], "preset", config["presets"])
     sets: dict[str, str] = {}
     for process, entry in config["processes"].items():
-        yield from _generator(f"processes.{process}", entry)
+        yield from (_source if "source" in entry else _generator)(f"processes.{process}", entry)
         if "cutoffs" in entry and isinstance(entry["n_particles"], list):
             yield f"processes.{process}.n_particles: a list does not go with cutoffs; make one process per number"
             continue
@@ -34,14 +39,23 @@ def references(config: Mapping[str, Any]) -> Iterator[str]:
     for preset, recipes in config["presets"].items():
         for name, recipe in recipes.items():
             yield from recipe_faults(f"presets.{preset}.{name}", recipe, config)
+    yield from names_twice(config)
     for run, entry in config["runs"].items():
-        yield from run_faults(run, entry, config, sets)
+        found = list(run_faults(run, entry, config, sets))
+        yield from found or _alike(run, config, sets)
+    found = list(study_faults(config, sets))
+    yield from found
+    for run in trainings(config) if not found else ():
+        yield from (f"studies.{study_of(config, 'runs', run)}.{fault}" for fault in _alike(run, config, sets))
     for name, entry in config.get("forward", {}).items():
         path = f"forward.{name}.run"
         yield from unknown(path, entry["run"], "run", config["runs"])
         if "-diffusion" not in entry["run"]:
             yield f"{path}: {entry['run']!r} is a flow, which has no forward process; name a diffusion"
-    yield from _products(config, sets)
+    yield from _products("", config, config["runs"], config, sets)
+    inside = {run: one for entry in studies(config).values() for run, one in entry["runs"].items()}
+    for study, entry in studies(config).items():
+        yield from _products(f"studies.{study}.", entry, inside, config, sets)
     yield from _scales(config)
 
 
@@ -56,24 +70,34 @@ def _augmentations(config: Mapping[str, Any]) -> Iterator[str]:
             yield from unknown(f"augmentations.{name}.by_process", process, "process", config["processes"])
 
 
-def _products(config: Mapping[str, Any], sets: Mapping[str, str]) -> Iterator[str]:
-    """Yield the faults of figures and tables: what they are drawn from."""
+def _products(
+    prefix: str,
+    products: Mapping[str, Any],
+    runs: Mapping[str, Any],
+    config: Mapping[str, Any],
+    sets: Mapping[str, str],
+) -> Iterator[str]:
+    """Yield the faults of figures and tables, at paths that begin with `prefix`: what they are drawn from.
+
+    `runs` are those that they may be drawn from: a study's of those of studies alone, which `all` leaves out.
+    """
     training_sets = [f"{name}.{augmentation}" for name in sets for augmentation in config["augmentations"]]
     known = {"events": sets, "embedded": training_sets, "forward": config.get("forward", {})}
     kinds = {"events": "dataset", "embedded": "training set", "forward": "forward process"}
     for group in ("figures", "tables"):
-        for name, entry in config[group].items():
-            yield from _drawn(group, name, entry)
+        for name in products.get(group, {}):
+            entry = entry_of(config, group, name)
+            yield from (f"{prefix}{fault}" for fault in _drawn(group, name, entry))
             for role, run in entry.get("runs", {}).items():
-                path = f"{group}.{name}.runs.{role}"
-                yield from unknown(path, run, "run", config["runs"])
-                if "trajectories" in entry.get("needs", ()) and "trajectory" not in config["runs"].get(run, {}):
+                path = f"{prefix}{group}.{name}.runs.{role}"
+                yield from unknown(path, run, "run of a study" if prefix else "run", runs)
+                if "trajectories" in entry.get("needs", ()) and "trajectory" not in runs.get(run, {}):
                     yield f"{path}: {run!r} keeps no snapshots; give runs.{run} a trajectory, such as [1, 0.5, 0]"
             for role in entry.get("published", {}):
-                yield from unknown(f"{group}.{name}.published", role, f"role of {name}", entry.get("runs", {}))
+                yield from unknown(f"{prefix}{group}.{name}.published", role, f"role of {name}", entry.get("runs", {}))
             for key, names in known.items():
                 for value in entry.get(key, []):
-                    yield from unknown(f"{group}.{name}.{key}", value, kinds[key], names)
+                    yield from unknown(f"{prefix}{group}.{name}.{key}", value, kinds[key], names)
 
 
 def _scales(config: Mapping[str, Any]) -> Iterator[str]:
@@ -83,9 +107,14 @@ def _scales(config: Mapping[str, Any]) -> Iterator[str]:
         for key in ("events", "samples"):
             for process in scale[key]:
                 yield from unknown(f"scales.{name}.{key}", process, "process", ["default", *config["processes"]])
-        for recipe, entry in scale.get("recipes", {}).items():
-            yield from unknown(f"scales.{name}.recipes", recipe, "recipe", recipes)
-            yield from override_faults(f"scales.{name}.recipes.{recipe}", entry, config)
+        overrides = {"recipes": (recipes, scale.get("recipes", {}))}
+        for preset, entries in scale.get("presets", {}).items():
+            yield from unknown(f"scales.{name}.presets", preset, "preset", config["presets"])
+            overrides[f"presets.{preset}"] = (list(config["presets"].get(preset, ())), entries)
+        for part, (known, entries) in overrides.items():
+            for recipe, entry in entries.items():
+                yield from unknown(f"scales.{name}.{part}", recipe, "recipe", known)
+                yield from override_faults(f"scales.{name}.{part}.{recipe}", entry, config)
         for network, entry in scale.get("networks", {}).items():
             yield from unknown(f"scales.{name}.networks", network, "network", config["networks"])
             whole = {**config["networks"].get(network, {}), **entry}
@@ -95,6 +124,9 @@ def _scales(config: Mapping[str, Any]) -> Iterator[str]:
 def _generator(path: str, entry: Mapping) -> Iterator[str]:
     """Yield the faults of a process: the name of its generator, its number of particles, parameters and cutoffs."""
     name, numbers, parameters = entry["generator"], entry["n_particles"], entry.get("parameters", {})
+    for key in IMPORT:
+        if key in entry:
+            yield f"{path}.{key}: is for a source, a Les Houches file; remove it"
     if ":" in name:
         return
     yield from unknown(f"{path}.generator", name, "generator", GENERATORS)
@@ -119,14 +151,41 @@ def _generator(path: str, entry: Mapping) -> Iterator[str]:
             yield f"{path}.cutoffs: {cutoff!r} is xi, which must be above 1"
 
 
+def _source(path: str, entry: Mapping) -> Iterator[str]:
+    """Yield the faults of a process whose events come from a Les Houches file."""
+    for key in ("cutoffs", "parameters"):
+        if key in entry:
+            yield f"{path}.{key}: is for a generator; the events of a source are what they are: remove it"
+    numbers, particles = entry["n_particles"], entry.get("particles")
+    if isinstance(numbers, list):
+        yield f"{path}.n_particles: a list, but a file holds events of one number; make one process per file"
+    elif particles is not None and len(particles) != numbers:
+        yield f"{path}.particles: {len(particles)} of them where n_particles is {numbers}"
+
+
+def _alike(run: str, config: Mapping[str, Any], sets: Mapping[str, str]) -> Iterator[str]:
+    """Yield the fault of a network that cannot tell particles apart trained on events that come in an order."""
+    if config["scale"] not in config["scales"]:
+        return
+    process = sets[RUN_NAME.match(run)["dataset"]]
+    entry, network = config["processes"][process], recipe_of(config, run)["network"]
+    kind = config["networks"][network]["type"]
+    if "source" in entry and kind in SYMMETRIC and not entry.get("shuffle", False):
+        yield (
+            f"runs.{run}.network: {network!r} ({kind}) treats all particles alike, but those of {process} are in the "
+            f"order of the file; give processes.{process} shuffle: true, or the run a network of type mlp"
+        )
+
+
 def _drawn(group: str, name: str, entry: Mapping) -> Iterator[str]:
     """Yield the faults of a figure or table that nothing draws, or that has not the roles that it is drawn from."""
-    yield from unknown(f"{group}", name, group.removesuffix("s"), DRAWN[group])
+    path, name = f"{group}.{name}", entry.get("draw", name)
+    yield from unknown(f"{path}.draw" if "draw" in entry else group, name, group.removesuffix("s"), DRAWN[group])
     roles, given = DRAWN[group].get(name), list(entry.get("runs", {}))
     if name in DRAWN[group] and roles is None and not given:
-        yield f"{group}.{name}.runs: names no run; give it one at least"
+        yield f"{path}.runs: names no run; give it one at least"
     for role in given if roles is not None else ():
-        yield from unknown(f"{group}.{name}.runs", role, f"role of {name}", roles)
+        yield from unknown(f"{path}.runs", role, f"role of {name}", roles)
     for role in roles or ():
         if role not in given:
-            yield f"{group}.{name}.runs.{role}: missing; name the run that plays this role"
+            yield f"{path}.runs.{role}: missing; name the run that plays this role"

@@ -104,7 +104,7 @@ FAULTS = [
     ),
     ("schedules.record.geometric.ratio=1.2", "schedules.record.geometric: its last step is 0.5 or more"),
     (f"{RECIPE}.prior=rambo", f"{RECIPE}.prior: a q-space diffusion has no such key; remove it"),
-    (f"{RECIPE}.loss.type=flow", f"{RECIPE}.loss.type: 'flow' does not train a diffusion; use ism or noise"),
+    (f"{RECIPE}.loss.type=flow", f"{RECIPE}.loss.type: 'flow' does not train a diffusion; use ism, noise or velocity"),
     (f"{RECIPE}.loss.target=step", f"{RECIPE}.loss.target: a loss of type ism has no such key"),
     (f"{RECIPE}.sampling.solver=euler", f"{RECIPE}.sampling.solver: the sampling of a diffusion has no such key"),
     ("presets.paper.ten-body-p-flow.prior=rambo", "presets.paper.ten-body-p-flow.prior: 'rambo' is a law of q-space"),

@@ -14,12 +14,16 @@ from pathlib import Path
 from onshell import config as configuration
 from onshell.errors import OnshellError
 from onshell.layout import Layout
+from onshell.pages.subjects import subject_of
+from onshell.pages.typeset import capital
+from onshell.studies import anchor, entry_of, studies, study_of, title_of, trainings
 
 try:
     WRITTEN = configuration.read("config.yaml")
     # Snakemake overrides what two YAML aliases share in both places; here only the one that was named changes.
     asked = workflow.config_settings.overwrite_config
     config.update(configuration.merge(WRITTEN, asked))
+    CHANGED = configuration.differences(WRITTEN, config)
     configuration.validate(
         config, "the configuration" if workflow.configfiles[1:] else "config.yaml"
     )
@@ -27,20 +31,24 @@ except OnshellError as error:
     sys.exit(f"onshell: error: {error}")
 
 refusal = configuration.unwritable(config["results"])
+refusal = refusal or configuration.missing_source(config)
 if refusal:
     sys.exit(f"onshell: error: {refusal}")
 
 L = Layout(config)
 DATASETS = configuration.datasets(config)
+IMPORTED = [name for name, entry in DATASETS.items() if entry.source]
 SIZES = config["scales"][config["scale"]]
 CONDA = str(Path(workflow.basedir) / "envs" / "environment.yaml")
 
-# Editing the drawing code draws again; editing any other code of the package runs nothing by itself.
+# Editing the drawing code draws again, that of the page or a caption makes the page again; editing any other code of the
+# package runs nothing by itself.
 DRAWING = sorted(map(str, Path(configuration.__file__).parent.glob("figures/*.[pm]*")))
+PAGES = sorted(map(str, Path(configuration.__file__).parent.glob("pages/*.[pcj]*")))
+CAPTIONS = sorted(map(str, Path(workflow.basedir, "workflow", "report").glob("*.rst")))
 
 # The commands read config.yaml by themselves: what was changed on Snakemake's command line must reach them too. Scale and
 # preset stand in the shell lines; the rest travels in the environment, where it is no parameter of every job.
-CHANGED = configuration.differences(WRITTEN, config)
 os.environ.update(
     ONSHELL_SET=json.dumps(
         [line for line in CHANGED if not line.startswith(("scale=", "preset="))]
@@ -83,6 +91,18 @@ def across(run, value):
     return value if granted(run)["nodes"] > 1 else None
 
 
+def titles():
+    """Return the title of every process: the chapters of the page."""
+    return {
+        name: entry.get("title", name) for name, entry in config["processes"].items()
+    }
+
+
+def history(run):
+    """Return the path of a training's epochs."""
+    return str(Path(L.record(run)).with_name("history.csv"))
+
+
 def forwarded(name):
     """Return the run whose forward process is called `name`."""
     return spec(config["forward"][name]["run"])
@@ -99,6 +119,16 @@ def trajectories():
     return [run for run, entry in config["runs"].items() if "trajectory" in entry]
 
 
+def alternatives(names):
+    """Return a pattern that any of `names` matches, and nothing else."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def exported():
+    """Return the runs whose events are handed back as Les Houches files: those of imported processes."""
+    return [run for run in config["runs"] if spec(run)["dataset"] in IMPORTED]
+
+
 def products(group):
     """Return the paths of every figure or table."""
     return [path for name in config[group] for path in L.product(group, name).values()]
@@ -106,15 +136,22 @@ def products(group):
 
 def outputs(group, name):
     """Return the paths of a figure or table by format; the PNG, or the CSV of a table, goes into the report."""
-    paths = L.product(group, name)
+    paths, study = L.product(group, name), study_of(config, group, name)
     caption = Path(workflow.basedir, "workflow", "report", f"{name}.rst")
     shown = "png" if group == "figures" else "csv"
+    about = config["processes"].get(subject_of(config, group, name), {})
     if caption.exists():
         paths[shown] = report(
             paths[shown],
             caption=str(caption),
-            category=group.capitalize(),
-            labels={"name": name},
+            category=capital(
+                title_of(config, study) if study else about.get("title", "other")
+            ),
+            subcategory=group.capitalize(),
+            labels={
+                "name": name,
+                "shows": entry_of(config, group, name).get("title", name),
+            },
         )
     return paths
 
@@ -131,7 +168,21 @@ def everything():
         *L.summary().values(),
         *products("figures"),
         *products("tables"),
+        *map(L.exported, exported()),
+        L.page(),
     ]
+
+
+def belongs(paths):
+    """Return a function of the wildcards that returns what `paths` does, if the run is of the study."""
+
+    def checked(wildcards):
+        home = study_of(config, "runs", wildcards.run)
+        if home != wildcards.study:
+            raise OnshellError(f"{wildcards.run}: is of the study {home}")
+        return paths(wildcards.run)
+
+    return checked
 
 
 def inputs(group, name):

@@ -1,6 +1,7 @@
-"""Exact truth and the training sets made of it.
+"""Exact truth, or events of one's own, and the training sets made of it.
 
-Makes: events/<dataset>.parquet, embedded/<dataset>.<augmentation>.parquet. Needs: nothing but config.yaml.
+Makes: events/<dataset>.parquet, embedded/<dataset>.<augmentation>.parquet. Needs: nothing but config.yaml and the Les
+Houches files that it names.
 """
 
 
@@ -26,6 +27,8 @@ rule generate:
         L.log("generate", "{dataset}"),
     benchmark:
         L.benchmark("generate", "{dataset}")
+    wildcard_constraints:
+        dataset=alternatives(set(DATASETS) - set(IMPORTED)),
     conda:
         CONDA
     threads: 1
@@ -39,6 +42,35 @@ rule generate:
         scale=config["scale"],
     shell:
         "onshell generate {wildcards.dataset} -o {output.events} --scale {params.scale} > {log} 2>&1"
+
+
+rule import_events:
+    """The events of a Les Houches file: the training part and the part that no model sees."""
+    input:
+        lhe=lambda wildcards: DATASETS[wildcards.dataset].source,
+    output:
+        events=L.events("{dataset}"),
+    log:
+        L.log("import", "{dataset}"),
+    benchmark:
+        L.benchmark("import", "{dataset}")
+    wildcard_constraints:
+        dataset=alternatives(IMPORTED),
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=2000,
+        disk_mb=2000,
+        runtime=60,
+    params:
+        options=lambda wildcards: leaf(
+            configuration.import_options(DATASETS[wildcards.dataset])
+        ),
+        seed=config["seed"],
+        scale=config["scale"],
+    shell:
+        "onshell import {input.lhe} --dataset {wildcards.dataset} -o {output.events} --scale {params.scale} > {log} 2>&1"
 
 
 rule embed:

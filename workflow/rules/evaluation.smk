@@ -76,7 +76,12 @@ rule compare:
         autoencoder=lambda wildcards: L.autoencoder(spec(wildcards.run)["dataset"]),
         floor=lambda wildcards: L.floor(spec(wildcards.run)["dataset"]),
     output:
-        metrics=L.metrics("{run}"),
+        metrics=report(
+            L.metrics("{run}"),
+            caption="../report/metrics.rst",
+            category="Metrics",
+            labels={"run": "{run}", "shows": "distances to truth"},
+        ),
     log:
         L.log("metrics", config["preset"], "{run}"),
     benchmark:
@@ -102,7 +107,13 @@ rule summary:
         metrics=list(map(L.metrics, config["runs"])),
         records=[L.record(run) for run in config["runs"]],
     output:
-        **L.summary(),
+        md=L.summary()["md"],
+        csv=report(
+            L.summary()["csv"],
+            caption="../report/summary.rst",
+            category="Metrics",
+            labels={"run": "all", "shows": "every number"},
+        ),
     log:
         L.log("summary", config["preset"]),
     benchmark:

@@ -11,8 +11,18 @@ rule train:
         data=lambda wildcards: training_set(wildcards.run),
     output:
         model=L.model("{run}"),
-        history=L.model("{run}").replace("model.pt", "history.csv"),
-        record=L.record("{run}"),
+        history=report(
+            history("{run}"),
+            caption="../report/history.rst",
+            category="Trainings",
+            labels={"run": "{run}", "shows": "loss by epoch"},
+        ),
+        record=report(
+            L.record("{run}"),
+            caption="../report/record.rst",
+            category="Trainings",
+            labels={"run": "{run}", "shows": "what was trained, on what, how long"},
+        ),
     log:
         L.log("train", config["preset"], "{run}"),
     benchmark:

@@ -3,18 +3,26 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from torch import Tensor
+
 from onshell import provenance
 from onshell.errors import OnshellError
 from onshell.evaluation import autoencoder as autoencoders
 from onshell.evaluation import floors
+from onshell.evaluation.cuts import inside, pair_cut
 from onshell.evaluation.features import exchangeable
 from onshell.evaluation.floors import Comparison
-from onshell.evaluation.metrics import measure, report
-from onshell.evaluation.truth import held_out, some
+from onshell.evaluation.metrics import Measurement, measure, report
+from onshell.evaluation.tails import tails
+from onshell.evaluation.thorough import CLASSIFIED, closely, generation, log10_tau
+from onshell.evaluation.truth import held_out, pool_of, some
+from onshell.evaluation.weights import COLUMNS, Weights, summary, weights_of
 from onshell.events.table import Events, read_events
 from onshell.files import json_text, whole, write_json
 
 Progress = Callable[[str], None]
+LEAST = 4
+"""Events without which nothing is compared."""
 
 
 def metrics_file(
@@ -28,6 +36,7 @@ def metrics_file(
     seed: int | None = None,
     replicates: int = 0,
     splits: int = 5,
+    thorough: bool = False,
     progress: Progress = print,
 ) -> dict:
     """Return the metrics of a sample against the test part of truth, after writing them to `out` as JSON.
@@ -35,12 +44,17 @@ def metrics_file(
     `seed` defaults to the truth's own; `splits` repeats the comparisons in features on random halves, for the model and
     the floor. `floor` is a file of `floor_file`, the statistical floor beside which all distances are told; without one
     `replicates` pairs of fresh truth samples make it here (0: none, else two at least).
+
+    `thorough` adds what `closely` measures, ``tails`` of tau, how the events were drawn (``generation``), and, where
+    truth has a known cut, the share of events outside of it (``veto``) and all metrics without them (``vetoed``).
     """
     if replicates < 0 or replicates == 1:
         raise OnshellError(f"replicates: {replicates} make no floor, a spread needs two; ask for 2 or more, or for 0")
     truth_path, sample_path = Path(truth_path), Path(sample_path)
     truth = held_out(truth_path)
-    generated = some(sample_path, read_events(sample_path, space="p", n_particles=truth.n_particles))
+    asked = {"space": "p", "n_particles": truth.n_particles, "columns": COLUMNS}
+    generated = some(sample_path, read_events(sample_path, **asked))
+    weights = weights_of(generated, sample_path), weights_of(truth, truth_path)
     sample, spec = generated.momenta, generated.metadata.get("spec", {})
     dataset, process = _dataset(truth, truth_path), truth.metadata.get("process", "")
     origin = generated.metadata.get("dataset", dataset)
@@ -54,21 +68,61 @@ def metrics_file(
     comparison = _comparison(truth, truth_path, len(sample), splits, networks)
     values, repeats = floors.load(floor, comparison) if floor else ({}, replicates)
     name = ("metrics", run)
-    measured = measure(sample, truth.momenta, process, seed=seed, name=name, splits=splits, autoencoders=networks)
+    options = {"seed": seed, "splits": splits, "autoencoders": networks}
+
+    def taken(p: Tensor, weights: tuple[Weights, Weights]) -> Measurement:
+        means = {"weights": weights, "ordered": truth.metadata.get("ordered")}
+        found = measure(p, truth.momenta, process, name=name, **options, **means)
+        further = closely(p, truth.momenta, process, seed=seed, name=name, **means) if thorough else {}
+        return found | further
+
+    measured = taken(sample, weights)
     if floor and (missing := sorted(measured.keys() - values.keys())):
         raise OnshellError(f"{floor}: no floor of {', '.join(missing)}; make it again (`onshell floor`)")
     if replicates and not floor:
-        options = {"seed": seed, "replicates": replicates, "splits": splits, "autoencoders": networks}
-        values = floors.floor(truth.metadata, dataset, (len(sample), len(truth)), **options)
+        own = {"replicates": replicates, "pool": pool_of(truth_path), "thorough": thorough}
+        values = floors.floor(truth.metadata, dataset, (len(sample), len(truth)), **options, **own)
     counts = {"sample": len(sample), "truth": len(truth), "replicates": repeats, "splits": splits}
     counts["autoencoders"] = len(networks)
+    if any(side is not None for side in weights):
+        sides = zip(("sample", "truth"), weights, (len(sample), len(truth)), strict=True)
+        counts["weights"] = {name: summary(side, n) for name, side, n in sides}
     header = {"format": 1, "run": run, "dataset": dataset, "process": process, "augmentation": spec.get("augmentation")}
     header["provenance"] = provenance.identity()
     found = header | report(sample, measured, values, counts)
+    if thorough:
+
+        def told(p: Tensor, weights: tuple[Weights, Weights]) -> dict:
+            return report(p, taken(p, weights), values, {**counts, "sample": len(p)})
+
+        found |= _further(generated, truth, weights, told)
     write_json(out, found)
     worst = max(found["observables"], key=lambda key: found["observables"][key]["ks"])
     farthest = f"largest KS {found['observables'][worst]['ks']:.4f} ({worst})"
     progress(f"{run}: {len(sample)} events against {len(truth)} of {dataset}; {farthest}")
+    return found
+
+
+def _further(
+    generated: Events,
+    truth: Events,
+    weights: tuple[Weights, Weights],
+    told: Callable[[Tensor, tuple[Weights, Weights]], dict],
+) -> dict:
+    """Return what only studies write down of generated events: tau bin by bin, how they were drawn, what a cut leaves.
+
+    `told` makes the usual report of those that it leaves.
+    """
+    sample, taus = generated.momenta, log10_tau(truth.momenta)
+    found = {"tails": tails(log10_tau(sample), taus, weights), "generation": generation(generated.metadata)}
+    cut = pair_cut(truth.metadata)
+    if cut is None:
+        return found
+    keep = inside(sample, cut)
+    found["veto"] = {"cut": cut, "outside": float(1.0 - keep.double().mean())}
+    if LEAST <= int(keep.sum()) < len(keep):
+        kept, theirs = sample[keep], (None if weights[0] is None else weights[0][keep.numpy()], weights[1])
+        found["vetoed"] = told(kept, theirs) | {"tails": tails(log10_tau(kept), taus, theirs)}
     return found
 
 
@@ -81,16 +135,19 @@ def floor_file(
     replicates: int = 10,
     splits: int = 5,
     seed: int | None = None,
+    thorough: bool = False,
     progress: Progress = print,
 ) -> dict:
     """Return the statistical floor of a dataset after writing it to `out` as JSON, for all samples of `sample_size`.
 
     `replicates` pairs of fresh samples, of `sample_size` events and of as many as the test part of truth has, are
-    compared as `metrics_file` compares a model's sample with truth; seed and splits as there.
+    compared as `metrics_file` compares a model's sample with truth; seed and splits as there. Where there is no
+    generator, as for imported events, the pairs are drawn from all events of the table, and the file says how.
+    `thorough` as there.
     """
     truth_path = Path(truth_path)
-    if sample_size < 4:
-        raise OnshellError(f"sample size: {sample_size} events are too few to compare; give 4 or more")
+    if sample_size < LEAST:
+        raise OnshellError(f"sample size: {sample_size} events are too few to compare; give {LEAST} or more")
     truth = held_out(truth_path)
     seed = int(truth.metadata.get("seed", 0)) if seed is None else seed
     networks = _networks(autoencoder, truth, truth_path)
@@ -99,8 +156,13 @@ def floor_file(
     options = {"seed": seed, "replicates": replicates, "splits": splits, "autoencoders": networks}
     header = {"dataset": dataset, "process": truth.metadata.get("process", ""), "seed": seed, "replicates": replicates}
     header["provenance"] = provenance.identity()
+    if thorough:
+        options["thorough"] = True
+        header |= {"thorough": True, "classifier_replicates": min(replicates, CLASSIFIED)}
+    pool = pool_of(truth_path)
+    header["origin"] = "fresh events of the generator" if pool is None else pool.method(sizes)
     with whole(out) as part:
-        values = floors.floor(truth.metadata, dataset, sizes, **options, progress=progress)
+        values = floors.floor(truth.metadata, dataset, sizes, **options, pool=pool, progress=progress)
         found = floors.document(values, comparison, header)
         part.write_text(json_text(found), encoding="utf-8")
     return found
@@ -121,9 +183,11 @@ def autoencoder_file(
     A file without a split is refused: its events are those that the autoencoder would judge.
     """
     events_path = Path(events_path)
-    truth = some(events_path, read_events(events_path, space="p", rows="train"))
+    truth = some(events_path, read_events(events_path, space="p", rows="train", columns=COLUMNS))
     seed = int(truth.metadata.get("seed", 0)) if seed is None else seed
-    options = {"epochs": epochs, "ordered": not exchangeable(truth.metadata.get("process", ""), truth.n_particles)}
+    about = truth.metadata
+    ordered = not exchangeable(about.get("process", ""), truth.n_particles, about.get("ordered"))
+    options = {"epochs": epochs, "ordered": ordered}
     networks, losses = [], []
     for index in range(seeds):
         name = ("autoencoder", events_path.stem, index)
@@ -154,5 +218,8 @@ def _comparison(truth: Events, path: Path, sample: int, splits: int, networks: l
     """Return what decides the floor under a sample of `sample` events against the events of truth."""
     metadata = truth.metadata
     generator, parameters = metadata.get("generator", ""), dict(metadata.get("parameters") or {})
+    if "lhe" in metadata:
+        # Without a generator the events themselves decide.
+        parameters = {key: metadata["lhe"][key] for key in ("file", "kept", "e_cm", "weights")}
     digest = autoencoders.fingerprint(networks)
     return Comparison(_dataset(truth, path), generator, parameters, sample, len(truth), splits, digest)

@@ -18,8 +18,13 @@ SYMMETRIC = ("qqg", "uniform")
 _CHUNK = 1 << 14
 
 
-def exchangeable(process: str, n_particles: int) -> bool:
-    """Return whether the order of the particles means nothing: any process of more than three particles, q qbar g."""
+def exchangeable(process: str, n_particles: int, ordered: bool | None = None) -> bool:
+    """Return whether the order of the particles means nothing: any process of more than three particles, q qbar g.
+
+    `ordered` is what the table of imported events says of it, None for others.
+    """
+    if ordered is not None:
+        return not ordered and n_particles > 2
     return n_particles > 3 or process in SYMMETRIC
 
 
@@ -33,6 +38,23 @@ def invariants(p: Tensor, *, ordered: bool = True) -> np.ndarray:
     for start in range(0, len(p), _CHUNK):
         s = 2.0 * pair_products(p[start : start + _CHUNK].double())
         found[start : start + _CHUNK] = s if ordered else s.clamp_min(LOG_FLOOR).log().sort(-1).values
+    return found
+
+
+def details(p: Tensor, *, ordered: bool = True) -> np.ndarray:
+    """Return energies, ln s_IJ and ln(1 - cos theta_IJ) of all pairs [n, N^2]: what a boosted classifier sees.
+
+    Where the order of particles means nothing (`ordered` false) each of the three is sorted, smallest first.
+    """
+    n = p.shape[-2]
+    first, second = torch.triu_indices(n, n, 1)
+    found = np.empty((len(p), n * n))
+    for start in range(0, len(p), _CHUNK):
+        part = p[start : start + _CHUNK].double()
+        e, products = energies(part), pair_products(part)
+        angles = products / (e[:, first] * e[:, second]).clamp_min(LOG_FLOOR)
+        sets = [e, (2.0 * products).clamp_min(LOG_FLOOR).log(), angles.clamp_min(LOG_FLOOR).log()]
+        found[start : start + _CHUNK] = torch.cat([x if ordered else x.sort(-1).values for x in sets], 1)
     return found
 
 

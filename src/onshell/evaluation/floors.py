@@ -14,6 +14,8 @@ from torch import Tensor
 from onshell.errors import OnshellError
 from onshell.evaluation.autoencoder import Autoencoder
 from onshell.evaluation.metrics import Measurement, measure, spread
+from onshell.evaluation.resampling import Pool
+from onshell.evaluation.thorough import CLASSIFIED, closely
 from onshell.files import read_json
 from onshell.physics.generators import events
 
@@ -41,21 +43,33 @@ def floor(
     replicates: int,
     splits: int = 1,
     autoencoders: Sequence[Autoencoder] = (),
+    pool: Pool | None = None,
+    thorough: bool = False,
     progress: Callable[[str], None] = lambda line: None,
 ) -> dict[str, tuple[float, float]]:
     """Return (mean, standard deviation) over replicates of every measurement of truth against truth, by name.
 
     Each replicate draws two fresh samples of `sizes`, those of the sample and of the truth that it is compared with,
     and averages over `splits` and autoencoders as a model's entry does, so that a perfect model's distances are draws
-    from exactly this law. The streams do not depend on the model.
+    from exactly this law. The streams do not depend on the model. Where no generator can draw fresh events they come
+    from a `pool` of those that there are. `thorough` adds what `closely` measures, the classifier of the first
+    `CLASSIFIED` replicates alone.
     """
     if replicates < 2:
         raise OnshellError(f"replicates: {replicates} make no floor, a spread needs two; ask for 2 or more")
     found: Measurement = {}
     for r in range(replicates):
-        a, b = (fresh(metadata, dataset, n, r, side, seed) for n, side in zip(sizes, "ab", strict=True))
         name, process = (dataset, "floor", r), metadata.get("process", "")
-        once = measure(a, b, process, seed=seed, name=name, splits=splits, autoencoders=autoencoders)
+        options = {"seed": seed, "name": name, "splits": splits, "autoencoders": autoencoders}
+        if pool is None:
+            a, b = (fresh(metadata, dataset, n, r, side, seed) for n, side in zip(sizes, "ab", strict=True))
+        else:
+            (a, w_a), (b, w_b) = pool.pair(sizes, seed, (*name, "pair"))
+            options |= {"weights": (w_a, w_b), "ordered": metadata.get("ordered")}
+        once = measure(a, b, process, **options)
+        if thorough:
+            means = {key: options[key] for key in ("weights", "ordered") if key in options}
+            once |= closely(a, b, process, seed=seed, name=name, classifier=r < CLASSIFIED, **means)
         for key, values in once.items():
             found.setdefault(key, []).append(float(np.mean(values)))
         progress(f"floor of {dataset}: replicate {r + 1}/{replicates}")

@@ -5,7 +5,21 @@ from pathlib import Path
 from typing import Any
 
 from onshell.errors import OnshellError, nearest
-from onshell.figures import antennas, conservation, dalitz, muon, processes, qqg, qspace, tables
+from onshell.figures import (
+    antennas,
+    changes,
+    comparison,
+    conservation,
+    dalitz,
+    muon,
+    own,
+    processes,
+    qqg,
+    qspace,
+    quality,
+    study_laws,
+    tables,
+)
 from onshell.figures.data import FigureData
 from onshell.figures.sheet import Sheet, styled
 from onshell.files import whole
@@ -16,13 +30,16 @@ FIGURES: dict[str, Callable[[FigureData], Sheet]] = {
         *(dalitz.fig01, muon.fig02, muon.fig03, muon.fig04, muon.fig05, dalitz.fig06),
         *(qqg.fig07, qqg.fig08, qqg.fig09, qqg.fig10, qspace.fig11, antennas.fig12, antennas.fig13),
         *(conservation.fig14, muon.fig15, qspace.fig16, muon.fig17, dalitz.fig18),
-        *(processes.fig19, processes.fig20, processes.fig21, processes.fig22),
+        *(processes.fig19, processes.fig20, processes.fig21, processes.fig22, own.process),
+        *(quality.budgets, quality.evaluations, study_laws.tails, study_laws.spectra, changes.changes),
     )
 }
 TABLES: dict[str, Callable[[FigureData], tables.Table]] = {
     "tab1": conservation.tab1,
     "tab2": tables.tab2,
     "tab3": tables.tab3,
+    "comparison": comparison.comparison,
+    "ablation": comparison.ablation,
 }
 
 Files = Mapping[str, Mapping[str, str | Path]]
@@ -40,11 +57,15 @@ def _beside(stem: str | Path, suffix: str) -> Path:
 
 
 def draw_figure(name: str, entry: Mapping[str, Any], files: Files, out_stem: str | Path) -> None:
-    """Write <out_stem>.pdf, .png and .csv (the drawn numbers); equal inputs give equal bytes."""
-    _known("figure", name, FIGURES)
+    """Write <out_stem>.pdf, .png and .csv (the drawn numbers); equal inputs give equal bytes.
+
+    The code is that of the figure's name, or of its entry's `draw`.
+    """
+    code = entry.get("draw", name)
+    _known("figure", code, FIGURES)
     with styled():
-        sheet = FIGURES[name](FigureData(entry, files))
-        table, page = sheet.table(), sheet.finish()
+        sheet = FIGURES[code](FigureData(entry, files))
+        table, page = sheet.table().assign(figure=name), sheet.finish()
         for suffix, metadata in ((".pdf", {"CreationDate": None}), (".png", {"Software": None})):
             with whole(_beside(out_stem, suffix)) as part:
                 page.savefig(part, metadata=metadata)
@@ -53,9 +74,10 @@ def draw_figure(name: str, entry: Mapping[str, Any], files: Files, out_stem: str
 
 
 def write_table(name: str, entry: Mapping[str, Any], files: Files, out_stem: str | Path) -> None:
-    """Write <out_stem>.csv (full numbers), .tex (booktabs) and .md."""
-    _known("table", name, TABLES)
-    table = TABLES[name](FigureData(entry, files))
+    """Write <out_stem>.csv (full numbers), .tex (booktabs) and .md; the code is named as that of a figure is."""
+    code = entry.get("draw", name)
+    _known("table", code, TABLES)
+    table = TABLES[code](FigureData(entry, files))
     with whole(_beside(out_stem, ".csv")) as part:
         table.numbers.to_csv(part, index=False, float_format="%.10g")
     for suffix, text in ((".tex", table.tex()), (".md", table.markdown())):

@@ -6,6 +6,7 @@ from torch import Tensor
 from onshell.figures.data import FigureData
 from onshell.figures.labels import OBSERVABLES, power_of_ten
 from onshell.figures.maps import Frame, Map, maps, ratio_maps
+from onshell.figures.series import Array
 from onshell.figures.sheet import Sheet
 from onshell.physics.kinematics import energies
 from onshell.physics.observables import rosenblatt
@@ -17,10 +18,10 @@ RATIO_ENTRIES = 500.0
 """Entries a bin of a ratio: with fewer, it would show the noise of truth and model rather than their difference."""
 
 
-def plane(title: str, p: Tensor, *, model: bool = False) -> Map:
-    """Return the Dalitz plane (E_1, E_2) of events [n, 3, 3]."""
+def plane(title: str, p: Tensor, *, model: bool = False, weights: Array | None = None) -> Map:
+    """Return the Dalitz plane (E_1, E_2) of events [n, 3, 3] with weights [n]."""
     e = energies(p).numpy()
-    return Map(title, e[:, 0], e[:, 1], model)
+    return Map(title, e[:, 0], e[:, 1], model, weights)
 
 
 def unit_square(title: str, p: Tensor, *, model: bool = False) -> Map:

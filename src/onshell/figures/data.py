@@ -11,10 +11,12 @@ from torch import Tensor
 from onshell.config import RUN_NAME
 from onshell.errors import OnshellError
 from onshell.evaluation.truth import held_out, some
+from onshell.evaluation.weights import COLUMNS, Weights, weights_of
 from onshell.events.table import read_events, read_metadata
 from onshell.files import read_json
 
 KINDS = ("events", "samples", "embedded", "forward", "metrics", "floors", "autoencoder", "trajectories")
+KINDS += ("records", "timed")
 FAMILIES = {"diffusion": "diffusion", "flow": "flow matching"}
 
 
@@ -27,7 +29,8 @@ class FigureData:
         Its configuration, such as ``{"runs": {"M1": "muon-q-diffusion"}, "events": ["muon", "uniform_3"]}``.
     files
         Paths by kind (`KINDS`) and name: events by dataset, samples, trajectories and metrics by run, embedded by
-        "dataset.augmentation", forward by the name of the snapshot, autoencoder by dataset.
+        "dataset.augmentation", forward by the name of the snapshot, autoencoder by dataset. Of studies also records of
+        trainings and, as far as they are there, times of samplings, by run.
     """
 
     def __init__(self, entry: Mapping[str, Any], files: Mapping[str, Mapping[str, str | Path]]):
@@ -124,7 +127,17 @@ class FigureData:
     def sample(self, role: str) -> Tensor:
         """Return the events [n, N, 3] that the model in `role` generated; p-space models may be off the shell."""
         path = self.path("samples", self.run(role))
-        return some(path, read_events(path, space="p")).momenta
+        return some(path, read_events(path, space="p", columns=())).momenta
+
+    def truth_weights(self, dataset: str) -> Weights:
+        """Return the weights [n] of the events of `truth`, None where all count alike."""
+        path = self.path("events", dataset)
+        return weights_of(held_out(path), path)
+
+    def sample_weights(self, role: str) -> Weights:
+        """Return the weights [n] of the events of `sample`, None where all count alike."""
+        path = self.path("samples", self.run(role))
+        return weights_of(read_events(path, space="p", columns=COLUMNS), path)
 
     def embedded(self, name: str) -> Tensor:
         """Return the q-space training set [n, N, 3] named "dataset.augmentation"."""

@@ -19,12 +19,28 @@ RATIO_SCALES = {1.25: 1.1, 1.5: 1.25, 2.0: 1.4}
 
 @dataclass(frozen=True)
 class Map:
-    """A two-dimensional histogram to draw: its title, its entries' coordinates, and whether a model made them."""
+    """A two-dimensional histogram to draw: its title, its entries' coordinates, and whether a model made them.
+
+    `weights`, of either sign, are those of the entries.
+    """
 
     title: str
     x: Array
     y: Array
     model: bool = False
+    weights: Array | None = None
+
+    @property
+    def total(self) -> float:
+        """Return the number of entries, or the sum of their weights."""
+        return len(self.x) if self.weights is None else float(self.weights.sum())
+
+    def sums(self, edges: Array, power: int = 1) -> Array:
+        """Return the sums of the weights, to some power, in each bin [k, k]; the entries where these have none."""
+        if self.weights is None:
+            return self.counts(edges)
+        wide = reach(edges)
+        return np.histogram2d(self.x, self.y, bins=[wide, wide], weights=self.weights**power)[0]
 
     def counts(self, edges: Array) -> NDArray[np.int64]:
         """Return the entries in each bin [k, k] of a square grid; those on its outer edges up to rounding are in."""
@@ -65,17 +81,21 @@ def maps(sheet: Sheet, shown: Sequence[Map], frame: Frame, *, bins: int, log: bo
     """
     edges = frame.edges(bins)
     counts = [m.counts(edges) for m in shown]
-    unit = [len(m.x) * (edges[1] - edges[0]) ** 2 for m in shown]
-    densities = [np.ma.masked_equal(c, 0) / u for c, u in zip(counts, unit, strict=True)]
+    unit = [m.total * (edges[1] - edges[0]) ** 2 for m in shown]
+    sums, squares = ([m.sums(edges, power) for m in shown] for power in (1, 2))
+    # With weights of both signs a bin may hold less than nothing: white too, on a logarithmic scale.
+    empty = [(c == 0) | (log & (s <= 0)) for c, s in zip(counts, sums, strict=True)]
+    densities = [np.ma.masked_array(s / u, e) for s, u, e in zip(sums, unit, empty, strict=True)]
     low, high = min(d.min() for d in densities), max(d.max() for d in densities)
     norm = LogNorm(low, high) if log else Normalize(0.0 if zero else low, high)
-    squares, bar = sheet.squares(len(shown))
-    for i, (axes, m, c, d, u) in enumerate(zip(squares, shown, counts, densities, unit, strict=True)):
+    places, bar = sheet.squares(len(shown))
+    for i, (axes, m, c, d, u) in enumerate(zip(places, shown, counts, densities, unit, strict=True)):
         image = axes.pcolormesh(edges, edges, d.T, norm=norm, rasterized=True)
         frame.dress(axes, m.title, first=i == 0)
         j, k = np.nonzero(c)
         x, y = (edges[j], edges[j + 1]), (edges[k], edges[k + 1])
-        sheet.record(frame.panel, "map", m.title, x, c[j, k] / u, np.sqrt(c[j, k]) / u, c[j, k], y)
+        value, error = sums[i][j, k] / u, np.sqrt(squares[i][j, k]) / u
+        sheet.record(frame.panel, "map", m.title, x, value, error, c[j, k], y)
         if outside := len(m.x) - int(c.sum()):
             span = ([frame.low], [frame.high])
             share = [outside / len(m.x)]
@@ -94,14 +114,14 @@ class Ratio:
 
     @classmethod
     def of(cls, model: Map, truth: Map, edges: Array) -> "Ratio":
-        """Return the ratio of two maps; its error is that of sqrt(n) of both."""
-        ours, theirs = model.counts(edges), truth.counts(edges)
-        scale = len(model.x) / len(truth.x)
-        few = theirs * min(1.0, scale) < EXPECTED
+        """Return the ratio of two maps; its error is that of sqrt(n), or of the squares of the weights, of both."""
+        entries, scale = truth.counts(edges), model.total / truth.total
+        ours, theirs = model.sums(edges), truth.sums(edges)
+        few = (entries * min(1.0, len(model.x) / len(truth.x)) < EXPECTED) | (theirs <= 0)
         safe = np.where(few, 1, theirs)
         value = ours / (safe * scale)
-        error = np.sqrt(ours + ours**2 / safe) / (safe * scale)
-        return cls(np.ma.masked_array(value, few), error, ours)
+        error = np.sqrt(model.sums(edges, 2) + ours**2 * truth.sums(edges, 2) / safe**2) / (safe * scale)
+        return cls(np.ma.masked_array(value, few), error, model.counts(edges))
 
 
 def ratio_maps(sheet: Sheet, shown: Sequence[Map], frame: Frame, *, bins: int) -> None:

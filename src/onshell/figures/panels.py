@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from onshell.figures.series import EXPECTED, RATIO_SPANS, TRUTH, TRUTH_FILL, Array, Binned, Law, Series
+from onshell.figures.series import RATIO_SPANS, TRUTH, TRUTH_FILL, Array, Binned, Law, Series
 from onshell.figures.sheet import Sheet
 
 LEGEND_COLUMNS, LEGEND_LINE = 6, 0.17
@@ -58,7 +58,7 @@ def histogram(
         if s.scale is not None:
             sheet.record(panel, "scale", s.label, drawn, [s.scale], 0.0, [h.total])
         if n := h.outside:
-            sheet.record(panel, "outside", s.label, drawn, [n / h.total], [n**0.5 / h.total], [n])
+            sheet.record(panel, "outside", s.label, drawn, [h.share_outside], [n**0.5 / h.total], [n])
     top = max((h.density + h.error).max() for h in binned)
     for each in (law, *guides):
         if each is not None:
@@ -69,7 +69,7 @@ def histogram(
         below.set_ylabel("ratio" if first else "")
     main.set_xlim(edges[0], edges[-1])
     if log_y:
-        smallest = min(h.density[h.counts > 0].min(initial=1.0) for h in binned)
+        smallest = min(h.density[h.density > 0].min(initial=1.0) for h in binned)
         main.set_yscale("log")
         main.set_ylim(smallest / 2, top * 2)
     else:
@@ -109,7 +109,7 @@ def _steps(axes: Axes, series: Series, h: Binned, centres: Array) -> None:
 def _ratios(
     series: Sequence[Series], binned: Sequence[Binned], law: Law | None
 ) -> Iterator[tuple[Series, NDArray[np.bool_], Array, Array]]:
-    """Yield (series, bins, ratio, error) to the reference, over the bins where it expects at least `EXPECTED` entries.
+    """Yield (series, bins, ratio, error) to the reference, over the bins where it expects enough entries.
 
     Errors are the sqrt(n) of the series alone; the band shows those of a reference that is a sample.
     """
@@ -134,8 +134,7 @@ def _ratio(
 ) -> None:
     """Draw the ratios, a band for the sqrt(n) of truth, and arrows for points off the scale."""
     if law is None or not law.reference:
-        truth = binned[0]
-        band = np.where(truth.counts >= EXPECTED, 1 / np.sqrt(np.maximum(truth.counts, 1)), 0.0)
+        truth, band = binned[0], binned[0].band
         axes.stairs(1 + band, truth.edges, baseline=1 - band, fill=True, color=TRUTH_FILL, zorder=0)
     axes.axhline(1.0, color=TRUTH, lw=0.6, zorder=1)
     edges, shown = binned[0].edges, list(_ratios(series, binned, law))
@@ -173,8 +172,8 @@ def angle_ticks(axes: Axes) -> None:
 
 def _note_outside(axes: Axes, series: Sequence[Series], binned: Sequence[Binned]) -> None:
     """Say in the panel which share of a sample lies outside the range, where that is more than one in 1000."""
-    notes = [f"{s.label}: {h.outside / h.total:.1%} outside" for s, h in zip(series, binned, strict=True)]
-    notes = [note for note, h in zip(notes, binned, strict=True) if h.outside > 1e-3 * h.total]
+    notes = [f"{s.label}: {h.share_outside:.1%} outside" for s, h in zip(series, binned, strict=True)]
+    notes = [note for note, h in zip(notes, binned, strict=True) if h.share_outside > 1e-3]
     if notes:
         axes.text(0.97, 0.96, "\n".join(notes), transform=axes.transAxes, ha="right", va="top", fontsize=6)
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib as mpl
@@ -34,7 +34,8 @@ def colours(n: int) -> list[str]:
 class Series:
     """One sample in a panel: its label, its entries, the role that sets how it is drawn, whether ratios show it.
 
-    `scale` multiplies its histogram, which then is not of unit area; ratios show it from `start` on.
+    `scale` multiplies its histogram, which then is not of unit area; ratios show it from `start` on. `weights`, of
+    either sign, are those of the entries.
     """
 
     label: str
@@ -45,6 +46,7 @@ class Series:
     scale: float | None = None
     start: float = -math.inf
     style: Any = "-"
+    weights: Array | None = None
 
     @property
     def ink(self) -> str:
@@ -65,37 +67,69 @@ def reach(edges: Array) -> Array:
 
 @dataclass(frozen=True)
 class Binned:
-    """A histogram normalised to unit area by all entries, those outside its range included, times `factor`."""
+    """A histogram normalised to unit area by all entries, those outside its range included, times `factor`.
+
+    Of weighted entries `sums` and `squares` are the sums of weights and of their squares in each bin, `whole` and
+    `effective` those of all: the sum of weights, and the effective number of entries.
+    """
 
     edges: Array
     counts: NDArray[np.int64]
     total: int
     factor: float = 1.0
+    sums: Array | None = None
+    squares: Array | None = None
+    whole: float | None = None
+    effective: float | None = None
 
     @classmethod
     def of(cls, series: Series, edges: Array) -> "Binned":
         """Return the histogram of a sample; a value on an outer edge up to rounding counts as inside."""
-        counts = np.histogram(series.values, reach(edges))[0]
-        return cls(edges, counts, len(series.values), 1.0 if series.scale is None else series.scale)
+        wide, w = reach(edges), series.weights
+        counts = np.histogram(series.values, wide)[0]
+        plain = cls(edges, counts, len(series.values), 1.0 if series.scale is None else series.scale)
+        if w is None:
+            return plain
+        sums, squares = (np.histogram(series.values, wide, weights=each)[0] for each in (w, w**2))
+        effective = float(w.sum() ** 2 / (w**2).sum())
+        return replace(plain, sums=sums, squares=squares, whole=float(w.sum()), effective=effective)
 
     @property
     def density(self) -> Array:
-        """Return entries per bin over all entries and the bin width."""
+        """Return entries, or weights, per bin over all of them and the bin width."""
+        if self.sums is not None:
+            return self.factor * self.sums / (self.whole * np.diff(self.edges))
         return self.factor * self.counts / (self.total * np.diff(self.edges))
 
     @property
     def error(self) -> Array:
-        """Return the error of `density` from sqrt(n) per bin."""
+        """Return the error of `density` from sqrt(n) per bin, of weighted entries the root of the sum of squares."""
+        if self.squares is not None:
+            return self.factor * np.sqrt(self.squares) / (self.whole * np.diff(self.edges))
         return self.factor * np.sqrt(self.counts) / (self.total * np.diff(self.edges))
 
     def enough(self, reference: Array) -> NDArray[np.bool_]:
         """Return the bins where a density `reference`, drawn as this histogram is, expects `EXPECTED` entries here."""
-        return reference * np.diff(self.edges) * self.total / self.factor >= EXPECTED
+        entries = self.total if self.effective is None else self.effective
+        return reference * np.diff(self.edges) * entries / self.factor >= EXPECTED
+
+    @property
+    def band(self) -> Array:
+        """Return the relative error of `density`, 0 in bins of too few entries to tell it."""
+        if self.sums is None:
+            return np.where(self.counts >= EXPECTED, 1 / np.sqrt(np.maximum(self.counts, 1)), 0.0)
+        known = (self.counts >= EXPECTED) & (self.sums > 0.0)
+        return np.where(known, np.sqrt(self.squares) / np.where(known, self.sums, 1.0), 0.0)
 
     @property
     def outside(self) -> int:
         """Return how many entries lie outside the range."""
         return self.total - int(self.counts.sum())
+
+    @property
+    def share_outside(self) -> float:
+        """Return which share of the entries, or of the weights, lies outside the range."""
+        return self.outside / self.total if self.sums is None else 1.0 - float(self.sums.sum()) / self.whole
 
 
 @dataclass(frozen=True)

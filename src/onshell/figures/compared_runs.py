@@ -1,0 +1,242 @@
+"""What the tables and figures of studies tell of a run: what it is, what it cost, and how good its events are."""
+
+import csv
+import json
+import math
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from onshell.config import RUN_NAME
+from onshell.figures.data import FigureData
+from onshell.files import read_json
+
+NAMELESS = ("run", "seed", "sampling")
+"""What of a spec says nothing of a recipe; sampling is told apart by how the events were drawn."""
+
+BUDGET = ("epochs", "warmup")
+"""What of a training says how long it is."""
+
+ENERGY = ("E", "log10_E")
+Value = float | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a study: its role and name, its metrics, the record of its training, and the time of its sampling."""
+
+    role: str
+    name: str
+    metrics: Mapping[str, Any]
+    record: Mapping[str, Any]
+    sampling_s: Value = None
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """Return what defines its model."""
+        return self.record["spec"]
+
+    @property
+    def dataset(self) -> str:
+        """Return its dataset."""
+        return self.metrics["dataset"]
+
+    @cached_property
+    def sampling(self) -> Mapping[str, Any]:
+        """Return how its events were drawn."""
+        found = self.metrics.get("generation", {}).get("sampling") or self.spec.get("sampling", {})
+        return {key: value for key, value in found.items() if key not in ("precision", "tolerance")}
+
+    def key(self, *, training: bool = True, steps: bool = True) -> str:
+        """Return one text that runs share which differ in their seeds alone.
+
+        Without `training`, or `steps`, they may also differ in how long they are trained, or in their solver's steps.
+        """
+        spec = {key: value for key, value in self.spec.items() if key not in NAMELESS}
+        if not training:
+            spec["training"] = {key: value for key, value in spec["training"].items() if key not in BUDGET}
+        sampling = {key: value for key, value in self.sampling.items() if steps or key not in ("steps", "grid")}
+        return json.dumps([spec, sampling], sort_keys=True)
+
+    @property
+    def kind(self) -> str:
+        """Return what it is in words: its family and chart or loss, and where a flow begins."""
+        spec = self.spec
+        place = spec["loss"].get("chart", "q") if spec["space"] == "q" else "p"
+        words = [spec["family"], place]
+        words += [f"from {spec['prior']}"] if spec["family"] == "flow" else [spec["loss"]["type"]]
+        return ", ".join(map(str, words))
+
+    @property
+    def weights(self) -> Value:
+        """Return the number of weights of its network."""
+        return self.record.get("n_parameters")
+
+    @property
+    def minutes(self) -> Value:
+        """Return the CPU-minutes of its training."""
+        seconds = self.record.get("cpu_seconds")
+        return None if seconds is None else seconds / 60.0
+
+    @property
+    def evaluations(self) -> Value:
+        """Return how often its network was evaluated per event."""
+        return self.metrics.get("generation", {}).get("n_evaluations") or None
+
+    @property
+    def rate(self) -> Value:
+        """Return the events it generated per CPU-second."""
+        return self.metrics["counts"]["sample"] / self.sampling_s if self.sampling_s else None
+
+    @property
+    def vetoed(self) -> "Run | None":
+        """Return the same run, told of without the events outside the known cut; None where none are."""
+        if "vetoed" not in self.metrics:
+            return None
+        kept = {key: value for key, value in self.metrics.items() if key not in ("vetoed", "veto")}
+        return Run(self.role, self.name, kept | self.metrics["vetoed"], self.record, self.sampling_s)
+
+    @property
+    def outside(self) -> Value:
+        """Return the share of its events outside the known cut."""
+        return self.metrics.get("veto", {}).get("outside")
+
+    def _floors(self, wanted: Callable[[str], bool]) -> list[float]:
+        found = self.metrics["observables"].items()
+        return [one["w1_over_floor"] for name, one in found if wanted(name) and "w1_over_floor" in one]
+
+    @property
+    def energy(self) -> Value:
+        """Return the W1 of the energy that is farthest from truth, over its floor."""
+        return max(self._floors(lambda name: name.startswith(("E_", "log10_E")) or name in ENERGY), default=None)
+
+    @property
+    def tau(self) -> Value:
+        """Return the W1 of log10 tau over its floor."""
+        return max(self._floors(lambda name: name == "log10_tau"), default=None)
+
+    @property
+    def worst(self) -> Value:
+        """Return the W1 of the observable that is farthest from truth, over its floor."""
+        return max(self._floors(lambda name: True), default=None)
+
+    @property
+    def mean(self) -> Value:
+        """Return the mean W1 of all observables, each over its floor."""
+        found = self._floors(lambda name: True)
+        return statistics.fmean(found) if found else None
+
+    def _feature(self, space: str, measure: str, key: str) -> Value:
+        return self.metrics["features"].get(space, {}).get(measure, {}).get(key)
+
+    @property
+    def auc(self) -> Value:
+        """Return the AUC of the boosted classifier."""
+        return self._feature("boosted", "auc", "mean")
+
+    @property
+    def auc_floor(self) -> Value:
+        """Return the same of truth against truth."""
+        return self._feature("boosted", "auc", "floor_mean")
+
+    @property
+    def auc_noise(self) -> Value:
+        """Return how far from 1/2 the AUC of samples of one law is: as measured, or what counting gives at least."""
+        if self.auc_floor is None:
+            return None
+        halves = [self.metrics["counts"][side] / 2 for side in ("sample", "truth")]
+        return max(abs(self.auc_floor - 0.5), math.sqrt(sum(1 / n for n in halves) / 12))
+
+    @property
+    def bin(self) -> Value:
+        """Return the largest |ratio - 1| of a bin of tau that holds enough of truth."""
+        return self.metrics.get("tails", {}).get("worst")
+
+    @property
+    def bin_floor(self) -> Value:
+        """Return the same of truth against truth."""
+        return self._feature("tau", "worst", "floor_mean")
+
+    @property
+    def decades(self) -> Value:
+        """Return how many decades of tau these bins span."""
+        return self.metrics.get("tails", {}).get("decades")
+
+    @property
+    def energy_violation(self) -> Value:
+        """Return the largest |sum E - 1| of an event."""
+        return self.metrics["conservation"]["energy_max"]
+
+    @property
+    def momentum_violation(self) -> Value:
+        """Return the largest |sum p| of an event."""
+        return self.metrics["conservation"]["momentum_max"]
+
+
+def read_runs(data: FigureData) -> list[Run]:
+    """Return the runs of a table or figure, in the order of its entry."""
+    return [_run(data, role) for role in data.roles]
+
+
+def _run(data: FigureData, role: str) -> Run:
+    name = data.run(role)
+    record = read_json(data.path("records", name), "record of a training", "train again", ("spec",))
+    return Run(role, name, data.metrics(role), record, _seconds(data, name))
+
+
+def _seconds(data: FigureData, run: str) -> Value:
+    """Return the CPU-seconds of a sampling by its benchmark file; None where there is none, or it tells nothing."""
+    path = data.files.get("timed", {}).get(run)
+    if path is None or not path.is_file():
+        return None
+    with path.open(newline="", encoding="utf-8") as handle:
+        line = next(csv.DictReader(handle, delimiter="\t"), {})
+    try:
+        return float(line.get("cpu_time") or 0.0) or float(line["s"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def grouped(runs: Iterable[Run], key: Callable[[Run], str]) -> list[list[Run]]:
+    """Return the runs in groups of one dataset and key, in the order of their first ones."""
+    found: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        found.setdefault((run.dataset, key(run)), []).append(run)
+    return list(found.values())
+
+
+def labels(groups: Sequence[Sequence[Run]]) -> list[str]:
+    """Return what tells groups of one dataset apart, in the fewest words.
+
+    The roles where the entry gives any of its own, without " (<dataset>)" at their end. Else the preset, if need be the
+    family, the chart and the solver; the names of runs where nothing else does.
+    """
+    first = [group[0] for group in groups]
+    for words in _wordings(first):
+        pairs = list(zip((run.dataset for run in first), words, strict=True))
+        if len(set(pairs)) == len(pairs):
+            return words
+    return [run.role for run in first]
+
+
+def _wordings(runs: Sequence[Run]) -> Iterator[list[str]]:
+    """Yield words for runs, fewer first."""
+    if all(run.role != run.name for run in runs):
+        yield [run.role.removesuffix(f" ({run.dataset})") for run in runs]
+    parts: list[Callable[[Run], str]] = [
+        lambda run: run.spec["preset"],
+        lambda run: run.spec["family"],
+        lambda run: run.spec["loss"].get("chart", "q"),
+        lambda run: run.sampling.get("solver", "") + (" + Langevin" if run.sampling.get("langevin") else ""),
+        lambda run: ((match := RUN_NAME.match(run.name)) and match["variant"]) or "",
+    ]
+    for n in range(1, len(parts) + 1):
+        yield [", ".join(filter(None, (part(run) for part in parts[:n]))) for run in runs]
+
+
+def spread(values: Iterable[Value]) -> tuple[float, float, float] | None:
+    """Return the median, smallest and largest of the values that there are; None without any."""
+    known = [value for value in values if value is not None]
+    return (statistics.median(known), min(known), max(known)) if known else None

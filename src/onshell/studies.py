@@ -1,0 +1,69 @@
+"""Studies: comparisons and ablations beside the paper, of models of their own, which `all` leaves out.
+
+An entry of `studies` in the configuration holds runs, figures and tables as those outside of any study are written;
+whoever knows a name finds its entry here. No name may stand twice, inside or outside.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Entries = Mapping[str, Any]
+GROUPS = ("runs", "figures", "tables")
+
+
+def studies(config: Entries) -> Entries:
+    """Return the studies of a configuration by name."""
+    return config.get("studies", {})
+
+
+def study_of(config: Entries, group: str, name: str) -> str | None:
+    """Return the study that a run, figure or table (`group`) belongs to; None for one that `all` builds."""
+    return next((study for study, entry in studies(config).items() if name in entry.get(group, {})), None)
+
+
+def named(config: Entries, group: str) -> dict[str, Any]:
+    """Return every entry of a group by name: those outside of any study first."""
+    every = dict(config[group])
+    for entry in studies(config).values():
+        every |= {name: entry_of(config, group, name) for name in entry.get(group, {})}
+    return every
+
+
+def entry_of(config: Entries, group: str, name: str) -> dict[str, Any]:
+    """Return the entry of a run, figure or table, of a study or not.
+
+    A figure or table of a study that names no runs is made of all of them, each in the role of its own name.
+    """
+    study = study_of(config, group, name)
+    if study is None:
+        return config[group][name]
+    entry = studies(config)[study][group][name]
+    if group == "runs" or entry.get("runs"):
+        return entry
+    return {**entry, "runs": {run: run for run in studies(config)[study]["runs"]}}
+
+
+def trained(config: Entries, run: str) -> str:
+    """Return the run whose model the events of `run` are drawn from: itself, unless it names another as its `model`."""
+    study = study_of(config, "runs", run)
+    return run if study is None else studies(config)[study]["runs"][run].get("model", run)
+
+
+def trainings(config: Entries) -> Iterator[str]:
+    """Yield the runs of studies that are trained, and not only sampled."""
+    for entry in studies(config).values():
+        yield from (run for run, one in entry["runs"].items() if "model" not in one)
+
+
+def title_of(config: Entries, study: str) -> str:
+    """Return the title of a study."""
+    return studies(config)[study].get("title", study)
+
+
+def anchor(config: Entries) -> str:
+    """Return the first preset under which the runs outside of studies can be read.
+
+    The models of studies name their own presets, so what they are must not depend on the one that is chosen.
+    """
+    wanted = {entry["recipe"] for entry in config["runs"].values() if "preset" not in entry}
+    return next((name for name, recipes in config["presets"].items() if wanted <= recipes.keys()), config["preset"])

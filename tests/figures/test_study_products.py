@@ -1,0 +1,158 @@
+"""Tables and figures of studies: what they tell of runs, how seeds, lengths and steps are grouped, what is absent."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.study import Study
+from onshell.errors import OnshellError
+from onshell.figures.commands import draw_figure, write_table
+
+BEST = "qqg_1e-3-q-flow-best"
+PAPER = "qqg_1e-3-q-diffusion-paper"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Two models of q qbar g and one of muon decay, further seeds, shorter trainings and other numbers of steps."""
+    made = Study(tmp_path_factory.mktemp("study"))
+    made.dataset("qqg_1e-3", "qqg", "qqg", 1000, cutoff=1e-3)
+    made.dataset("muon", "muon", "muon", 600)
+    made.trained(BEST, "qqg_1e-3", "best", 0.01)
+    made.trained(PAPER, "qqg_1e-3", "paper", 0.3)
+    made.trained("muon-q-flow-best", "muon", "best", 0.01)
+    made.like(f"{BEST}-s2", BEST, 3.0, seconds=300.0)
+    made.like(f"{BEST}-s3", BEST, 2.0, seconds=180.0)
+    made.like(f"{BEST}-half", BEST, 4.0, seconds=120.0, epochs=4)
+    made.like(f"{BEST}-n5", BEST, 5.0, sampling={"steps": 5}, evaluations=9.0)
+    made.like(f"{BEST}-lr", BEST, 1.5, lr=0.01)
+    return made
+
+
+@pytest.fixture(scope="module")
+def drawn(study, tmp_path_factory):
+    """Return a function that draws a figure, or writes a table, of some runs and gives back its numbers."""
+    folder = tmp_path_factory.mktemp("drawn")
+
+    def draw(code, runs, events=("qqg_1e-3",), kinds=("metrics", "records", "timed")):
+        named = runs if isinstance(runs, dict) else {run: run for run in runs}
+        entry = {"draw": code, "runs": named, "events": list(events)}
+        work = write_table if code in ("comparison", "ablation") else draw_figure
+        work(code, entry, {kind: study.files[kind] for kind in kinds}, folder / code)
+        return pd.read_csv(folder / f"{code}.csv")
+
+    draw.folder = folder
+    return draw
+
+
+def metrics(study, run):
+    return json.loads(study.files["metrics"][run].read_text())
+
+
+def test_the_comparison_tells_every_number_of_every_run(study, drawn):
+    found = drawn("comparison", [PAPER, BEST, f"{BEST}-s2", f"{BEST}-s3", "muon-q-flow-best"])
+    table = found[found["events"] == "all"].set_index("run")
+    assert list(table["model"]) == ["paper", "best", "best", "best", "best"]
+    told = metrics(study, BEST)
+    w1 = {name: entry["w1_over_floor"] for name, entry in told["observables"].items()}
+    assert table.loc[BEST, "tau_w1"] == pytest.approx(w1["log10_tau"])
+    assert table.loc[BEST, "energy_w1"] == pytest.approx(max(w1[name] for name in ("E", "E_1", "E_2", "E_3")))
+    assert table.loc[BEST, "worst_w1"] == pytest.approx(max(w1.values()))
+    assert table.loc[BEST, "mean_w1"] == pytest.approx(np.mean(list(w1.values())))
+    assert table.loc[BEST, ["cpu_minutes", "weights", "evaluations"]].tolist() == [4.0, 200_000, 39.0]
+    assert table.loc[BEST, "events_per_s"] == 100.0
+    assert table.loc[PAPER, "auc"] > table.loc[BEST, "auc"]
+    assert table.loc[PAPER, "outside"] == pytest.approx(metrics(study, PAPER)["veto"]["outside"])
+    assert np.isnan(table.loc["muon-q-flow-best", "outside"])
+    kept = found[found["events"] == "inside the cut"].set_index("run")
+    assert PAPER in kept.index
+    assert kept.loc[PAPER, "auc"] == pytest.approx(
+        metrics(study, PAPER)["vetoed"]["features"]["boosted"]["auc"]["mean"]
+    )
+    assert (table["energy_max"] < 1e-14).all()
+
+
+def test_seeds_are_one_row_with_their_median_and_range(study, drawn):
+    drawn("comparison", [f"{BEST}-s2", BEST, PAPER, f"{BEST}-s3", "muon-q-flow-best"])
+    text = (drawn.folder / "comparison.md").read_text()
+    rows = [[cell.strip() for cell in line.split(" | ")] for line in text.splitlines() if line.startswith("| ")]
+    best = next(row for row in rows if "best ×3" in row)
+    assert "4.0 [3.0, 5.0]" in best
+    w1 = metrics(study, BEST)["observables"]["log10_tau"]["w1_over_floor"]
+    assert any(cell.startswith(f"{2 * w1:#.2g} [{w1:#.2g}, {3 * w1:#.2g}]") for cell in best)
+    assert sum("muon" in row[0] for row in rows) == 1
+    assert {len(row) for row in rows} == {15}
+    tex = (drawn.folder / "comparison.tex").read_text()
+    assert r"qqg\_1e-3" in tex
+    assert tex.count("$") % 2 == 0
+
+
+def points(found, panel):
+    """The drawn points of a panel, by series."""
+    return {name: part for name, part in found[found["panel"] == panel].groupby("series")}
+
+
+def test_trainings_that_differ_in_their_length_are_joined(study, drawn):
+    found = drawn("budgets", [BEST, f"{BEST}-s2", f"{BEST}-s3", f"{BEST}-half", PAPER])
+    shown = points(found, "qqg_1e-3 mean_w1")
+    assert {name: len(part) for name, part in shown.items()} == {"best": 2, "paper": 1}
+    mean = np.mean([one["w1_over_floor"] for one in metrics(study, BEST)["observables"].values()])
+    best = shown["best"]
+    # Minutes of CPU: the half and the median of three seeds; quality: four times and twice that of the first seed.
+    assert best["x_lo"].tolist() == [2.0, 4.0]
+    assert best["value"].tolist() == pytest.approx([4.0 * mean, 2.0 * mean])
+    assert best["count"].tolist() == [1, 3]
+    assert set(found["panel"]) == {f"qqg_1e-3 {name}" for name in ("mean_w1", "worst_w1", "tau_w1", "auc")}
+
+
+def test_samplings_that_differ_in_their_steps_are_joined(drawn):
+    found = drawn("evaluations", [BEST, f"{BEST}-n5", f"{BEST}-half"])
+    shown = points(found, "qqg_1e-3 worst_w1")
+    assert sorted(len(part) for part in shown.values()) == [1, 2]
+    assert sorted(found["x_lo"].unique()) == [9.0, 39.0]
+
+
+def test_changes_stand_under_their_roles_seeds_together(drawn):
+    roles = {"as it is (qqg_1e-3)": BEST, "seed 2": f"{BEST}-s2", "learning rate (qqg_1e-3)": f"{BEST}-lr"}
+    found = drawn("changes", roles)
+    shown = points(found, "qqg_1e-3 tau_w1")
+    assert {name: part["count"].item() for name, part in shown.items()} == {"as it is": 2, "learning rate": 1}
+    table = drawn("ablation", roles)
+    assert set(table["model"]) == {"as it is", "learning rate"}
+    assert "as it is ×2" in (drawn.folder / "ablation.md").read_text()
+
+
+def test_tau_and_energies_of_every_dataset(study, drawn):
+    runs, kinds = [BEST, f"{BEST}-s2", PAPER, "muon-q-flow-best"], ("events", "samples")
+    runs = [run for run in runs if run in study.files["samples"]]
+    found = drawn("tails", runs, ("qqg_1e-3", "muon"), kinds)
+    assert set(found["panel"]) == {"qqg_1e-3", "muon"}
+    entries = found[(found["kind"] == "histogram") & (found["panel"] == "qqg_1e-3")]
+    assert entries.groupby("series")["count"].sum()["truth"] == 1000
+    assert set(entries["series"]) == {"truth", "best", "paper"}
+    # Bins reach down to where the model leaks to, far below the cut that ends truth.
+    assert entries["x_lo"].min() < np.log10(1e-3 / 2) - 0.9
+    found = drawn("spectra", runs, ("qqg_1e-3", "muon"), kinds)
+    expected = {"qqg_1e-3 E", "qqg_1e-3 E_max", "qqg_1e-3 E_min", "muon E_1", "muon E_2", "muon E_3"}
+    assert set(found["panel"]) == expected
+
+
+def test_what_is_absent_is_left_blank_or_named(study, drawn, tmp_path):
+    found = drawn("comparison", [BEST], kinds=("metrics", "records"))
+    assert found["events_per_s"].isna().all()
+    with pytest.raises(OnshellError, match=rf"records: {BEST} is not among this figure's inputs"):
+        drawn("comparison", [BEST], kinds=("metrics",))
+    bare = tmp_path / "bare.json"
+    told = metrics(study, BEST)
+    for key in ("tails", "veto", "vetoed", "generation"):
+        told.pop(key, None)
+    told["features"].pop("boosted")
+    bare.write_text(json.dumps(told))
+    entry = {"draw": "comparison", "runs": {"x": BEST}}
+    files = {"metrics": {BEST: bare}, "records": study.files["records"]}
+    write_table("t", entry, files, tmp_path / "t")
+    assert pd.read_csv(tmp_path / "t.csv")[["auc", "evaluations", "tau_bin"]].isna().all(axis=None)
+    with pytest.raises(OnshellError, match="none tells its evaluations per event"):
+        draw_figure("f", {"draw": "evaluations", "runs": {"x": BEST}}, files, tmp_path / "f")
