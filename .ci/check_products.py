@@ -80,6 +80,13 @@ def text(path: Path) -> None:
     assert "nan" not in content.lower().split()
 
 
+def page(path: Path) -> None:
+    """Look at the end of a page, and that it fetches nothing."""
+    content = path.read_text(encoding="utf-8")
+    assert content.rstrip().endswith("</html>")
+    assert 'src="http' not in content
+
+
 CHECKS = {
     ".parquet": table,
     ".pt": model,
@@ -89,6 +96,7 @@ CHECKS = {
     ".pdf": document_pdf,
     ".tex": text,
     ".md": text,
+    ".html": page,
 }
 
 
@@ -107,6 +115,7 @@ def products(config: configuration.Config) -> list[str]:
         *(layout.trajectory(run) for run, entry in runs.items() if "trajectory" in entry),
         *map(layout.metrics, runs),
         *layout.summary().values(),
+        layout.page(),
         *(
             path
             for group in ("figures", "tables")
