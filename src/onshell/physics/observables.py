@@ -49,6 +49,15 @@ def rosenblatt(p: Tensor) -> tuple[Tensor, Tensor]:
     return 16.0 * e_1**3 * (1.0 - e_1), u_2.clamp(0.0, 1.0)
 
 
+def c_parameter(p: Tensor) -> Tensor:
+    """Return C = 3 sum over pairs of E_I E_J sin^2 theta_IJ, over (sum E)^2 [...]: 0 for two jets, 1 for a sphere."""
+    n = p.shape[-2]
+    first, second = torch.triu_indices(n, n, 1)
+    e, products = energies(p), pair_products(p)
+    y = products / (e[..., first] * e[..., second]).clamp_min(LOG_FLOOR)
+    return 3.0 * (products * (2.0 - y)).sum(-1) / e.sum(-1) ** 2
+
+
 def log_dalitz(p: Tensor) -> Tensor:
     """Return ln f [...], f = 96 E_3 (1 - 2 E_3) the Dalitz density of muon decay."""
     e_3 = energies(p)[..., 2]
