@@ -43,6 +43,7 @@ def test_events_off_the_shell_are_told_to_be_that_with_how_far():
     assert found["conservation"]["energy"]["max"] == pytest.approx(0.25)
     assert any("not on the massless shell" in line for line in lines(found, events.metadata, "x"))
     told = list(lines(found, {**events.metadata, "conserves": False}, "x"))
+    assert max(map(len, lines(found, events.metadata, "x"))) <= 80
     assert any("a model in p-space" in line for line in told)
 
 

@@ -51,6 +51,26 @@ def test_many_particles_are_pooled_and_shortfalls_of_a_model_are_drawn():
     assert {"|sum E - 1|", "|sum p|"} <= set(table(off)["panel"])
 
 
+def test_events_of_other_units_and_frames_are_drawn_as_the_map_takes_them():
+    events = truth(4)
+    moved = truth(4)
+    moved.momenta = 91.2 * rambo.to_q(moved.momenta, torch.tensor([0.3, 0.0, 0.4], dtype=torch.float64), 1.0)
+    ours, theirs = table(events), table(moved)
+    assert "mine, projected" in set(theirs["series"])
+    counts = []
+    for found, name in ((ours, "mine"), (theirs, "mine, projected")):
+        shown = found[(found["series"] == name) & (found["kind"] == "histogram") & (found["panel"] == "E_max")]
+        counts.append(shown["count"].to_numpy())
+    assert (counts[0] == counts[1]).all()
+
+
+def test_two_particles_and_a_model_far_off_the_shell_can_be_drawn():
+    assert {"E_1", "E_2", "tau"} <= set(table(truth(2))["panel"])
+    far = truth(5, conserves=False)
+    far.momenta *= 1e3
+    assert "s" in set(table(far)["panel"])
+
+
 def test_points_and_states_have_panels_of_their_own():
     q = rambo.sample_prior(N, 4, stream(1, "overview"))
     assert set(table(Events(q, {}, {}, "q"))["panel"]) == {"|q|", "cos_theta", "phi", "|b|", "x", "tau"}

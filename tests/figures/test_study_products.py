@@ -9,6 +9,8 @@ import pytest
 from helpers.study import Study
 from onshell.errors import OnshellError
 from onshell.figures.commands import draw_figure, write_table
+from onshell.figures.compared_runs import Run
+from onshell.figures.run_groups import grouped, labels, longest, usual
 
 BEST = "qqg_1e-3-q-flow-best"
 PAPER = "qqg_1e-3-q-diffusion-paper"
@@ -53,7 +55,7 @@ def metrics(study, run):
 
 def test_the_comparison_tells_every_number_of_every_run(study, drawn):
     found = drawn("comparison", [PAPER, BEST, f"{BEST}-s2", f"{BEST}-s3", "muon-q-flow-best"])
-    table = found[found["events"] == "all"].set_index("run")
+    table = found[found["part"] == "all"].set_index("run")
     assert list(table["model"]) == ["paper", "best", "best", "best", "best"]
     told = metrics(study, BEST)
     w1 = {name: entry["w1_over_floor"] for name, entry in told["observables"].items()}
@@ -66,7 +68,7 @@ def test_the_comparison_tells_every_number_of_every_run(study, drawn):
     assert table.loc[PAPER, "auc"] > table.loc[BEST, "auc"]
     assert table.loc[PAPER, "outside"] == pytest.approx(metrics(study, PAPER)["veto"]["outside"])
     assert np.isnan(table.loc["muon-q-flow-best", "outside"])
-    kept = found[found["events"] == "inside the cut"].set_index("run")
+    kept = found[found["part"] == "inside the cut"].set_index("run")
     assert PAPER in kept.index
     assert kept.loc[PAPER, "auc"] == pytest.approx(
         metrics(study, PAPER)["vetoed"]["features"]["boosted"]["auc"]["mean"]
@@ -83,7 +85,7 @@ def test_seeds_are_one_row_with_their_median_and_range(study, drawn):
     w1 = metrics(study, BEST)["observables"]["log10_tau"]["w1_over_floor"]
     assert any(cell.startswith(f"{2 * w1:#.2g} [{w1:#.2g}, {3 * w1:#.2g}]") for cell in best)
     assert sum("muon" in row[0] for row in rows) == 1
-    assert {len(row) for row in rows} == {15}
+    assert {len(row) for row in rows} == {16}
     tex = (drawn.folder / "comparison.tex").read_text()
     assert r"qqg\_1e-3" in tex
     assert tex.count("$") % 2 == 0
@@ -108,10 +110,43 @@ def test_trainings_that_differ_in_their_length_are_joined(study, drawn):
 
 
 def test_samplings_that_differ_in_their_steps_are_joined(drawn):
-    found = drawn("evaluations", [BEST, f"{BEST}-n5", f"{BEST}-half"])
+    # A shorter training is another figure's, and a dataset of a single point none's, unless the entry names them.
+    found = drawn("evaluations", [BEST, f"{BEST}-n5", f"{BEST}-half", "muon-q-flow-best"])
     shown = points(found, "qqg_1e-3 worst_w1")
-    assert sorted(len(part) for part in shown.values()) == [1, 2]
+    assert [len(part) for part in shown.values()] == [2]
     assert sorted(found["x_lo"].unique()) == [9.0, 39.0]
+    assert not points(found, "muon worst_w1")
+    roles = {"long": BEST, "fewer steps": f"{BEST}-n5", "short": f"{BEST}-half"}
+    named = points(drawn("evaluations", roles), "qqg_1e-3 worst_w1")
+    assert {name: len(part) for name, part in named.items()} == {"long": 2, "short": 1}
+
+
+def run(name, *, preset="best", events=1000, owner=None, epochs=8, sampling=None, family="flow", dataset="muon"):
+    """A run without numbers."""
+    spec = {"run": owner or name, "preset": preset, "family": family, "space": "q", "loss": {}, "sampling": {}}
+    metrics = {"dataset": dataset, "counts": {"sample": events}, "generation": {"sampling": sampling or {"steps": 20}}}
+    return Run(name, name, metrics, {"spec": spec | {"training": {"epochs": epochs}}})
+
+
+def test_runs_are_told_apart_by_what_differs_from_the_first():
+    runs = [
+        run("muon-q-flow-a"),
+        run("muon-q-flow-a-s2"),
+        run("muon-q-flow-a-short", epochs=4),
+        run("muon-q-flow-a-few", owner="muon-q-flow-a", events=100),
+        run("muon-q-flow-a-n5", owner="muon-q-flow-a", sampling={"steps": 5}),
+        run("muon-q-flow-p", preset="paper", sampling={"steps": 100}),
+        run("qqg_1e-3-q-flow-a", dataset="qqg_1e-3"),
+    ]
+    groups = grouped(runs, Run.key)
+    assert [len(group) for group in groups] == [2, 1, 1, 1, 1, 1]
+    assert labels(groups) == ["best", "best, 4 epochs", "best, 100 events", "best, 5 steps", "paper", "best"]
+    # The family stands everywhere as soon as one dataset needs it.
+    both = [*groups, [run("muon-q-diffusion-a", family="diffusion", sampling={"noise": "full"})]]
+    assert labels(both)[::6] == ["best, flow", "best, diffusion"]
+    names = {one.name for one in usual(runs)}
+    assert names == {one.name for one in runs} - {"muon-q-flow-a-n5"}
+    assert {one.name for one in longest(runs)} == {one.name for one in runs} - {"muon-q-flow-a-short"}
 
 
 def test_changes_stand_under_their_roles_seeds_together(drawn):

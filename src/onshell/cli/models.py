@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from onshell import config as configuration
+from onshell.cli.completion import names
 from onshell.cli.options import (
     DEFAULT,
     ConfigFile,
@@ -21,14 +22,17 @@ from onshell.cli.options import (
     app,
     load,
 )
-from onshell.console import apart, known, numbers, say
+from onshell.console import apart, known, numbers, teller
 from onshell.errors import OnshellError
 from onshell.layout import Layout
+from onshell.studies import named, trained
 
 
 @app.command()
 def train(
-    run: Annotated[str, typer.Argument(help="A run of the configuration, such as muon-q-diffusion.")],
+    run: Annotated[
+        str, typer.Argument(help="A run of the configuration, such as muon-q-diffusion.", autocompletion=names("run"))
+    ],
     data: Annotated[Path | None, typer.Option(help="The training set, if not the usual one.")] = None,
     output: Folder = None,
     device: Device = "auto",
@@ -52,7 +56,9 @@ def train(
 ) -> None:
     """Train a model, going on where a killed or stopped training of the same settings was."""
     loaded = load(config, settings, scale=scale, preset=preset)
-    known("run", run, loaded["runs"])
+    known("run", run, named(loaded, "runs"))
+    if (model := trained(loaded, run)) != run:
+        raise OnshellError(f"{run}: has no training of its own, it draws from the model of {model}; train that one")
     if stop_after is not None and not stop_after > 0:
         raise OnshellError(f"--stop-after {stop_after}: must be a positive number of minutes")
 
@@ -63,15 +69,16 @@ def train(
     from onshell.training.commands import train_file
 
     spec, layout = configuration.run_spec(loaded, run), Layout(loaded)
-    train_file(
-        data or Path(layout.training_data(spec)),
-        spec,
-        output or Path(layout.run(run)),
-        device=device,
-        resume=resume,
-        progress=say,
-        minutes=stop_after,
-    )
+    with teller(run) as tell:
+        train_file(
+            data or Path(layout.training_data(spec)),
+            spec,
+            output or Path(layout.run(run)),
+            device=device,
+            resume=resume,
+            progress=tell,
+            minutes=stop_after,
+        )
 
 
 @app.command()
@@ -95,6 +102,17 @@ def sample(
         typer.Option(metavar="k/K", help="Draw shard k of K only; a call without --shard then writes the table."),
     ] = None,
     receipt: Annotated[Path | None, typer.Option(help="A file to write when the shard is drawn.")] = None,
+    with_likelihood: Annotated[
+        bool,
+        typer.Option("--with-likelihood", help="Also write the log-density of every event of a flow: log_prob."),
+    ] = False,
+    trace: Annotated[
+        str, typer.Option(help="For likelihoods: exact, hutchinson (an estimate), or auto: exact for few particles.")
+    ] = "auto",
+    fibre_draws: Annotated[
+        int,
+        typer.Option(help="Draws of (b, x) an event for its density on phase space, log_prob_p: as many samplings."),
+    ] = 0,
     scale: Scale = None,
     preset: Preset = None,
     config: ConfigFile = DEFAULT,
@@ -103,10 +121,12 @@ def sample(
     """Write events drawn from a model; a killed sampling goes on where it stopped."""
     if receipt is not None and shard is None:
         raise OnshellError(f"--receipt {receipt}: is of a shard; name it with --shard, or leave both away")
+    if not with_likelihood and (trace != "auto" or fibre_draws):
+        raise OnshellError("--trace, --fibre-draws: are of likelihoods; give --with-likelihood too, or leave them away")
     expect, sampling = None, None
     if run is not None:
         loaded = load(config, settings, scale=scale, preset=preset)
-        known("run", run, loaded["runs"])
+        known("run", run, named(loaded, "runs"))
         expect = configuration.run_spec(loaded, run)
         # How events are drawn may have changed since the training; the rest may not.
         sampling = expect.pop("sampling")
@@ -119,12 +139,17 @@ def sample(
     times = None if snapshots is None else numbers("--snapshots", snapshots)
     choices = {"seed": seed, "device": device, "precision": precision, "snapshots": times}
     deal = {"shard": None if shard is None else read_shard(shard), "receipt": receipt, "processes": processes}
-    sample_file(model, output, events, **choices, **deal, expect=expect, sampling=sampling, progress=say)
+    deal["likelihood"] = {"trace": trace, "fibre_draws": fibre_draws} if with_likelihood else None
+    with teller(output.name) as tell:
+        sample_file(model, output, events, **choices, **deal, expect=expect, sampling=sampling, progress=tell)
 
 
 @app.command()
 def forward(
-    name: Annotated[str, typer.Argument(help="A forward process of the configuration, such as aps_30.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="A forward process of the configuration, such as aps_30.", autocompletion=names("forward")),
+    ],
     output: Output,
     data: Annotated[Path | None, typer.Option(help="The training set, if not the usual one.")] = None,
     events: Count = None,
@@ -142,13 +167,14 @@ def forward(
     entry = loaded["forward"][name]
     spec = configuration.run_spec(loaded, entry["run"])
     apart(output, data)
-    forward_file(
-        data or Path(Layout(loaded).training_data(spec)),
-        output,
-        spec=spec,
-        times=entry["times"],
-        events=loaded["scales"][loaded["scale"]]["forward_events"] if events is None else events,
-        seed=loaded["seed"],
-        name=name,
-        progress=say,
-    )
+    with teller(name) as tell:
+        forward_file(
+            data or Path(Layout(loaded).training_data(spec)),
+            output,
+            spec=spec,
+            times=entry["times"],
+            events=loaded["scales"][loaded["scale"]]["forward_events"] if events is None else events,
+            seed=loaded["seed"],
+            name=name,
+            progress=tell,
+        )

@@ -7,9 +7,19 @@ import typer
 
 from onshell import __version__
 from onshell import config as configuration
+from onshell.cli.completion import names
 from onshell.cli.options import DEFAULT, ConfigFile, Folder, Output, Preset, Scale, Seed, Settings, app, load
-from onshell.console import apart, known, say
+from onshell.console import apart, known, say, teller
 from onshell.layout import Layout
+from onshell.studies import entry_of, named
+
+Thorough = Annotated[
+    bool,
+    typer.Option(
+        "--thorough",
+        help="Also, as studies do: a boosted classifier, tau bin by bin, quantiles, the share outside a known cut.",
+    ),
+]
 
 
 @app.command()
@@ -24,7 +34,8 @@ def autoencoder(
     from onshell.evaluation.commands import autoencoder_file
 
     apart(output, events)
-    autoencoder_file(events, output, seed=seed, max_events=train, epochs=epochs, progress=say)
+    with teller(f"autoencoders of {events.name}") as tell:
+        autoencoder_file(events, output, seed=seed, max_events=train, epochs=epochs, progress=tell)
 
 
 @app.command()
@@ -34,14 +45,16 @@ def floor(
     sample_size: Annotated[int, typer.Option(help="Events of the samples that it is for.")] = 100_000,
     autoencoder: Annotated[Path | None, typer.Option(help="Autoencoders of the same truth.")] = None,
     replicates: Annotated[int, typer.Option(help="Truth-against-truth comparisons.")] = 10,
+    thorough: Thorough = False,
     seed: Seed = None,
 ) -> None:
     """Write the statistical floor: every distance between truth and truth, at the sizes of a sample and its test."""
     from onshell.evaluation.commands import floor_file
 
     apart(output, truth, autoencoder)
-    sizes = {"sample_size": sample_size, "replicates": replicates}
-    floor_file(truth, output, **sizes, autoencoder=autoencoder, seed=seed, progress=say)
+    sizes = {"sample_size": sample_size, "replicates": replicates, "thorough": thorough}
+    with teller(f"floor of {truth.name}") as tell:
+        floor_file(truth, output, **sizes, autoencoder=autoencoder, seed=seed, progress=tell)
 
 
 @app.command()
@@ -51,13 +64,17 @@ def metrics(
     output: Output,
     autoencoder: Annotated[Path | None, typer.Option(help="Autoencoders of the same truth.")] = None,
     floor: Annotated[Path | None, typer.Option(help="The floor of the same truth, from `onshell floor`.")] = None,
+    thorough: Thorough = False,
+    run: Annotated[str | None, typer.Option(help="The name to tell them under, if not the model's.")] = None,
     seed: Seed = None,
 ) -> None:
     """Write every distance between generated events and truth, beside its statistical floor if one is given."""
     from onshell.evaluation.commands import metrics_file
 
     apart(output, samples, truth, autoencoder, floor)
-    metrics_file(samples, truth, output, autoencoder=autoencoder, floor=floor, seed=seed, progress=say)
+    options = {"autoencoder": autoencoder, "floor": floor, "seed": seed, "run": run, "thorough": thorough}
+    with teller(f"metrics of {samples.name}") as tell:
+        metrics_file(samples, truth, output, **options, progress=tell)
 
 
 @app.command()
@@ -87,19 +104,22 @@ def summary(
 
 def draw(group: str, name: str, output: Path | None, loaded: configuration.Config) -> None:
     """Draw one figure or write one table of the configuration."""
-    known(group.removesuffix("s"), name, loaded[group])
+    known(group.removesuffix("s"), name, named(loaded, group))
 
     from onshell.figures.commands import draw_figure, write_table
 
     layout = Layout(loaded)
     stem = (output or Path(next(iter(layout.product(group, name).values()))).parent) / name
     work = draw_figure if group == "figures" else write_table
-    work(name, loaded[group][name], layout.inputs(group, name), stem)
+    files = layout.inputs(group, name) | {"timed": layout.timed(group, name)}
+    work(name, entry_of(loaded, group, name), files, stem)
 
 
 @app.command()
 def figure(
-    name: Annotated[str, typer.Argument(help="A figure of the configuration, such as fig03.")],
+    name: Annotated[
+        str, typer.Argument(help="A figure of the configuration, such as fig03.", autocompletion=names("figure"))
+    ],
     output: Folder = None,
     scale: Scale = None,
     preset: Preset = None,
@@ -112,7 +132,9 @@ def figure(
 
 @app.command()
 def table(
-    name: Annotated[str, typer.Argument(help="A table of the configuration, such as tab2.")],
+    name: Annotated[
+        str, typer.Argument(help="A table of the configuration, such as tab2.", autocompletion=names("table"))
+    ],
     output: Folder = None,
     scale: Scale = None,
     preset: Preset = None,
@@ -121,6 +143,27 @@ def table(
 ) -> None:
     """Write a table from products that exist: CSV, TeX and Markdown."""
     draw("tables", name, output, load(config, settings, scale=scale, preset=preset))
+
+
+@app.command()
+def page(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write, if not the usual one.")
+    ] = None,
+    captions: Annotated[
+        Path | None, typer.Option(help="The folder of the captions, if not workflow/report beside the configuration.")
+    ] = None,
+    scale: Scale = None,
+    config: ConfigFile = DEFAULT,
+    settings: Settings = None,
+) -> None:
+    """Write one page of everything at a scale, of all its presets, from products that exist: index.html."""
+    loaded = load(config, settings, scale=scale)
+
+    from onshell.pages.commands import page_file
+
+    captions = captions or config.parent / "workflow" / "report"
+    page_file(loaded, captions, output or Path(Layout(loaded).page()), progress=say)
 
 
 @app.command()

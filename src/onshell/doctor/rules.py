@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 RULE = re.compile(r"^(?:rule|checkpoint)\s+(\w+)\s*:", re.MULTILINE)
+COPY = re.compile(r"^use\s+rule\s+(\w+)\s+as\s+(\w+)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ def rules(folder: Path, products: Iterable[str]) -> dict[str, Rule]:
     for source in sources:
         if source.is_file():
             found |= {rule.name: rule for rule in _rules(source.read_text(encoding="utf-8"))}
+    copies = [copy for source in sources if source.is_file() for copy in COPY.findall(source.read_text("utf-8"))]
+    found |= {name: replace(found[like], name=name) for like, name in copies if like in found}
     return found | {name: Rule(name, local=True, timed=True) for name in products if found}
 
 

@@ -9,7 +9,7 @@ PARTS = {"train": "to train on", "test": "held out"}
 FRAMES = 3
 """Frames (b, x) of a training set that are told; of more, how many there are."""
 
-OFF_SHELL = "not on the massless shell; `onshell embed --project` makes it so, for events of any frame and units"
+OFF_SHELL = "not on the massless shell of E_cm = 1; `onshell embed --project` puts it there"
 P_SPACE = "a model in p-space: its events are off the shell"
 
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from onshell.figures.compared_runs import Run, grouped, labels, read_runs, spread
+from onshell.figures.compared_runs import Run, read_runs, spread
 from onshell.figures.data import FigureData
 from onshell.figures.quality import MEASURES, Measure, logarithmic
+from onshell.figures.run_groups import grouped, labels
 from onshell.figures.series import DASHED, MODEL_COLOURS, TRUTH, TRUTH_FILL
 from onshell.figures.sheet import BOTTOM, RIGHT, ROW_GAP, TITLE, WIDTH, Sheet
 

@@ -4,12 +4,11 @@ import csv
 import json
 import math
 import statistics
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from onshell.config import RUN_NAME
 from onshell.figures.data import FigureData
 from onshell.files import read_json
 
@@ -50,7 +49,7 @@ class Run:
         return {key: value for key, value in found.items() if key not in ("precision", "tolerance")}
 
     def key(self, *, training: bool = True, steps: bool = True) -> str:
-        """Return one text that runs share which differ in their seeds alone.
+        """Return one text that runs share which differ in their seeds alone, also in the number of their events.
 
         Without `training`, or `steps`, they may also differ in how long they are trained, or in their solver's steps.
         """
@@ -58,7 +57,24 @@ class Run:
         if not training:
             spec["training"] = {key: value for key, value in spec["training"].items() if key not in BUDGET}
         sampling = {key: value for key, value in self.sampling.items() if steps or key not in ("steps", "grid")}
-        return json.dumps([spec, sampling], sort_keys=True)
+        return json.dumps([spec, sampling, self.events], sort_keys=True)
+
+    @property
+    def epochs(self) -> int:
+        """Return how many epochs it was trained for."""
+        return self.spec["training"]["epochs"]
+
+    @property
+    def recipe(self) -> str:
+        """Return one text that runs share which differ in seed, length of training, sampling or number of events."""
+        spec = {key: value for key, value in self.spec.items() if key not in NAMELESS}
+        spec["training"] = {key: value for key, value in spec["training"].items() if key not in BUDGET}
+        return json.dumps(spec, sort_keys=True)
+
+    @property
+    def events(self) -> int | None:
+        """Return how many events it generated."""
+        return self.metrics.get("counts", {}).get("sample")
 
     @property
     def kind(self) -> str:
@@ -88,7 +104,7 @@ class Run:
     @property
     def rate(self) -> Value:
         """Return the events it generated per CPU-second."""
-        return self.metrics["counts"]["sample"] / self.sampling_s if self.sampling_s else None
+        return self.events / self.sampling_s if self.sampling_s else None
 
     @property
     def vetoed(self) -> "Run | None":
@@ -197,43 +213,6 @@ def _seconds(data: FigureData, run: str) -> Value:
         return float(line.get("cpu_time") or 0.0) or float(line["s"])
     except (KeyError, TypeError, ValueError):
         return None
-
-
-def grouped(runs: Iterable[Run], key: Callable[[Run], str]) -> list[list[Run]]:
-    """Return the runs in groups of one dataset and key, in the order of their first ones."""
-    found: dict[tuple[str, str], list[Run]] = {}
-    for run in runs:
-        found.setdefault((run.dataset, key(run)), []).append(run)
-    return list(found.values())
-
-
-def labels(groups: Sequence[Sequence[Run]]) -> list[str]:
-    """Return what tells groups of one dataset apart, in the fewest words.
-
-    The roles where the entry gives any of its own, without " (<dataset>)" at their end. Else the preset, if need be the
-    family, the chart and the solver; the names of runs where nothing else does.
-    """
-    first = [group[0] for group in groups]
-    for words in _wordings(first):
-        pairs = list(zip((run.dataset for run in first), words, strict=True))
-        if len(set(pairs)) == len(pairs):
-            return words
-    return [run.role for run in first]
-
-
-def _wordings(runs: Sequence[Run]) -> Iterator[list[str]]:
-    """Yield words for runs, fewer first."""
-    if all(run.role != run.name for run in runs):
-        yield [run.role.removesuffix(f" ({run.dataset})") for run in runs]
-    parts: list[Callable[[Run], str]] = [
-        lambda run: run.spec["preset"],
-        lambda run: run.spec["family"],
-        lambda run: run.spec["loss"].get("chart", "q"),
-        lambda run: run.sampling.get("solver", "") + (" + Langevin" if run.sampling.get("langevin") else ""),
-        lambda run: ((match := RUN_NAME.match(run.name)) and match["variant"]) or "",
-    ]
-    for n in range(1, len(parts) + 1):
-        yield [", ".join(filter(None, (part(run) for part in parts[:n]))) for run in runs]
 
 
 def spread(values: Iterable[Value]) -> tuple[float, float, float] | None:

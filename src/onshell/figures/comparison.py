@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from onshell.figures.compared_runs import Run, Value, grouped, labels, read_runs, spread
+from onshell.figures.compared_runs import Run, Value, read_runs, spread
 from onshell.figures.data import FigureData
+from onshell.figures.run_groups import grouped, labels
 from onshell.figures.tables import Table, plain
 
 Cell = tuple[str, str]
@@ -68,6 +69,7 @@ def whole(value: float) -> str:
 
 
 COST = [
+    Column("sample", ("events", "events"), lambda run: run.events, whole, events=False),
     Column("weights", ("weights", "weights"), lambda run: run.weights, whole, events=False),
     Column("cpu_minutes", ("CPU min", "CPU min"), lambda run: run.minutes, significant, events=False),
     Column("evaluations", ("eval./event", "evaluations/event"), lambda run: run.evaluations, significant, events=False),
@@ -115,7 +117,7 @@ def ablation(data: FigureData) -> Table:
     runs = read_runs(data)
     groups = sorted(grouped(runs, Run.key), key=lambda group: _place(runs, group[0]))
     names = labels(groups)
-    columns = [column for column in (*COST, *QUALITY) if column.name != "weights"]
+    columns = [column for column in (*COST, *QUALITY) if column.name not in ("weights", "sample")]
     head = [both("change"), both("data"), *(column.head for column in columns)]
     rows = []
     for group, name in zip(groups, names, strict=True):
@@ -152,7 +154,7 @@ def numbers(
         for events, one in (("all", run), ("inside the cut", run.vetoed)):
             if one is None:
                 continue
-            line = {"dataset": run.dataset, "model": of[run.name], "run": run.name, "kind": run.kind, "events": events}
+            line = {"dataset": run.dataset, "model": of[run.name], "run": run.name, "kind": run.kind, "part": events}
             line["outside"] = run.outside if events == "all" else None
             for column in columns:
                 line[column.name] = _number(column.value(one))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from onshell.errors import OnshellError
 from onshell.evaluation.weights import Weights, per_value, weights_of
+from onshell.events.checks import TOLERANCE
 from onshell.events.table import Events
 from onshell.figures.dalitz import DALITZ, bins, plane
 from onshell.figures.labels import E_CM
@@ -80,8 +81,12 @@ def _row(sheet: Sheet, panels: Sequence[Panel], laws: Sequence[Law | None] | Non
 
 
 def _events(sheet: Sheet, events: Events, label: str, weights: Weights) -> None:
-    """Draw events of phase space beside uniform phase space."""
+    """Draw events of phase space beside uniform phase space; those of other units or frames as the map takes them."""
     p, n = events.momenta, events.n_particles
+    excess, total = violation(p)
+    off = max(float(excess.abs().max()), float(norm(total).max())) > TOLERANCE
+    if off and events.metadata.get("conserves", True):
+        p, label = rambo.to_p(p), f"{label}, projected"
     even = rambo.to_p(rambo.sample_prior(min(max(len(p), 10_000), 50_000), n, stream(0, "overview", n)))
     ink = colours(1)[0]
 
@@ -96,8 +101,11 @@ def _events(sheet: Sheet, events: Events, label: str, weights: Weights) -> None:
         return name, both(observe), np.linspace(low, high, count + 1), axis, False
 
     def decade(name: str, observe: Observe, axis: str, high: float) -> Panel:
-        series = both(observe)
-        return name, series, decades([series[0].values], 8 if count > 20 else 4, high=high, share=1e-3), axis, True
+        series, per_decade = both(observe), 8 if count > 20 else 4
+        # Events off the shell may all lie beyond the end of phase space.
+        beyond = np.floor(np.quantile(series[0].values, 1e-3)) >= high
+        edges = decades([series[0].values], per_decade, high=None if beyond else high, share=1e-3)
+        return name, series, edges, axis, True
 
     legend(sheet, both(taus))
     if bool(events.metadata.get("ordered", n <= 3)) and n <= PLACES:
@@ -111,8 +119,7 @@ def _events(sheet: Sheet, events: Events, label: str, weights: Weights) -> None:
     _row(sheet, [*angles, flat("phi", place(phi, -1), r"$\phi$", -np.pi, np.pi)])
     most = float(np.log10(1.0 / (n * (n - 1))))
     _row(sheet, [decade("s", pair(-1), rf"$s_{{IJ}}$ {MASS}", 0.0), decade("tau", taus, TAU, most)])
-    excess, total = violation(p)
-    if max(float(excess.abs().max()), float(norm(total).max())) > 1e-9:
+    if off:
         _shortfalls(sheet, label, excess, total)
     if n == 3:
         shown = [plane(label, p, weights=weights), plane("uniform phase space", even)]

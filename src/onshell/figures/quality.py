@@ -10,15 +10,18 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from onshell.errors import OnshellError
-from onshell.figures.compared_runs import Run, Value, grouped, labels, read_runs, spread
+from onshell.figures.compared_runs import Run, Value, read_runs, spread
 from onshell.figures.data import FigureData
-from onshell.figures.series import DASHED, TRUTH, TRUTH_FILL, colours
+from onshell.figures.run_groups import grouped, inks, labels, longest, usual
+from onshell.figures.series import DASHED, TRUTH, TRUTH_FILL
 from onshell.figures.sheet import Sheet
 
 FAR = 1e-3
 """The smallest AUC - 1/2 that is drawn: below it nothing is told apart."""
 
-MARKS = "osD^vP*X"
+MARKS = "osD^vP<>"
+LEGEND_COLUMNS, LEGEND_LINE = 5, 0.17
+"""Entries in a line of the legend, and the height in inches of each line but the first."""
 
 
 @dataclass(frozen=True)
@@ -46,41 +49,57 @@ MEASURES = [
 
 def budgets(data: FigureData) -> Sheet:
     """Return quality against the CPU time of the training: trainings that differ in their length alone are joined."""
-    return _against(data, "training [CPU minutes]", lambda run: run.minutes, lambda run: run.key(training=False))
+    runs = usual(read_runs(data))
+    return _against(runs, "training [CPU minutes]", lambda run: run.minutes, lambda run: run.key(training=False))
 
 
 def evaluations(data: FigureData) -> Sheet:
     """Return quality against evaluations of the network per event: samplings that differ in their steps are joined."""
-    return _against(data, "evaluations per event", lambda run: run.evaluations, lambda run: run.key(steps=False))
+    runs = longest(read_runs(data))
+    return _against(runs, "evaluations per event", lambda run: run.evaluations, lambda run: run.key(steps=False))
 
 
-def _against(data: FigureData, label: str, cost: Callable[[Run], Value], curve: Callable[[Run], str]) -> Sheet:
-    """Return the panels of all measures over a cost, one row a dataset, one line for the runs of a `curve`."""
-    runs = [run for run in read_runs(data) if cost(run) is not None]
+def _against(runs: Sequence[Run], label: str, cost: Callable[[Run], Value], curve: Callable[[Run], str]) -> Sheet:
+    """Return the panels of all measures over a cost, one row a dataset, one line for the runs of a `curve`.
+
+    Datasets of a single point are left out where others have more. Marks are open where events are fewer than others':
+    their floor is higher.
+    """
+    known = [run for run in runs if cost(run) is not None]
+    several = {name for name in {run.dataset for run in known} if len(grouped(_of(known, name), Run.key)) > 1}
+    runs = [run for run in known if run.dataset in several] or known
     if not runs:
         raise OnshellError(f"runs: none tells its {label}; sample them again, or make their metrics with --thorough")
     curves = grouped(runs, curve)
     names = labels(curves)
     every = list(dict.fromkeys(names))
     looks = {
-        name: (ink, MARKS[k % len(MARKS)]) for k, (name, ink) in enumerate(zip(every, colours(len(every)), strict=True))
+        name: (ink, MARKS[k % len(MARKS)]) for k, (name, ink) in enumerate(zip(every, inks(len(every)), strict=True))
     }
-    sheet = Sheet("study", top=0.28)
-    lines = [Line2D([], [], color=ink, marker=mark, ms=3.5, label=name) for name, (ink, mark) in looks.items()]
+    lines = [Line2D([], [], color=ink, marker=mark, ms=4.2, label=name) for name, (ink, mark) in looks.items()]
     floor = Line2D([], [], color=TRUTH, lw=0.8, ls=DASHED, label="truth against truth")
-    sheet.figure.legend(handles=[*lines, floor], loc="upper center", ncol=min(len(lines) + 1, 6))
+    rows = -(-(len(lines) + 1) // LEGEND_COLUMNS)
+    sheet = Sheet("study", top=0.28 + (rows - 1) * LEGEND_LINE)
+    sheet.figure.legend(handles=[*lines, floor], loc="upper center", ncol=-(-(len(lines) + 1) // rows))
     sets = list(dict.fromkeys(run.dataset for run in runs))
     for dataset in sets:
         places = sheet.row(len(MEASURES), 1.3, ratio=False, title=dataset == sets[0])
         for k, ((axes, _), measure) in enumerate(zip(places, MEASURES, strict=True)):
             drawn = [(name, group) for name, group in zip(names, curves, strict=True) if group[0].dataset == dataset]
+            most = max(run.events or 0 for _, group in drawn for run in group)
             for name, group in drawn:
-                _line(sheet, axes, f"{dataset} {measure.name}", name, group, cost, measure, looks[name])
+                look = (*looks[name], (group[0].events or 0) < most)
+                _line(sheet, axes, f"{dataset} {measure.name}", name, group, cost, measure, look)
             _finish(axes, [run for _, group in drawn for run in group], measure, cost)
             axes.set_title(measure.title if dataset == sets[0] else "")
             axes.set_xlabel(label if dataset == sets[-1] else "")
             axes.set_ylabel(dataset if k == 0 else "")
     return sheet
+
+
+def _of(runs: Sequence[Run], dataset: str) -> list[Run]:
+    """Return the runs of one dataset."""
+    return [run for run in runs if run.dataset == dataset]
 
 
 def _line(
@@ -91,7 +110,7 @@ def _line(
     runs: Sequence[Run],
     cost: Callable[[Run], Value],
     measure: Measure,
-    look: tuple[str, str],
+    look: tuple[str, str, bool],
 ) -> None:
     """Draw one line: at each cost the median of the seeds, with a bar from the smallest to the largest."""
     points = []
@@ -102,10 +121,11 @@ def _line(
     if not points:
         return
     x, y, low, high, count = (np.array(column) for column in zip(*sorted(points), strict=True))
-    ink, mark = look
+    ink, mark, hollow = look
     bars = np.abs(np.stack([y - low, high - y]))
-    looks = {"ms": 3.5, "lw": 1.0, "elinewidth": 1.0, "capsize": 1.8, "capthick": 0.8, "mec": "white", "mew": 0.4}
-    axes.errorbar(x, y, bars, color=ink, marker=mark, **looks, zorder=3)
+    marks = {"mfc": "white", "mec": ink, "mew": 0.8} if hollow else {"mec": "white", "mew": 0.3}
+    lines = {"lw": 1.0, "elinewidth": 1.0, "capsize": 1.8, "capthick": 0.8}
+    axes.errorbar(x, y, bars, color=ink, marker=mark, ms=4.2, **marks, **lines, zorder=3)
     sheet.record(panel, "point", name, (x, x), y, (high - low) / 2, count)
 
 

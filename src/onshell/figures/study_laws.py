@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from onshell.figures.compared_runs import Run, grouped, labels
+from onshell.figures.compared_runs import Run
 from onshell.figures.data import FigureData
 from onshell.figures.labels import E_CM
 from onshell.figures.logs import ENERGY, LOG_HALF, TAU, decades, lengths, taus
 from onshell.figures.panels import histogram, legend, span
 from onshell.figures.rows import TITLED, Panel, row
-from onshell.figures.series import Array, Series, colours
+from onshell.figures.run_groups import grouped, inks, labels, longest
+from onshell.figures.series import Array, Series
 from onshell.figures.sheet import Sheet
 from onshell.physics.kinematics import energies
 from onshell.physics.observables import LOG_FLOOR
@@ -39,20 +40,21 @@ class Events:
 
 
 def gathered(data: FigureData) -> list[Events]:
-    """Return the events by dataset; of the seeds of a recipe the first."""
+    """Return the events of the entry's datasets; of the seeds and samplings of a recipe the first, trained longest."""
     about = {role: data.metadata("samples", data.run(role)) for role in data.roles}
     runs = [
         Run(role, data.run(role), {"dataset": found["dataset"], "generation": {"sampling": found["sampling"]}}, found)
         for role, found in about.items()
+        if found["dataset"] in data.datasets
     ]
-    groups = grouped(runs, Run.key)
+    groups = grouped(longest(runs), lambda run: run.recipe)
     names = labels(groups)
     every = list(dict.fromkeys(names))
-    inks = dict(zip(every, colours(len(every)), strict=True))
+    look = dict(zip(every, inks(len(every)), strict=True))
     found = []
     for dataset in dict.fromkeys(run.dataset for run in runs):
         ours = [(name, group[0]) for name, group in zip(names, groups, strict=True) if group[0].dataset == dataset]
-        models = [(name, inks[name], data.sample(run.role)) for name, run in ours]
+        models = [(name, look[name], data.sample(run.role)) for name, run in ours]
         found.append(Events(dataset, data.truth(dataset), models))
     return found
 

@@ -56,7 +56,7 @@ def sample_file(
     the model's own space at these times instead, the latest first, with the time in the column `time`.
 
     With a `likelihood`, options of `densities.wish`, the events have their log-density in the column `log_prob`, and
-    the metadata say with respect to what. Then `auto` means fp32, since the derivatives of rounded fields are rough.
+    the metadata say with respect to what; the network then computes in float64.
 
     `expect` holds keys of a run's spec that the model's must agree with, `sampling` settings of sampling that go before
     the model's own. Finished blocks lie in a hidden folder beside `out` until the table is whole: a killed sampling
@@ -76,8 +76,9 @@ def sample_file(
     if likelihood is not None:
         if snapshots is not None:
             raise OnshellError(f"{out}: snapshots have no likelihood; ask for one or the other")
-        likelihood = densities.wish(spec, content["source"], **likelihood)
-        asked = "fp32" if asked == "auto" else asked
+        if precision is not None:
+            raise OnshellError(f"precision: likelihoods are computed in float64; leave {precision} away")
+        likelihood, asked = densities.wish(spec, content["source"], **likelihood), "fp64"
     settings = {
         "model": model,
         "seed": spec["seed"] if seed is None else seed,
@@ -91,7 +92,8 @@ def sample_file(
     kinds = sorted(KINDS, key=lambda kind: kind != places[0].type) if device == "auto" else [places[0].type]
     folders = [Parts(out, {**settings, "n": n, "device": kind}, sizes, times, spec["n_particles"]) for kind in kinds]
     parts = next((parts for parts in folders if parts.folder.exists()), folders[0])
-    means = parts.open({"device": places[0].type, "precision": choose_precision(asked, places[0])})
+    found = asked if likelihood else choose_precision(asked, places[0])
+    means = parts.open({"device": places[0].type, "precision": found})
     settings["precision"] = means["precision"]
     source = content["source"] or {}
     metadata = {

@@ -36,7 +36,8 @@ def draw(
     where = torch.device(device)
     network, threads = network_of(content, path, where), torch.get_num_threads()
     hold_memory()
-    options = {"seed": seed, "device": where, "precision": precision, "fitted": content.get("fitted")}
+    options = {"seed": seed, "device": where, "fitted": content.get("fitted")}
+    network = network.double() if likelihood else network
     try:
         if where.type == "cpu":
             torch.set_num_threads(1)
@@ -46,7 +47,7 @@ def draw(
                 if likelihood:
                     states = densities.sample_block(field, spec, k, size, wish=likelihood, **options)
                 else:
-                    states = sample_block(field, spec, k, size, snapshots=parts.times, **options)
+                    states = sample_block(field, spec, k, size, snapshots=parts.times, precision=precision, **options)
                 parts.write(k, states, evaluations())
             yield k, size
     finally:

@@ -1,0 +1,215 @@
+"""Log-densities of flows by the instantaneous change of variables: d ln rho/dt = -div (dq/dt) along their solution.
+
+Densities are on d^{3N}q whatever the chart: with dq/dt = s(|q|) u for a network's velocity u, the divergence is
+sum_I [ s div_I u + s' u_I.q_I/|q_I| ]. The traces are exact, or estimated along random signs that stay the same all the
+way (Hutchinson): the logarithm is then without bias. Networks must compute in float64: derivatives of fields that are
+functions of angles lose all digits of float32 where terms cancel that the field itself never sees. In a solver's state, its rows [n, K, ...] follow the particles.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from onshell.errors import OnshellError
+from onshell.models import priors
+from onshell.models.charts import chart_of
+from onshell.models.charts.flat import Flat
+from onshell.models.charts.mixtures import mixture_of
+from onshell.models.charts.polar import LogPolar
+from onshell.models.charts.spinor import Spinor
+from onshell.models.divergence import random_signs
+from onshell.physics import rambo
+from onshell.physics.kinematics import norm
+from onshell.sampling import ode
+
+Spec = Mapping[str, Any]
+Network = Callable[[Tensor, Tensor], Tensor]
+
+EXACT_UP_TO = 5
+"""With more particles than this, `auto` estimates traces: an exact one takes 3N backward passes."""
+PROBES = 4
+"""Estimates of each trace: their spread tells the error."""
+
+SPEEDS: dict[type, Callable[[Tensor], tuple[Tensor, Tensor]]] = {
+    Flat: lambda e: (torch.ones_like(e), torch.zeros_like(e)),
+    LogPolar: lambda e: (e, torch.ones_like(e)),
+    Spinor: lambda e: ((2 * e).sqrt(), (2 * e).rsqrt()),
+}
+"""By chart: s and ds/d|q| at |q|, of dq/dt = s u."""
+
+
+def check_deterministic(spec: Spec) -> None:
+    """Raise unless the run `spec` is drawn by solving a differential equation, which gives its events a likelihood."""
+    options, loss = spec["sampling"], spec["loss"]["type"]
+    if loss not in ("flow", "velocity"):
+        why = f"a diffusion of loss {loss!r}, drawn by a stochastic reverse process"
+    elif options["solver"] == "ancestral":
+        why = "drawn by the solver 'ancestral', which adds noise"
+    elif options.get("langevin"):
+        why = "drawn with Langevin steps, which add noise"
+    else:
+        return
+    raise OnshellError(
+        f"likelihood: {spec['run']} is {why}: its events have no likelihood along the way; use a flow, or a diffusion "
+        "of loss 'velocity', with solver euler, midpoint, rk4, multistep or adaptive and langevin: 0"
+    )
+
+
+def probes_of(spec: Spec, trace: str = "auto") -> int:
+    """Return the number of estimates of each trace, 0 for exact ones, by exact, hutchinson or auto."""
+    if trace not in ("auto", "exact", "hutchinson"):
+        raise OnshellError(f"trace: {trace!r} is not known; use 'exact', 'hutchinson' or 'auto'")
+    exact = trace == "exact" or (trace == "auto" and spec["n_particles"] <= EXACT_UP_TO)
+    return 0 if exact else PROBES
+
+
+def prior_log_prob(spec: Spec, fitted: Mapping[str, Any] | None, x: Tensor) -> Tensor:
+    """Return ln of the density [n] on d^{3N}x of where sampling of the run `spec` starts, at `x` [n, N, 3]."""
+    if spec["family"] == "diffusion" or spec["prior"] == "rambo":
+        return rambo.prior_log_prob(x)
+    mean, std = (torch.tensor(fitted[key], dtype=x.dtype, device=x.device) for key in ("mean", "std"))
+    return torch.distributions.Normal(mean, std).log_prob(x).sum((1, 2))
+
+
+def drawn(
+    network: Network,
+    spec: Spec,
+    fitted: Mapping[str, Any] | None,
+    size: int,
+    rng: np.random.Generator,
+    generator: torch.Generator,
+    *,
+    probes: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """Return `size` events x [size, N, 3] of the run `spec`, in network units, and ln rho(x) [K, size], K estimates.
+
+    `rng` draws where they start, as for events without a likelihood; `generator`, whose device is that of the network,
+    draws signs. K is 1 if traces are exact.
+    """
+    check_deterministic(spec)
+    chart = chart_of(spec)
+    y = priors.start(spec, fitted, size, rng).to(generator.device)
+    start = prior_log_prob(spec, fitted, chart.to_q(y))
+    y, change = _solved(network, spec, y, _signs(spec, size, probes, generator), to_data=True)
+    return chart.to_q(y), start + change
+
+
+def log_prob(
+    network: Network,
+    spec: Spec,
+    fitted: Mapping[str, Any] | None,
+    x: Tensor,
+    generator: torch.Generator,
+    *,
+    probes: int = 0,
+) -> Tensor:
+    """Return ln rho(x) [K, n], K estimates, of the run `spec` at any events `x` [n, N, 3] in network units.
+
+    They are taken to the prior by the solver that draws events. A step of its grid to t = 0 is made as there, with the
+    network at the earlier end of it.
+    """
+    check_deterministic(spec)
+    chart = chart_of(spec)
+    y = chart.lift(x.to(generator.device, torch.float64))
+    y, change = _solved(network, spec, y, _signs(spec, len(x), probes, generator), to_data=False)
+    return prior_log_prob(spec, fitted, chart.to_q(y)) - change
+
+
+def traced(network: Network, x: Tensor, t: Tensor, signs: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return u [n, N, 3] of `network` at x [n, N, 3], t [n], and div_I u of every particle [K, n, N].
+
+    Exact (K = 1), or along each of the `signs` [K, n, N, 3].
+    """
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        u = network(x, t)
+        if not u.requires_grad:
+            return u, x.new_zeros((1 if signs is None else len(signs), *x.shape[:2]))
+        if signs is None:
+            parts = u.flatten(1).unbind(1)
+            rows = [_gradient(part.sum(), x).flatten(1)[:, i] for i, part in enumerate(parts)]
+            found = torch.stack(rows, 1).view_as(x)[None]
+        else:
+            found = torch.stack([sign * _gradient((sign * u).sum(), x) for sign in signs.to(x.dtype)])
+    return u.detach(), found.sum(-1)
+
+
+def _gradient(value: Tensor, x: Tensor) -> Tensor:
+    """Return d value/dx, zero where it does not depend on x; the graph is kept."""
+    (found,) = torch.autograd.grad(value, x, retain_graph=True, allow_unused=True, materialize_grads=True)
+    return found
+
+
+def _signs(spec: Spec, n: int, probes: int, generator: torch.Generator) -> Tensor | None:
+    return random_signs((probes, n, spec["n_particles"], 3), generator) if probes else None
+
+
+def _solved(
+    network: Network, spec: Spec, y: Tensor, signs: Tensor | None, *, to_data: bool
+) -> tuple[Tensor, Tensor]:
+    """Return the states after the whole way, to t = 0 or to t = 1, and the change of ln rho on it [K, n]."""
+    chart, rate, n_particles = chart_of(spec), mixture_of(spec).rate, y.shape[1]
+    speed, rows = SPEEDS[type(chart)], 1 if signs is None else len(signs)
+
+    def velocity(state: Tensor, t: float) -> Tensor:
+        y = state[:, :n_particles]
+        q = chart.to_q(y)
+        now = torch.full((len(y),), t, dtype=q.dtype, device=q.device)
+        u, traces = traced(network, q.contiguous(), now, signs)
+        length = norm(q)
+        s, slope = speed(length)
+        # A particle at q = 0 to the last bit has no direction; it has no weight either.
+        along = (u * q).sum(-1) / torch.where(length == 0, 1.0, length)
+        kept = (length > 0).to(along.dtype)
+        lost = -(s * traces + torch.nan_to_num(slope, posinf=0.0) * along * kept).sum(-1)
+        return rate * torch.cat([chart.tangent(y, u), _as_rows(lost, y)], 1)
+
+    def settle(state: Tensor) -> Tensor:
+        return torch.cat([chart.settle(state[:, :n_particles]), state[:, n_particles:]], 1)
+
+    state = torch.cat([y, _as_rows(torch.zeros(rows, len(y), dtype=torch.float64, device=y.device), y)], 1)
+    with torch.no_grad():
+        state = _way(velocity, state, spec["sampling"], settle, to_data=to_data)
+    found = state[:, n_particles:, 0]
+    found = found.real if found.is_complex() else found
+    if not torch.isfinite(found.sum()):
+        bad = int((~torch.isfinite(found)).any(1).sum())
+        raise OnshellError(
+            f"likelihood: {spec['run']}: {bad} of {len(found)} events have none that is finite; use smaller steps, or "
+            "the adaptive solver"
+        )
+    return state[:, :n_particles], found.T
+
+
+def _as_rows(values: Tensor, y: Tensor) -> Tensor:
+    """Return `values` [K, n] as the first components of rows [n, K, ...] like those of the states `y`."""
+    rows = torch.zeros((y.shape[0], len(values), y.shape[2]), dtype=y.dtype, device=y.device)
+    rows[..., 0] = values.T.to(y.dtype)
+    return rows
+
+
+def _way(velocity: ode.Velocity, state: Tensor, options: Spec, settle: ode.Settle, *, to_data: bool) -> Tensor:
+    """Return the state at the other end of the way, by the solver and on the grid that draw events."""
+    solver, spacing = options["solver"], options.get("grid")
+    if solver == "adaptive":
+        # The solver goes from 1 to 0: to the prior, in 1 - t.
+        field = velocity if to_data else lambda state, t: -velocity(state, 1 - t)
+        return _last(ode.adaptive(field, state, options["tolerance"], settle=settle))
+    step, times = ode.stepper(solver, velocity, settle), ode.grid(options["steps"], **spacing or {})
+    final = ode.stepper("euler", velocity, settle) if spacing else None
+    if not to_data:
+        times, final = times[::-1], None
+        if spacing:
+            # The network has not learned t = 0 itself.
+            state, times = settle(state + times[1] * velocity(state, times[1])), times[1:]
+    return _last(ode.fixed(step, state, times, settle=settle, final=final))
+
+
+def _last(way: Iterator[tuple[float, Tensor]]) -> Tensor:
+    """Return the last state of a way."""
+    for _, state in way:
+        last = state
+    return last
