@@ -5,51 +5,21 @@ README.md, a page that shows them all with their captions. Run it in the reposit
 """
 
 import argparse
-import io
-import math
 import re
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image
-
 from onshell import config as configuration
 from onshell.errors import OnshellError
 from onshell.files import whole
 from onshell.layout import Layout
+from onshell.pages.captions import caption, first_sentence
+from onshell.pages.pictures import SIZE, WIDTH, small_png
 
-WIDTH = 1400
-SIZE = 120_000
-COLOURS = (256, 128, 64, 32, 16)
 OURS = re.compile(r"(fig\d+\.png|(tab\d+|README)\.md|summary\.(md|csv))")
 """The names this script writes; nothing else in the folder is touched."""
-
-
-def small_png(path: Path) -> bytes:
-    """Return the PNG in `path` at most WIDTH wide, with as many colours, then as many pixels, as SIZE bytes allow."""
-    with Image.open(path) as file:
-        full = file.convert("RGBA")
-    image = Image.new("RGB", full.size, "white")
-    image.paste(full, mask=full.getchannel("A"))
-    width = min(WIDTH, image.width)
-    while True:
-        scaled = image.resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)
-        for colours in COLOURS:
-            packed = io.BytesIO()
-            scaled.quantize(colours, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
-            if packed.tell() <= SIZE:
-                return packed.getvalue()
-        width = math.floor(0.85 * width)
-
-
-def caption(path: Path) -> str:
-    """Return the first sentence of a report caption on one line; nothing where there is no caption."""
-    if not path.is_file():
-        return ""
-    text = " ".join(path.read_text(encoding="utf-8").split()).replace("``", "`")
-    return re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
 
 
 def collect(
@@ -69,10 +39,10 @@ def collect(
                 missing.append(name)
                 continue
             there.append(name)
-            page += [f"## {name}: {entry['title']}\n", caption(reports / f"{name}.rst") + "\n"]
+            page += [f"## {name}: {entry['title']}\n", first_sentence(caption(reports / f"{name}.rst")) + "\n"]
             target = out / source.name
             if group == "figures":
-                target.write_bytes(small_png(source))
+                target.write_bytes(small_png(source, WIDTH, SIZE))
                 page.append(f"![{name}]({target.name})\n")
             else:
                 shutil.copyfile(source, target)

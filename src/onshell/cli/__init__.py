@@ -4,13 +4,15 @@ import signal
 import sys
 from pathlib import Path
 
-# `onshell --help` lists the verbs in the order of these imports.
-from onshell.cli import data, doctor, models, plan, results
+from onshell.cli import data, doctor, lhe, models, plan, results, show, weights
+from onshell.cli.examples import teach
 from onshell.cli.options import app
 from onshell.console import stop
 from onshell.errors import OnshellError, StoppedError
 
-__all__ = ["data", "doctor", "main", "models", "plan", "results"]
+__all__ = ["data", "doctor", "lhe", "main", "models", "plan", "results", "show", "weights"]
+
+teach(app)
 
 
 def main() -> None:

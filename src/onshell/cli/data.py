@@ -7,13 +7,19 @@ from typing import Annotated
 import typer
 
 from onshell import config as configuration
+from onshell.cli.completion import names
 from onshell.cli.options import DEFAULT, ConfigFile, Output, Scale, Seed, Settings, app, load
 from onshell.console import counter, known
 
 
 @app.command()
 def generate(
-    dataset: Annotated[str, typer.Argument(help="A dataset of the configuration, such as muon or qqg_1e-3.")],
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="A dataset of the configuration, such as muon or qqg_1e-3.", autocompletion=names("dataset")
+        ),
+    ],
     output: Output,
     train: Annotated[int | None, typer.Option(help="Events to train on.")] = None,
     test: Annotated[int | None, typer.Option(help="Events that no model sees.")] = None,
@@ -23,7 +29,7 @@ def generate(
     config: ConfigFile = DEFAULT,
     settings: Settings = None,
 ) -> None:
-    """Write exact truth: `onshell generate qqg_1e-3 --train 100000 -o qqg.parquet`."""
+    """Write exact truth, the events that models learn from and are judged by."""
     loaded = load(config, settings, scale=scale, seed=seed)
     known("dataset", dataset, configuration.datasets(loaded))
 
@@ -51,7 +57,12 @@ def embed(
     events: Annotated[Path, typer.Argument(help="An event table (Parquet with px, py, pz).")],
     output: Output,
     augmentation: Annotated[
-        str, typer.Option("--augmentation", "-a", help="An augmentation of the configuration.")
+        str,
+        typer.Option(
+            *("--augmentation", "-a"),
+            help="An augmentation of the configuration: the choice of the frame (b, x).",
+            autocompletion=names("augmentation"),
+        ),
     ] = "single",
     project: Annotated[bool, typer.Option("--project", help="First boost and scale every event to E_cm = 1.")] = False,
     scale: Scale = None,
@@ -59,7 +70,7 @@ def embed(
     config: ConfigFile = DEFAULT,
     settings: Settings = None,
 ) -> None:
-    """Write the q-space training set of any event table: `onshell embed my.parquet -a double -o my.double.parquet`."""
+    """Write the q-space training set of any event table: every event in a frame (b, x)."""
     if config == DEFAULT and not DEFAULT.exists():
         # Away from the repository the paper's augmentations serve; every other choice needs a configuration.
         from onshell.events.augment import AUGMENTATIONS

@@ -8,10 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from onshell import config as configuration
+from onshell.cli.completion import names
 from onshell.console import say
 
 app = typer.Typer(
-    help="Generative models that stay on phase space (arXiv:2604.02415).",
+    help="Generative models that stay on phase space (arXiv:2604.02415): events in, models, events out.\n\n"
+    "Every verb is one job of the workflow; `snakemake --cores all` calls them in their order. Verbs that name a "
+    "dataset, a run or a figure read config.yaml in the folder where they are called.",
+    rich_markup_mode="rich",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -21,8 +25,14 @@ ConfigFile = Annotated[Path, typer.Option("--config", help="The configuration.")
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Override a key of the configuration.")
 ]
-Scale = Annotated[str | None, typer.Option(help="Sizes: an entry of `scales` in the configuration.")]
-Preset = Annotated[str | None, typer.Option(help="Model settings: an entry of `presets` in the configuration.")]
+Scale = Annotated[
+    str | None,
+    typer.Option(help="Sizes: an entry of `scales` in the configuration.", autocompletion=names("scale")),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(help="Model settings: an entry of `presets` in the configuration.", autocompletion=names("preset")),
+]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
 Folder = Annotated[Path | None, typer.Option("--output", "-o", help="The folder to write to, if not the usual one.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]

@@ -1,12 +1,13 @@
 """The verb that prices a call of Snakemake before it is made."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from onshell.cli.options import DEFAULT, Preset, Scale, Settings, app
-from onshell.console import say
+from onshell.console import say, teller
 from onshell.errors import OnshellError
 from onshell.files import json_text
 
@@ -26,14 +27,15 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, with every job.")] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write one page that needs nothing else.")] = None,
 ) -> None:
-    """Show what a call of Snakemake would run and cost: `onshell plan fig10 --scale paper`; nothing is written."""
+    """Show what a call of Snakemake would run and cost; nothing is written."""
     if as_json and html is not None:
         raise OnshellError("--json, --html: choose one; --json prints, --html writes a page")
 
     from onshell.planning.commands import make_plan
 
     named = [f"{key}={value}" for key, value in (("scale", scale), ("preset", preset)) if value is not None]
-    found = make_plan(DEFAULT, [*(settings or []), *named], targets or [], profile=profile, measured=measured)
+    with teller("asking Snakemake") if not as_json else nullcontext():
+        found = make_plan(DEFAULT, [*(settings or []), *named], targets or [], profile=profile, measured=measured)
     if as_json:
         say(json_text(found.document()).rstrip())
     elif html is not None:
