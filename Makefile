@@ -6,17 +6,18 @@ READY := $(VENV)/ready
 CORES ?= all
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup quick desk plan test test-slurm lint bench lock unlock clean
+.PHONY: help setup quick desk plan test test-slurm lint docs bench lock unlock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## the environment, .venv, from envs/requirements.lock
 
-$(READY): envs/requirements.lock pyproject.toml
+$(READY): envs/requirements.lock envs/examples.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "onshell needs Python 3.11 or newer: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.lock -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r envs/examples.lock
 	@touch $(READY)
 
 quick: $(READY) ## every figure and table, small, in a quarter of an hour
@@ -41,6 +42,9 @@ test: lint ## all checks and tests
 test-slurm: $(READY) ## the workflow, and all that can befall it, on a private Slurm that this brings up and takes down
 	$(BIN)/pytest tests/slurm -p no:xdist --exitfirst --verbose
 
+docs: $(READY) ## the pages of docs/ as static HTML, build/docs/index.html
+	$(BIN)/python -m sphinx -b html -W --keep-going -q docs build/docs
+
 bench: $(READY) ## the speed of the exact generators, on one core
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/generators.py
 
@@ -48,8 +52,9 @@ lock: ## new pins from the ranges in pyproject.toml
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet -e '.[workflow,test]'
+	$(BIN)/python -m pip install --quiet -e '.[workflow,test,docs]'
 	$(BIN)/python envs/lock.py
+	$(BIN)/python -m pip install --quiet --no-deps -r envs/examples.lock
 	@touch $(READY)
 
 unlock: $(READY) ## after Snakemake itself was killed outright: let the next call go on
