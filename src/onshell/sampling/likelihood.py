@@ -147,9 +147,7 @@ def _signs(spec: Spec, n: int, probes: int, generator: torch.Generator) -> Tenso
     return random_signs((probes, n, spec["n_particles"], 3), generator) if probes else None
 
 
-def _solved(
-    network: Network, spec: Spec, y: Tensor, signs: Tensor | None, *, to_data: bool
-) -> tuple[Tensor, Tensor]:
+def _solved(network: Network, spec: Spec, y: Tensor, signs: Tensor | None, *, to_data: bool) -> tuple[Tensor, Tensor]:
     """Return the states after the whole way, to t = 0 or to t = 1, and the change of ln rho on it [K, n]."""
     chart, rate, n_particles = chart_of(spec), mixture_of(spec).rate, y.shape[1]
     speed, rows = SPEEDS[type(chart)], 1 if signs is None else len(signs)

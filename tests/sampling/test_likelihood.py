@@ -1,0 +1,221 @@
+"""Log-densities of flows, where they are known."""
+
+import math
+
+import pytest
+import torch
+
+from helpers.networks import awaken
+from helpers.specs import run_spec
+from helpers.statistics import assert_mean
+from onshell.errors import OnshellError
+from onshell.events.table import read_events
+from onshell.models.build import build
+from onshell.models.charts import chart_of
+from onshell.models.charts.mixtures import mixture_of
+from onshell.physics import fibre, rambo
+from onshell.physics.kinematics import norm
+from onshell.sampling import commands, likelihood
+from onshell.sampling.commands import sample_file
+from onshell.streams import stream, torch_stream
+from onshell.training.checkpoint import load_model, save_model
+
+FITTED = {"mean": [0.1, 0.0, -0.1], "std": [1.0, 2.0, 0.5]}
+GRID = {"rho": 1.2, "smallest": 3e-3}
+RK4 = {"solver": "rk4", "steps": 20}
+
+
+def flow_spec(chart="spinor", prior="rambo", sampling=RK4, **over):
+    return run_spec(family="flow", prior=prior, loss={"type": "flow", "chart": chart}, sampling=sampling, **over)
+
+
+def diffusion_spec(sampling=RK4):
+    solved = {"precision": "fp32", "tolerance": 1e-4, **sampling}
+    return run_spec() | {"loss": {"type": "velocity", "chart": "spinor"}, "sampling": solved, "schedule": None}
+
+
+def soft(spec, size=0.3):
+    """The exact velocity of a run whose data are p_ref at a smaller scale, |q| -> size^2 |q|."""
+    mixture = mixture_of(spec)
+
+    def network(q, t):
+        a, b, da, db = mixture.at(t[0].item())
+        pace = (a * da * size**2 + b * db) / (a**2 * size**2 + b**2)
+        return pace * (2 / norm(q)).sqrt().unsqueeze(-1) * q
+
+    return network
+
+
+def gaussian(q, t):
+    """The exact velocity of the line from N(0, 0.4^2) in all components to the `FITTED` prior, E[q_1 - q_0 | q_t]."""
+    mean, std = (torch.tensor(FITTED[key], dtype=q.dtype) for key in ("mean", "std"))
+    t = t[:, None, None]
+    spread = (1 - t) ** 2 * 0.4**2 + t**2 * std**2
+    return mean + (t * std**2 - (1 - t) * 0.4**2) / spread * (q - t * mean)
+
+
+def drawn(network, spec, n=200, probes=0):
+    return likelihood.drawn(network, spec, FITTED, n, stream(1, "x"), torch_stream(1, "signs"), probes=probes)
+
+
+def read(network, spec, x):
+    return likelihood.log_prob(network, spec, FITTED, x, torch_stream(1, "signs"))
+
+
+@pytest.mark.parametrize("prior", ["rambo", "gaussian"])
+@pytest.mark.parametrize("chart", ["q", "log-polar", "spinor"])
+def test_a_flow_that_moves_nothing_has_the_density_of_its_prior(chart, prior):
+    spec = flow_spec(chart, prior)
+    x, found = drawn(build(spec).double(), spec)
+    expected = rambo.prior_log_prob(x)
+    if prior == "gaussian":
+        mean, std = (torch.tensor(FITTED[key], dtype=x.dtype) for key in ("mean", "std"))
+        expected = (-0.5 * ((x - mean) / std).square() - std.log() - 0.5 * math.log(2 * math.pi)).sum((1, 2))
+    torch.testing.assert_close(found, expected[None])
+    torch.testing.assert_close(read(build(spec).double(), spec, x), expected[None])
+
+
+@pytest.mark.parametrize(
+    ("sampling", "tolerance"),
+    [
+        ({**RK4, "steps": 40}, 1e-4),
+        ({"solver": "adaptive", "tolerance": 1e-7}, 1e-4),
+        ({"solver": "multistep", "steps": 60, "grid": GRID}, 1e-2),
+        ({"solver": "midpoint", "steps": 60}, 2e-2),
+    ],
+    ids=["rk4", "adaptive", "multistep", "midpoint"],
+)
+@pytest.mark.parametrize("make", [flow_spec, diffusion_spec], ids=["flow", "diffusion"])
+def test_spinors_at_a_smaller_scale_have_the_density_of_the_prior_there(make, sampling, tolerance):
+    spec = make(sampling=sampling)
+    x, found = drawn(soft(spec), spec)
+    expected = rambo.prior_log_prob(x / 0.09) - 9 * math.log(0.09)
+    torch.testing.assert_close(found[0], expected, rtol=0, atol=tolerance)
+    torch.testing.assert_close(read(soft(spec), spec, x)[0], expected, rtol=0, atol=tolerance)
+
+
+def test_logarithms_that_shrink_have_the_density_of_the_prior_at_their_scale():
+    spec = flow_spec("log-polar")
+    x, found = drawn(lambda q, t: q / norm(q).unsqueeze(-1), spec)
+    torch.testing.assert_close(found[0], rambo.prior_log_prob(math.e * x) + 9)
+
+
+@pytest.mark.parametrize("space", ["q", "p"])
+def test_a_gaussian_flow_has_its_closed_form(space):
+    spec = flow_spec("q", "gaussian", {**RK4, "steps": 100}, space=space)
+    x, found = drawn(gaussian, spec)
+    expected = torch.distributions.Normal(0.0, 0.4).log_prob(x).sum((1, 2))
+    torch.testing.assert_close(found[0], expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(read(gaussian, spec, x)[0], expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("chart", ["q", "log-polar", "spinor"])
+def test_any_network_s_density_is_the_jacobian_of_its_map(chart):
+    """Finite differences of where neighbours go, and the way back."""
+    spec = flow_spec(chart)
+    network = awaken(build(spec), scale=0.1 if chart == "log-polar" else 0.2).double()
+    x, found = drawn(network, spec, n=2)
+    torch.testing.assert_close(read(network, spec, x), found, rtol=0, atol=1e-3)
+    begin = rambo.sample_prior(2, 3, stream(1, "y"))
+
+    def end(q):
+        moved, change = likelihood._solved(network, spec, chart_of(spec).lift(q), None, to_data=True)
+        return chart_of(spec).to_q(moved), change
+
+    _, change = end(begin)
+    h = 1e-4 * torch.eye(9, dtype=torch.float64).view(9, 3, 3)
+    for i, q in enumerate(begin):
+        slopes = (end(q + h)[0] - end(q - h)[0]).flatten(1) / 2e-4
+        torch.testing.assert_close(change[0, i], -torch.linalg.slogdet(slopes).logabsdet, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("network", ["mlp", "equivariant-mlp"])
+def test_a_network_s_density_on_phase_space_is_normalised(network):
+    """1/density over its events, and the estimate over uniform events: both integrate to 1."""
+    options = {"type": network, "width": 16, "depth": 2, "time_dim": 8}
+    spec = flow_spec(sampling={"solver": "midpoint", "steps": 10}) | {"network": options}
+    field = awaken(build(spec), scale=0.15 if network == "mlp" else 0.1).double()
+    x, found = drawn(field, spec, n=1_000)
+    ratio = found[0] - rambo.prior_log_prob(x)
+    assert ratio.std() > 0.05
+    assert_mean((-ratio).exp(), 1.0)
+    p = rambo.to_p(rambo.sample_prior(50, 3, stream(2, "p")))
+    density, error = fibre.log_density(lambda q: read(field, spec, q)[0], p, 8, stream(2, "fibre"))
+    assert_mean(density.exp(), 1.0)
+    assert (error > 0).all()
+
+
+def test_hutchinson_is_unbiased_in_the_logarithm():
+    spec = flow_spec(sampling={"solver": "euler", "steps": 4})
+    network = awaken(build(spec), scale=0.2).double()
+    (x, exact), (same, found) = drawn(network, spec), drawn(network, spec, probes=40)
+    torch.testing.assert_close(same, x)
+    assert found.shape == (40, 200)
+    assert found.std(0).min() > 0
+    assert_mean((found.mean(0) - exact[0]) / (found.std(0) / 40**0.5), 0.0)
+    assert likelihood.probes_of(spec) == 0
+    assert likelihood.probes_of(spec | {"n_particles": 10}) == likelihood.PROBES
+
+
+STOCHASTIC = {
+    "ancestral": diffusion_spec({"solver": "ancestral", "steps": 5}),
+    "langevin": flow_spec(sampling={**RK4, "langevin": 0.2}),
+    "ism": run_spec(),
+}
+
+
+@pytest.mark.parametrize("spec", STOCHASTIC.values(), ids=STOCHASTIC)
+def test_events_drawn_with_noise_have_no_likelihood(spec, tmp_path):
+    path = tmp_path / "model.pt"
+    save_model(path, build(spec).state_dict(), spec, provenance={})
+    with pytest.raises(OnshellError, match="its events have no likelihood along the way; use a flow"):
+        sample_file(path, tmp_path / "s.parquet", 10, likelihood={}, progress=lambda _: None)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.pt"]
+
+
+@pytest.fixture
+def model(tmp_path):
+    spec = flow_spec(sampling={"solver": "midpoint", "steps": 4})
+    save_model(tmp_path / "model.pt", awaken(build(spec), scale=0.1).state_dict(), spec, provenance={})
+    return tmp_path / "model.pt"
+
+
+def test_a_sample_has_its_log_densities(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(commands, "BLOCK", 150)
+    out, plain, both = (tmp_path / f"{name}.parquet" for name in ("s", "plain", "both"))
+    options = {"progress": lambda _: None, "device": "cpu"}
+    sample_file(model, out, 200, likelihood={"fibre_draws": 2}, **options)
+    events, others = read_events(out), read_events(sample_file(model, plain, 200, **options))
+    # The same events, but for the rounding of float32.
+    torch.testing.assert_close(events.momenta, others.momenta, rtol=0, atol=1e-4)
+    assert events.metadata["likelihood"]["trace"] == "exact"
+    assert "uniform phase space times the law" in events.metadata["likelihood"]["measure"]
+    assert events.metadata["precision"] == "fp64"
+    assert events.metadata["n_evaluations"] == 8 + 2 * 8
+    assert "likelihood" not in others.metadata
+    assert list(others.columns) == ["event"]
+    columns = {name: torch.from_numpy(values) for name, values in events.columns.items()}
+    q = rambo.to_q(events.momenta, torch.stack([columns[name] for name in ("bx", "by", "bz")], -1), columns["x"])
+    network = load_model(model)[0].double()
+    expected = read(network, flow_spec(), q)[0] - rambo.prior_log_prob(q)
+    assert (columns["log_prob"] - expected).abs().median() < 0.02
+    assert_mean((-columns["log_prob"]).exp(), 1.0)
+    assert (columns["log_prob_p_error"] >= 0).all()
+    # By two processes, the same bytes.
+    sample_file(model, both, 200, likelihood={"fibre_draws": 2}, processes=2, **options)
+    assert both.read_bytes() == out.read_bytes()
+
+
+def test_what_cannot_be_asked_of_likelihoods_is_told(model, tmp_path):
+    for likelihood_options, more, message in (
+        ({}, {"snapshots": [1, 0]}, "snapshots have no likelihood"),
+        ({}, {"precision": "bf16"}, "computed in float64"),
+        ({"trace": "exakt"}, {}, "trace: 'exakt' is not known"),
+        ({"fibre_draws": 1}, {}, "2 draws or more"),
+        ({"fibre_draws": 4, "trace": "hutchinson"}, {}, "use --trace exact"),
+    ):
+        with pytest.raises(OnshellError, match=message):
+            sample_file(
+                model, tmp_path / "s.parquet", 10, likelihood=likelihood_options, progress=lambda _: None, **more
+            )
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.pt"]
