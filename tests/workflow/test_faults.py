@@ -60,7 +60,7 @@ FAULTS = [
     ("scales.quick.events.muon.train=0", "scales.quick.events.muon.train: 0 is too small; it must be >= 1"),
     ("processes.qqg.cutoffs=[1e-2, -3]", "processes.qqg.cutoffs.1: -3 is too small; it must be > 0"),
     ("processes.muon.generator=moun", "processes.muon.generator: 'moun' is not a generator; did you mean 'muon'?"),
-    ("processes.other={}", "processes.other.generator: missing; add it"),
+    ("processes.other={}", "processes.other: {} must give exactly one of: generator; source"),
     ("processes.muon.n_particles=1", "processes.muon.n_particles: 1 is too small; it must be >= 2"),
     ("augmentations.double={copes: 1}", "augmentations.double.copes: unknown key; did you mean 'copies'?"),
     ("augmentations.double={b: [0, 0, 0], x: 1}", "must give exactly one of: copies; per_event; b with x"),

@@ -14,7 +14,7 @@ from onshell.doctor.finding import Context, Finding, fault, ok, some, warning
 
 LOCK = SCHEMA.parents[2] / "envs" / "requirements.lock"
 OLDEST, NEWEST = (3, 11), (3, 13)
-MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
+MODULES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
 
 
 def python(context: Context) -> Finding:

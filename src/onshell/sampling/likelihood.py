@@ -2,8 +2,9 @@
 
 Densities are on d^{3N}q whatever the chart: with dq/dt = s(|q|) u for a network's velocity u, the divergence is
 sum_I [ s div_I u + s' u_I.q_I/|q_I| ]. The traces are exact, or estimated along random signs that stay the same all the
-way (Hutchinson): the logarithm is then without bias. Networks must compute in float64: derivatives of fields that are
-functions of angles lose all digits of float32 where terms cancel that the field itself never sees. In a solver's state, its rows [n, K, ...] follow the particles.
+way (Hutchinson): the logarithm is then without bias. Networks must compute in float64: derivatives of functions of
+angles lose the digits of float32 where terms cancel that the field itself never sees. In a solver's state, the rows
+[n, K, ...] that follow the particles hold the change of ln rho.
 """
 
 from collections.abc import Callable, Iterator, Mapping
