@@ -109,11 +109,18 @@ def test_a_gaussian_flow_has_its_closed_form(space):
     torch.testing.assert_close(read(gaussian, spec, x)[0], expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("chart", ["q", "log-polar", "spinor"])
-def test_any_network_s_density_is_the_jacobian_of_its_map(chart):
+EQUIVARIANT = {"type": "equivariant-mlp", "width": 16, "depth": 2, "time_dim": 8}
+
+
+@pytest.mark.parametrize(
+    ("chart", "options", "scale"),
+    [("q", {}, 0.2), ("log-polar", {}, 0.1), ("spinor", {}, 0.2), ("spinor", EQUIVARIANT, 0.1)],
+)
+def test_any_network_s_density_is_the_jacobian_of_its_map(chart, options, scale):
     """Finite differences of where neighbours go, and the way back."""
     spec = flow_spec(chart)
-    network = awaken(build(spec), scale=0.1 if chart == "log-polar" else 0.2).double()
+    spec |= {"network": options or spec["network"]}
+    network = awaken(build(spec), scale=scale).double()
     x, found = drawn(network, spec, n=2)
     torch.testing.assert_close(read(network, spec, x), found, rtol=0, atol=1e-3)
     begin = rambo.sample_prior(2, 3, stream(1, "y"))
@@ -129,17 +136,18 @@ def test_any_network_s_density_is_the_jacobian_of_its_map(chart):
         torch.testing.assert_close(change[0, i], -torch.linalg.slogdet(slopes).logabsdet, rtol=0, atol=1e-3)
 
 
-@pytest.mark.parametrize("network", ["mlp", "equivariant-mlp"])
-def test_a_network_s_density_on_phase_space_is_normalised(network):
-    """1/density over its events, and the estimate over uniform events: both integrate to 1."""
-    options = {"type": network, "width": 16, "depth": 2, "time_dim": 8}
-    spec = flow_spec(sampling={"solver": "midpoint", "steps": 10}) | {"network": options}
-    field = awaken(build(spec), scale=0.15 if network == "mlp" else 0.1).double()
-    x, found = drawn(field, spec, n=1_000)
+def test_a_smooth_network_s_density_on_phase_space_is_normalised():
+    """1/density over its events, and the estimate over uniform events: both integrate to 1.
+
+    So it is where the field is smooth. Networks of logarithms and directions are singular at collinear particles.
+    """
+    spec = flow_spec(sampling={"solver": "midpoint", "steps": 10})
+    field = awaken(build(spec), scale=0.15).double()
+    x, found = drawn(field, spec, n=2_000)
     ratio = found[0] - rambo.prior_log_prob(x)
     assert ratio.std() > 0.05
     assert_mean((-ratio).exp(), 1.0)
-    p = rambo.to_p(rambo.sample_prior(50, 3, stream(2, "p")))
+    p = rambo.to_p(rambo.sample_prior(100, 3, stream(2, "p")))
     density, error = fibre.log_density(lambda q: read(field, spec, q)[0], p, 8, stream(2, "fibre"))
     assert_mean(density.exp(), 1.0)
     assert (error > 0).all()
