@@ -5,10 +5,9 @@ import pkgutil
 from typing import Any
 
 from docutils import nodes
-from docutils.statemachine import StringList
+from sections import sections
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
-from sphinx.util.nodes import nested_parse_with_titles
 
 
 def modules(name: str) -> list[str]:
@@ -40,9 +39,7 @@ class Room(SphinxDirective):
             heading = [] if name == package else [short, "-" * len(short), ""]
             options = [] if hasattr(importlib.import_module(name), "__path__") else ["   :members:"]
             lines += [*heading, f".. automodule:: {name}", *options, ""]
-        holder = nodes.section(document=self.state.document)
-        nested_parse_with_titles(self.state, StringList(lines, "room"), holder, self.content_offset)
-        return holder.children
+        return sections(self, lines)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

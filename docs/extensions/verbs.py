@@ -5,10 +5,9 @@ from typing import Any
 from unittest.mock import patch
 
 from docutils import nodes
-from docutils.statemachine import StringList
+from sections import sections
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
-from sphinx.util.nodes import nested_parse_with_titles
 from typer.testing import CliRunner
 
 from onshell.cli import app as command_line
@@ -35,9 +34,7 @@ class Verbs(SphinxDirective):
             for verb in verbs:
                 text = [f"   {line}" for line in help_of(verb).splitlines()]
                 lines += [verb, "^" * len(verb), "", ".. code-block:: text", "", *text, ""]
-        holder = nodes.section(document=self.state.document)
-        nested_parse_with_titles(self.state, StringList(lines, "verbs"), holder, self.content_offset)
-        return holder.children
+        return sections(self, lines)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
+from helpers.flows import soft
 from helpers.maps import assert_on_shell
 from helpers.networks import awaken
 from helpers.specs import run_spec
@@ -27,18 +28,6 @@ def spinor_flow(**sampling):
 def spinor_diffusion(**sampling):
     solved = {"precision": "fp32", "solver": "multistep", "steps": 20, "tolerance": 1e-4, **sampling}
     return run_spec() | {"loss": {"type": "velocity", "chart": "spinor"}, "sampling": solved, "schedule": None}
-
-
-def soft(spec, size=0.3):
-    """The exact velocity of a run whose data are p_ref at a smaller scale, |q| -> size^2 |q|: z is Gaussian."""
-    mixture = mixture_of(spec)
-
-    def network(q, t):
-        a, b, da, db = mixture.at(t[0].item())
-        pace = (a * da * size**2 + b * db) / (a**2 * size**2 + b**2)
-        return pace * (2 / norm(q)).sqrt().unsqueeze(-1) * q
-
-    return network
 
 
 @pytest.mark.parametrize("prior", ["rambo", "gaussian"])

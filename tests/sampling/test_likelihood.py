@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from helpers.flows import soft
 from helpers.networks import awaken
 from helpers.specs import run_spec
 from helpers.statistics import assert_mean
@@ -12,7 +13,6 @@ from onshell.errors import OnshellError
 from onshell.events.table import read_events
 from onshell.models.build import build
 from onshell.models.charts import chart_of
-from onshell.models.charts.mixtures import mixture_of
 from onshell.physics import fibre, rambo
 from onshell.physics.kinematics import norm
 from onshell.sampling import commands, likelihood
@@ -32,18 +32,6 @@ def flow_spec(chart="spinor", prior="rambo", sampling=RK4, **over):
 def diffusion_spec(sampling=RK4):
     solved = {"precision": "fp32", "tolerance": 1e-4, **sampling}
     return run_spec() | {"loss": {"type": "velocity", "chart": "spinor"}, "sampling": solved, "schedule": None}
-
-
-def soft(spec, size=0.3):
-    """The exact velocity of a run whose data are p_ref at a smaller scale, |q| -> size^2 |q|."""
-    mixture = mixture_of(spec)
-
-    def network(q, t):
-        a, b, da, db = mixture.at(t[0].item())
-        pace = (a * da * size**2 + b * db) / (a**2 * size**2 + b**2)
-        return pace * (2 / norm(q)).sqrt().unsqueeze(-1) * q
-
-    return network
 
 
 def gaussian(q, t):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onshell.errors import OnshellError
+from onshell.evaluation.weights import effective as effective_number
 from onshell.physics import fibre, rambo
 
 OVERWEIGHT = 1e-3
@@ -46,14 +47,13 @@ def quality(weights: NDArray[np.float64]) -> Quality:
             f"weights: {len(weights)} weights have no quality that could be told: at least two are needed, finite, "
             "none negative and one above 0"
         )
-    n, total, mean = len(weights), weights.sum(), weights.mean()
-    effective = total**2 / (weights**2).sum()
+    n, mean, effective = len(weights), weights.mean(), effective_number(weights, len(weights))
     return Quality(
         events=n,
         integral=float(mean),
         error=float(weights.std(ddof=1) / n**0.5),
-        effective=float(effective),
-        share=float(effective / n),
+        effective=effective,
+        share=effective / n,
         efficiency=float(mean / weights.max()),
         efficiency_capped=capped_efficiency(weights),
         zero=float((weights == 0).mean()),
