@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from onshell import config as configuration
+from onshell import settings
 from onshell.errors import OnshellError
 from onshell.physics import generators
 
@@ -36,8 +37,8 @@ def test_merge_changes_neither_side():
 )
 def test_differences_and_apply_are_inverse(changes):
     changed = configuration.merge(CONFIG, changes)
-    assert configuration.apply(CONFIG, configuration.differences(CONFIG, changed)) == changed
-    assert configuration.differences(CONFIG, CONFIG) == []
+    assert configuration.apply(CONFIG, settings.differences(CONFIG, changed)) == changed
+    assert settings.differences(CONFIG, CONFIG) == []
 
 
 def test_an_override_reaches_keys_with_dots_in_their_names():

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from onshell import config as configuration
+from onshell import settings
 
 from .conftest import ROOT
 
@@ -99,8 +100,8 @@ def test_settings_of_the_command_line_reach_the_commands(clone):
     changed = copy.deepcopy(CONFIG)
     changed["scale"] = "desk"
     changed["runs"]["muon-q-diffusion"]["training"] = {"lr": 0.5}
-    settings = configuration.differences(CONFIG, changed)
-    assert configuration.apply(CONFIG, settings) == changed
+    lines = settings.differences(CONFIG, changed)
+    assert configuration.apply(CONFIG, lines) == changed
     done = clone.run("--dry-run", "--printshellcmds", "fig03", "--config", "scale=desk")
     assert "--scale desk --preset paper" in done.stdout
     assert "results/desk/paper/runs/muon-q-diffusion" in done.stdout

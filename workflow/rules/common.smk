@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from onshell import config as configuration
+from onshell import settings
 from onshell.errors import OnshellError
 from onshell.layout import Layout
 from onshell.pages.subjects import subject_of
@@ -23,7 +24,7 @@ try:
     # Snakemake overrides what two YAML aliases share in both places; here only the one that was named changes.
     asked = workflow.config_settings.overwrite_config
     config.update(configuration.merge(WRITTEN, asked))
-    CHANGED = configuration.differences(WRITTEN, config)
+    CHANGED = settings.differences(WRITTEN, config)
     configuration.validate(
         config, "the configuration" if workflow.configfiles[1:] else "config.yaml"
     )

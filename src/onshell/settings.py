@@ -1,0 +1,64 @@
+"""Settings: mappings laid over each other, and `key.path=value` lines that change a configuration."""
+
+import copy
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from onshell.errors import OnshellError
+
+
+def merge(base: Mapping, over: Mapping) -> dict:
+    """Return `base` with the values of `over` in place, mapping by mapping; neither is changed."""
+    merged = dict(copy.deepcopy(base))
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if both else copy.deepcopy(value)
+    return merged
+
+
+def differences(base: Mapping, changed: Mapping, path: str = "") -> list[str]:
+    """Return the `key.path=value` settings that `apply` needs to turn `base` into `changed`, values as JSON."""
+    settings = []
+    for key, value in changed.items():
+        here = f"{path}.{key}" if path else str(key)
+        if key not in base:
+            settings.append(f"{path}={json.dumps({key: value})}")
+        elif isinstance(value, Mapping) and isinstance(base[key], Mapping):
+            settings += differences(base[key], value, here)
+        elif value != base[key]:
+            plain = isinstance(value, str) and yaml.safe_load(value) == value
+            settings.append(f"{here}={value if plain else json.dumps(value)}")
+    return settings
+
+
+def apply(config: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
+    """Return `config` with each setting `key.path=value` applied; a mapping as value is merged in."""
+    config = copy.deepcopy(config)
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise OnshellError(f"--set {setting}: write it as key.path=value")
+        parts, node = (key.split(".") if key else []), config
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise OnshellError(f"--set {setting}: the value is not valid YAML") from error
+        if not key and not isinstance(value, dict):
+            raise OnshellError(f"--set {setting}: names no key; write it as key.path=value")
+        while parts:
+            taken = next((n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in node), 1)
+            name, parts = ".".join(parts[:taken]), parts[taken:]
+            if parts:
+                # A key that is not there is made: whether it may be there is for the schema to say.
+                node = node.setdefault(name, {})
+                if not isinstance(node, dict):
+                    raise OnshellError(f"--set {setting}: {name!r} holds {node!r}, which has no keys below it")
+            else:
+                both = isinstance(value, dict) and isinstance(node.get(name), dict)
+                node[name] = merge(node[name], value) if both else value
+        if not key:
+            config = merge(config, value)
+    return config
