@@ -15,9 +15,10 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parents[1]
-CUTOFFS = [f"{digit}e-{power}" for power in (2, 3, 4) for digit in range(1, 11)]
-AUGMENTATIONS = ("single", "identity", "double", "many", "continuous")
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+
+from helpers.clones import ROOT, grow
+
 IDLE = """#!/bin/sh
 # Make every file that is named after -o; of a folder, what a training leaves there.
 while [ $# -gt 1 ]; do
@@ -33,21 +34,11 @@ done
 
 
 def prepare(folder: Path) -> list[str]:
-    """Return the samples of 300 runs (30 cutoffs, 5 augmentations, 2 families), in a copy of the workflow."""
+    """Return the samples of 300 runs more, in a copy of the workflow."""
     for part in ("Snakefile", "workflow", "profiles", "envs"):
         (folder / part).symlink_to(ROOT / part)
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    config["processes"]["qqg"]["cutoffs"] = CUTOFFS
-    runs = {
-        f"qqg_{cutoff}-q-{family}-{augmentation}": {
-            "recipe": f"three-body-{family}",
-            "augmentation": augmentation,
-        }
-        for cutoff in CUTOFFS
-        for augmentation in AUGMENTATIONS
-        for family in ("diffusion", "flow")
-    }
-    config["runs"].update(runs)
+    runs = grow(config)
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     program = folder / "bin" / "onshell"
     program.parent.mkdir()

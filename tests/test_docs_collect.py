@@ -87,3 +87,88 @@ def test_pictures_are_small_and_still_themselves(collect, products):
 def test_nothing_there_is_one_line(collect, products, tmp_path):
     with pytest.raises(SystemExit, match=r"collect: error: .*no figure and no table there"):
         collect.main(["--config", str(tmp_path / "config.yaml"), "--scale", "quick", "--output", str(tmp_path / "o")])
+
+
+@pytest.fixture
+def studied(products, tmp_path):
+    """Return the layout of the same folder with two figures and a table of studies; a caption for one of each."""
+    config = products.config | {
+        "studies": {
+            "one": {
+                "title": "this and that",
+                "runs": {},
+                "tables": {"tab_one": {"title": "both", "draw": "comparison"}},
+                "figures": {"one01": {"title": "time"}, "one02": {"title": "more"}},
+            },
+            "two": {"runs": {}, "figures": {"two01": {"title": "changes"}}},
+            "three": {"runs": {}, "figures": {"three01": {"title": "nothing yet"}}},
+        }
+    }
+    layout = Layout(config)
+    for study, name in (("one", "one01"), ("two", "two01")):
+        path = tmp_path / "results" / "desk" / "studies" / study / "figures" / f"{name}.png"
+        path.parent.mkdir(parents=True)
+        Image.fromarray(np.full((30, 50, 3), 255, dtype=np.uint8)).save(path)
+    table = tmp_path / "results" / "desk" / "studies" / "one" / "tables" / "tab_one"
+    table.parent.mkdir()
+    table.with_suffix(".md").write_text("| τ |\n|:---|\n| 7 |\n", encoding="utf-8")
+    table.with_suffix(".csv").write_text("tau\n7.0\n")
+    (tmp_path / "workflow" / "report" / "tab_one.rst").write_text("What it is. And how it\nis read.\n")
+    return layout
+
+
+def test_a_page_of_studies(collect, studied, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(collect.configuration, "load", lambda *_: studied.config)
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "docs" / "results" / "studies"
+    out.mkdir(parents=True)
+    for name in ("one02.png", "fig01.png", "mine.md"):
+        (out / name).write_bytes(b"old")
+    collect.main(["--config", str(tmp_path / "config.yaml"), "--studies", "--hardware", "one core."])
+    # What the configuration names and is no longer there goes; what is not ours stays.
+    names = {"README.md", "one01.png", "two01.png", "tab_one.md", "tab_one.csv", "fig01.png", "mine.md"}
+    assert {path.name for path in out.iterdir()} == names
+    assert (out / "one01.png").read_bytes().startswith(b"\x89PNG")
+    page = (out / "README.md").read_text(encoding="utf-8")
+    assert page.startswith("# Studies at scale `desk`\n\nHardware: one core.\n\n## one: this and that\n")
+    places = [
+        page.index(text)
+        for text in (
+            "## one: this and that\n\nMade by `snakemake one --config scale=desk`.\n",
+            "### tab_one: both\n\nWhat it is. And how it is read.\n",
+            "| τ |\n|:---|\n| 7 |\n",
+            "[tab_one.csv](tab_one.csv)",
+            "### one01: time\n\n![one01](one01.png)\n",
+            "## two\n\nMade by `snakemake two",
+            "![two01](two01.png)",
+        )
+    ]
+    assert places == sorted(places)
+    for absent in ("three", "one02", "Total time", "\n\n\n"):
+        assert absent not in page
+    assert "studies: 3 figures and tables; not there: one02, three01" in capsys.readouterr().out
+    # The page of a preset, a folder above, leads there, and does not touch it.
+    collect.main(["--config", str(tmp_path / "config.yaml")])
+    assert "[studies](studies/README.md)" in (tmp_path / "docs" / "results" / "README.md").read_text()
+    assert {path.name for path in out.iterdir()} == names
+
+
+def test_studies_that_are_not_there_or_not_readable(collect, products, studied, tmp_path, monkeypatch, capsys):
+    here = ["--config", str(tmp_path / "config.yaml"), "--output", str(tmp_path / "docs"), "--studies"]
+    with pytest.raises(SystemExit, match=r"desk.studies: no table and no figure there; .*: snakemake best --config "):
+        collect.main([*here, "--scale", "desk"])
+    with pytest.raises(SystemExit):
+        collect.main([*here, "--preset", "best"])
+    assert "studies are of no preset" in capsys.readouterr().err
+    monkeypatch.setattr(collect.configuration, "load", lambda *_: studied.config)
+    collect.main(here)
+    before = (tmp_path / "docs" / "README.md").read_bytes()
+    for path, words in ((studied.product("tables", "tab_one")["md"], "table"),
+                        (studied.product("figures", "two01")["png"], "picture")):  # fmt: skip
+        content = Path(path).read_bytes()
+        Path(path).write_bytes(b"\xff\xfe")
+        with pytest.raises(SystemExit, match=f"collect: error: {path}: not readable as a {words}; "):
+            collect.main(here)
+        Path(path).write_bytes(content)
+    # The page that was there stands as it was.
+    assert (tmp_path / "docs" / "README.md").read_bytes() == before

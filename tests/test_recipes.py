@@ -1,5 +1,7 @@
 """Recipes: which keys belong together, in charts, losses and samplers."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,8 @@ from onshell import config as configuration
 from onshell.errors import OnshellError
 from onshell.recipes import recipe_faults
 
-CONFIG = configuration.load(Path(__file__).parents[1] / "config.yaml")
+PATH = Path(__file__).parents[1] / "config.yaml"
+CONFIG = configuration.load(PATH)
 TRAINING = {**CONFIG["presets"]["record"]["three-body-flow"]["training"]}
 SOLVED = {"precision": "fp32", "solver": "multistep", "steps": 20, "tolerance": 1e-4}
 FLOW = {
@@ -121,6 +124,27 @@ def test_a_fault_is_one_line_that_says_what_to_do(recipe, over, message):
     with pytest.raises(OnshellError, match=message) as error:
         loaded(configuration.merge(recipe, over))
     assert "\n" not in str(error.value)
+
+
+def test_a_network_of_ones_own_takes_any_keys_and_nobody_imports_it_to_read_the_configuration(tmp_path):
+    (tmp_path / "my_networks.py").write_text("raise SystemExit('imported')\n")
+    network = 'networks.mine={"type": "my_networks:Net", "width": [8, 8], "act": {"kind": "silu"}}'
+    code = (
+        "import sys; from onshell import config; "
+        f"c = config.load({str(PATH)!r}, sys.argv[1:]); print(config.run_spec(c, 'muon-q-flow-mine')['network']); "
+        "print({'torch', 'my_networks'} & set(sys.modules))"
+    )
+    settings = [
+        network,
+        "runs.muon-q-flow-mine={recipe: muon-flow, network: mine}",
+        "scales.quick.networks.mine.width=4",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *settings], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [
+        "{'type': 'my_networks:Net', 'width': 4, 'act': {'kind': 'silu'}}", "set()"
+    ]  # fmt: skip
 
 
 def test_muon_needs_its_rate_and_velocity_its_chart():

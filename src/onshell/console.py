@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onshell.errors import OnshellError, nearest
+from onshell.errors import OnshellError, stranger
 
 if TYPE_CHECKING:
     import rich.progress
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 def say(line: str) -> None:
     """Print one line at once, so that a log shows how far a job is."""
     print(line, flush=True)
+
+
+def warn(line: str) -> None:
+    """Print one line on standard error: the work goes on, but is not what it may be taken for."""
+    print(f"onshell: warning: {line}", file=sys.stderr, flush=True)
 
 
 def counter(what: str) -> Callable[[int, int], None]:
@@ -134,8 +139,7 @@ def pairs(option: str, text: str) -> list[tuple[int, int]]:
 def known(kind: str, name: str, names: Iterable[str]) -> None:
     """Raise unless `name` is one of the configuration's `names`."""
     if name not in names:
-        article = "an" if kind[0] in "aeiou" else "a"
-        raise OnshellError(f"{name!r} is not {article} {kind} of the configuration; {nearest(name, names)}")
+        raise OnshellError(stranger(name, f"{kind} of the configuration", names))
 
 
 def apart(output: Path | None, *inputs: Path | None) -> None:

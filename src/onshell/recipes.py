@@ -5,6 +5,7 @@ from typing import Any
 
 from onshell.config import RUN_NAME, expand, network_of, recipe_of
 from onshell.errors import nearest, unknown
+from onshell.own import IMPORT_PATH
 
 NETWORKS = {
     "mlp": ("width", "depth", "time_dim"),
@@ -16,6 +17,11 @@ NETWORKS = {
         *("labelled", "axis", "max_particles"),
     ),
 }
+"""The keys of each type of the package; a type "module:Class" is a class of one's own."""
+
+NO_SIZES = ("type", "exchangeable", "labelled", "axis", "max_particles")
+"""Keys that say what a network is, and not how large: the same at every scale."""
+
 LOSSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ism": (("divergence", "preconditioning", "time_weight_power", "loss_weight_power", "time_floor"), ()),
     "noise": (("target", "times_per_event"), ("chart",)),
@@ -35,8 +41,21 @@ CHARTS = {"ism": ("q",), "noise": ("q", "log-polar"), "velocity": ("spinor",), "
 
 
 def network_faults(path: str, entry: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the faults of a network: keys of another type, and heads that do not divide its width."""
+    """Yield the faults of a network: keys of another type, and heads that do not divide its width.
+
+    A class of one's own is not imported here: what it takes shows when it is made.
+    """
     kind = entry["type"]
+    if ":" in kind:
+        if not IMPORT_PATH.match(kind) or kind.partition(":")[0].endswith(".py"):
+            example = "module:Class, such as my_networks:DeepSet for a class in my_networks.py"
+            yield f"{path}.type: {kind!r} is not an import path; write {example}"
+        for key in entry:
+            if not str(key).isidentifier():
+                yield f"{path}.{key}: is not the name of an argument of a class; rename it"
+        if "n_particles" in entry:
+            yield f"{path}.n_particles: is that of the dataset, which every network is told; remove it"
+        return
     for key in entry:
         if key != "type" and key not in NETWORKS[kind]:
             yield f"{path}.{key}: a network of type {kind} has no such key; {nearest(key, NETWORKS[kind])}"
@@ -168,7 +187,8 @@ def run_faults(run: str, entry: Mapping[str, Any], config: Mapping[str, Any], se
         return
     process = sets[parsed["dataset"]]
     n_particles, _ = expand(process, config["processes"][process])[parsed["dataset"]]
-    largest = network_of(config, recipe["network"]).get("max_particles", n_particles)
+    network = network_of(config, recipe["network"])
+    largest = n_particles if ":" in network["type"] else network.get("max_particles", n_particles)
     if n_particles > largest:
         yield (
             f"{path}.network: {recipe['network']!r} takes up to {largest} particles, {parsed['dataset']} has "

@@ -5,7 +5,7 @@ from typing import Any
 
 from onshell.config import DRAWN, GENERATORS, IMPORT, RUN_NAME, expand, recipe_of
 from onshell.errors import unknown
-from onshell.recipes import network_faults, override_faults, recipe_faults, run_faults
+from onshell.recipes import NO_SIZES, network_faults, override_faults, recipe_faults, run_faults
 from onshell.studies import entry_of, studies, study_of, trainings
 from onshell.study_faults import names_twice, study_faults
 
@@ -117,8 +117,11 @@ def _scales(config: Mapping[str, Any]) -> Iterator[str]:
                 yield from override_faults(f"scales.{name}.{part}.{recipe}", entry, config)
         for network, entry in scale.get("networks", {}).items():
             yield from unknown(f"scales.{name}.networks", network, "network", config["networks"])
-            whole = {**config["networks"].get(network, {}), **entry}
-            yield from network_faults(f"scales.{name}.networks.{network}", whole)
+            base, path = config["networks"].get(network, {}), f"scales.{name}.networks.{network}"
+            for key in ("type",) if ":" in base.get("type", "") else NO_SIZES:
+                if key in entry:
+                    yield f"{path}.{key}: is no size; set it under networks.{network}"
+            yield from network_faults(path, {**base, **entry})
 
 
 def _generator(path: str, entry: Mapping) -> Iterator[str]:

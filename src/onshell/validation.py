@@ -1,7 +1,7 @@
 """Faults of a configuration, one line each: the key's path, the bad value, the nearest valid one."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from onshell.errors import nearest
@@ -18,7 +18,19 @@ def faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str
     for error in errors:
         yield _line(_deepest(error))
     if not errors:
+        yield from _networks_at_scales(config, schema)
         yield from references(config)
+
+
+def _networks_at_scales(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the faults of networks with what a scale sets of them: which keys there may be, their type alone says."""
+    from jsonschema import Draft202012Validator
+
+    whole = Draft202012Validator({"$ref": "#/$defs/network", "$defs": schema["$defs"]})
+    for name, scale in config["scales"].items():
+        for network, entry in scale.get("networks", {}).items():
+            for error in whole.iter_errors({**config["networks"].get(network, {"type": ":"}), **entry}):
+                yield _line(_deepest(error), ("scales", name, "networks", network))
 
 
 def _not_finite(path: str, value: Any) -> Iterator[str]:
@@ -37,9 +49,9 @@ def _deepest(error):
     return error
 
 
-def _line(error) -> str:
-    """Return one line for a schema error."""
-    path = ".".join(str(key) for key in error.absolute_path)
+def _line(error, place: Iterable[str] = ()) -> str:
+    """Return one line for a schema error in the part of the configuration at `place`."""
+    path = ".".join(str(key) for key in (*place, *error.absolute_path))
     value, rule = error.instance, error.validator_value
     if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", {}))

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from helpers.clones import ROOT, Clone, shrink
 from helpers.pages import DOCS, KINDS, PAGES, Block, blocks, commands
 from onshell import cli
-from onshell.models.build import NETWORKS
+from onshell.settings import merge
 
 LHE = ROOT / "tests" / "data" / "qqg_200.lhe.gz"
 BY_HAND = ("source", "$EDITOR", "tmux", "squeue", "scancel")
@@ -52,10 +52,7 @@ def reader(tmp_path, monkeypatch):
     monkeypatch.chdir(clone.folder)
     monkeypatch.delenv("ONSHELL_SET", raising=False)
     monkeypatch.setattr(sys, "path", [*sys.path, str(clone.folder)])
-    networks = dict(NETWORKS)
     yield Reader(clone)
-    NETWORKS.clear()
-    NETWORKS.update(networks)
     for path in clone.folder.glob("*.py"):
         sys.modules.pop(path.stem, None)
 
@@ -98,9 +95,8 @@ class Reader:
         return 1
 
     def yaml(self, _page: Path, block: Block) -> int:
-        """Add the entries of a block to config.yaml."""
-        for key, entries in yaml.safe_load(block.text).items():
-            self.clone.config[key] |= entries
+        """Add the entries of a block to config.yaml, key by key as deep as they go."""
+        self.clone.config = merge(self.clone.config, yaml.safe_load(block.text))
         self.clone.save()
         return 1
 

@@ -94,6 +94,13 @@ def test_uniform_events_are_worth_five_sixths_for_muon_decay(tmp_path):
     assert "effective sample size" in lines[1]
 
 
+def test_where_metadata_do_not_tell_the_frames_a_law_is_fitted(tmp_path):
+    path = table(tmp_path / "s.parquet", q_points(4_000), torch.zeros(4_000, dtype=torch.float64), {"likelihood": {}})
+    found = weigh_file(path, tmp_path / "w.parquet", target="uniform", progress=silent)
+    assert found.integral == pytest.approx(1, abs=5 * found.error)
+    assert read_events(tmp_path / "w.parquet").metadata["importance"]["fibre"] == "fitted"
+
+
 def test_a_table_of_truth_names_the_process(tmp_path):
     path = table(tmp_path / "s.parquet", q_points(4_000), torch.zeros(4_000, dtype=torch.float64))
     p = generators.events("qqg", 10, seed=1, cutoff=0.05)
@@ -123,12 +130,16 @@ def test_a_matrix_element_of_one_s_own_gives_its_integral(tmp_path, monkeypatch)
 def test_tables_that_cannot_be_weighted_are_told(tmp_path):
     q = q_points(200)
     good = table(tmp_path / "s.parquet", q, torch.zeros(200, dtype=torch.float64))
-    plain, off, few, own = (tmp_path / f"{name}.parquet" for name in ("plain", "off", "few", "own"))
+    plain, off, few, own, single = (tmp_path / f"{name}.parquet" for name in ("plain", "off", "few", "own", "single"))
     write_events(plain, [rambo.to_p(q)], {})
     write_events(off, [q], {"conserves": False})
     table(few, q[:50], torch.zeros(50, dtype=torch.float64))
+    shared = {**SAID, "augmentation": {"name": "single", "spec": {"copies": 1}}}
+    table(single, q, torch.zeros(200, dtype=torch.float64), shared)
     out = tmp_path / "w.parquet"
     for path, options, message in (
+        (single, {"target": "muon"}, r"single\.parquet: its model was trained with augmentation 'single'"),
+        (single, {"target": "muon", "fibre": "fitted"}, "singular along the fibre"),
         (plain, {"target": "muon"}, "no column log_prob; draw the events with"),
         (off, {"target": "muon"}, "off the shell"),
         (few, {"target": "muon"}, "50 events are too few"),

@@ -10,7 +10,7 @@ from scipy import stats
 
 from onshell.errors import OnshellError
 from onshell.events import augment
-from onshell.events.augment import AUGMENTATIONS, embed, embed_chunks, frames, validate
+from onshell.events.augment import AUGMENTATIONS, embed, embed_chunks, fills_fibre, frames, validate
 from onshell.events.table import Events
 from onshell.physics import generators, rambo
 
@@ -205,3 +205,11 @@ def test_bad_specs_name_the_key(spec, message):
 @pytest.mark.parametrize(("name", "spec"), SPECS)
 def test_good_specs(name, spec):
     validate(spec, name)
+
+
+def test_only_a_frame_for_each_event_fills_the_fibre(p):
+    for name, spec in AUGMENTATIONS.items():
+        told = embed(p[:4], spec, name=name, process="muon").metadata["augmentation"]
+        assert fills_fibre(told) is (name == "continuous")
+    assert fills_fibre(None) is None
+    assert fills_fibre({}) is None

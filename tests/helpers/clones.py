@@ -1,4 +1,4 @@
-"""Copies of the workflow in folders of their own, and a configuration so small that the whole DAG takes a minute."""
+"""Copies of the workflow in folders of their own, and its configuration made small, or large."""
 
 import os
 import shutil
@@ -98,3 +98,17 @@ def shrink(config: dict) -> dict:
         if "geometric" in schedule:
             schedule["geometric"]["steps"] = 5
     return config
+
+
+def grow(config: dict) -> list[str]:
+    """Add 300 runs (30 cutoffs, 5 augmentations, 2 families) to the configuration; return their names."""
+    cutoffs = [f"{digit}e-{power}" for power in (2, 3, 4) for digit in range(1, 11)]
+    config["processes"]["qqg"]["cutoffs"] = cutoffs
+    runs = {
+        f"qqg_{cutoff}-q-{family}-{augmentation}": {"recipe": f"three-body-{family}", "augmentation": augmentation}
+        for cutoff in cutoffs
+        for augmentation in ("single", "identity", "double", "many", "continuous")
+        for family in ("diffusion", "flow")
+    }
+    config["runs"].update(runs)
+    return list(runs)

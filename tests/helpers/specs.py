@@ -37,6 +37,17 @@ def run_spec(space="q", family="diffusion", loss=None, **over):
     return spec
 
 
+def flow_spec(chart="spinor", prior="rambo", **over):
+    """The spec of a small flow in this chart; `over` as in `small_spec`."""
+    return run_spec(family="flow", prior=prior, loss={"type": "flow", "chart": chart}, **over)
+
+
+def diffusion_spec(sampling=None):
+    """The spec of a small diffusion of spinors that is drawn as flows are; `sampling` goes before their settings."""
+    loss, solved = {"type": "velocity", "chart": "spinor"}, {**SAMPLING["flow"], **(sampling or {})}
+    return run_spec() | {"loss": loss, "sampling": solved, "schedule": None}
+
+
 def plain_chain(q, gammas, rng, gaussian=(), softening=0.0):
     """Yield the states at t = 0, 1, ... of (10), all events [n, N, 3] (NumPy) together; `gaussian` steps are of (3)."""
     yield q

@@ -28,13 +28,14 @@ def test_a_model_of_the_configuration_passes():
             r"with schedule\.gamma = \[0\.01, 0\.05\], the .* says \[0\.01, 0\.06\]",
         ),
         ({"training": {"ema": 0.999}}, r"trained without training\.ema, the configuration says 0\.999"),
+        ({"n_particles": 10}, r"trained with n_particles = 3, the configuration says 10"),
         ({"schedule": None}, r"trained with schedule = \{.*\}, the configuration says None"),
     ],
 )
 def test_the_first_difference_is_named(expect, message):
     found = run_spec()
     found["training"].pop("ema", None)
-    wanted = {key: {**found[key], **value} if value else value for key, value in expect.items()}
+    wanted = {key: {**found[key], **value} if isinstance(value, dict) else value for key, value in expect.items()}
     with pytest.raises(OnshellError, match=rf"^runs/model\.pt: .*{message}"):
         check_agreement(PATH, found, wanted)
 

@@ -4,18 +4,22 @@ import math
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from helpers.flows import soft
 from helpers.networks import awaken
-from helpers.specs import run_spec
+from helpers.specs import diffusion_spec, flow_spec, run_spec
 from helpers.statistics import assert_mean
+from helpers.trainings import silent
+from onshell.cli import app
 from onshell.errors import OnshellError
+from onshell.evaluation.weighing import weigh_file
 from onshell.events.table import read_events
 from onshell.models.build import build
 from onshell.models.charts import chart_of
 from onshell.physics import fibre, rambo
 from onshell.physics.kinematics import norm
-from onshell.sampling import commands, likelihood
+from onshell.sampling import commands, densities, likelihood
 from onshell.sampling.commands import sample_file
 from onshell.streams import stream, torch_stream
 from onshell.training.checkpoint import load_model, save_model
@@ -23,15 +27,6 @@ from onshell.training.checkpoint import load_model, save_model
 FITTED = {"mean": [0.1, 0.0, -0.1], "std": [1.0, 2.0, 0.5]}
 GRID = {"rho": 1.2, "smallest": 3e-3}
 RK4 = {"solver": "rk4", "steps": 20}
-
-
-def flow_spec(chart="spinor", prior="rambo", sampling=RK4, **over):
-    return run_spec(family="flow", prior=prior, loss={"type": "flow", "chart": chart}, sampling=sampling, **over)
-
-
-def diffusion_spec(sampling=RK4):
-    solved = {"precision": "fp32", "tolerance": 1e-4, **sampling}
-    return run_spec() | {"loss": {"type": "velocity", "chart": "spinor"}, "sampling": solved, "schedule": None}
 
 
 def gaussian(q, t):
@@ -53,7 +48,7 @@ def read(network, spec, x):
 @pytest.mark.parametrize("prior", ["rambo", "gaussian"])
 @pytest.mark.parametrize("chart", ["q", "log-polar", "spinor"])
 def test_a_flow_that_moves_nothing_has_the_density_of_its_prior(chart, prior):
-    spec = flow_spec(chart, prior)
+    spec = flow_spec(chart, prior, sampling=RK4)
     x, found = drawn(build(spec).double(), spec)
     expected = rambo.prior_log_prob(x)
     if prior == "gaussian":
@@ -83,14 +78,14 @@ def test_spinors_at_a_smaller_scale_have_the_density_of_the_prior_there(make, sa
 
 
 def test_logarithms_that_shrink_have_the_density_of_the_prior_at_their_scale():
-    spec = flow_spec("log-polar")
+    spec = flow_spec("log-polar", sampling=RK4)
     x, found = drawn(lambda q, t: q / norm(q).unsqueeze(-1), spec)
     torch.testing.assert_close(found[0], rambo.prior_log_prob(math.e * x) + 9)
 
 
 @pytest.mark.parametrize("space", ["q", "p"])
 def test_a_gaussian_flow_has_its_closed_form(space):
-    spec = flow_spec("q", "gaussian", {**RK4, "steps": 100}, space=space)
+    spec = flow_spec("q", "gaussian", sampling={**RK4, "steps": 100}, space=space)
     x, found = drawn(gaussian, spec)
     expected = torch.distributions.Normal(0.0, 0.4).log_prob(x).sum((1, 2))
     torch.testing.assert_close(found[0], expected, rtol=0, atol=1e-5)
@@ -106,7 +101,7 @@ EQUIVARIANT = {"type": "equivariant-mlp", "width": 16, "depth": 2, "time_dim": 8
 )
 def test_any_network_s_density_is_the_jacobian_of_its_map(chart, options, scale):
     """Finite differences of where neighbours go, and the way back."""
-    spec = flow_spec(chart)
+    spec = flow_spec(chart, sampling=RK4)
     spec |= {"network": options or spec["network"]}
     network = awaken(build(spec), scale=scale).double()
     x, found = drawn(network, spec, n=2)
@@ -125,10 +120,7 @@ def test_any_network_s_density_is_the_jacobian_of_its_map(chart, options, scale)
 
 
 def test_a_smooth_network_s_density_on_phase_space_is_normalised():
-    """1/density over its events, and the estimate over uniform events: both integrate to 1.
-
-    So it is where the field is smooth. Networks of logarithms and directions are singular at collinear particles.
-    """
+    """1/density over its events, and the estimate over uniform events: both integrate to 1."""
     spec = flow_spec(sampling={"solver": "midpoint", "steps": 10})
     field = awaken(build(spec), scale=0.15).double()
     x, found = drawn(field, spec, n=2_000)
@@ -139,6 +131,20 @@ def test_a_smooth_network_s_density_on_phase_space_is_normalised():
     density, error = fibre.log_density(lambda q: read(field, spec, q)[0], p, 8, stream(2, "fibre"))
     assert_mean(density.exp(), 1.0)
     assert (error > 0).all()
+
+
+@pytest.mark.parametrize("exchangeable", [False, True])
+def test_a_network_that_sorts_particles_has_no_normalised_density(exchangeable):
+    """At equal energies its field jumps, which no divergence sees; that of labelled particles does not."""
+    spec = flow_spec()
+    spec |= {"network": EQUIVARIANT | {"exchangeable": exchangeable}}
+    x, found = drawn(awaken(build(spec), scale=0.1).double(), spec, n=4_000)
+    ratio = (rambo.prior_log_prob(x) - found[0]).exp()
+    assert any("sorts them" in doubt for doubt in densities.doubts(spec, None)) == exchangeable
+    if exchangeable:
+        assert ratio.mean() + 5 * ratio.std() / len(ratio) ** 0.5 < 1
+    else:
+        assert_mean(ratio, 1.0)
 
 
 def test_hutchinson_is_unbiased_in_the_logarithm():
@@ -165,21 +171,27 @@ def test_events_drawn_with_noise_have_no_likelihood(spec, tmp_path):
     path = tmp_path / "model.pt"
     save_model(path, build(spec).state_dict(), spec, provenance={})
     with pytest.raises(OnshellError, match="its events have no likelihood along the way; use a flow"):
-        sample_file(path, tmp_path / "s.parquet", 10, likelihood={}, progress=lambda _: None)
+        sample_file(path, tmp_path / "s.parquet", 10, likelihood={}, progress=silent)
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.pt"]
+
+
+def saved(path, augmentation=None, **over):
+    spec = flow_spec(sampling={"solver": "midpoint", "steps": 4}, **over)
+    source = {"augmentation": augmentation}
+    weights = awaken(build(spec), scale=0.1).state_dict()
+    save_model(path, weights, spec, provenance={}, source=source, fitted=FITTED)
+    return path
 
 
 @pytest.fixture
 def model(tmp_path):
-    spec = flow_spec(sampling={"solver": "midpoint", "steps": 4})
-    save_model(tmp_path / "model.pt", awaken(build(spec), scale=0.1).state_dict(), spec, provenance={})
-    return tmp_path / "model.pt"
+    return saved(tmp_path / "model.pt")
 
 
 def test_a_sample_has_its_log_densities(model, tmp_path, monkeypatch):
     monkeypatch.setattr(commands, "BLOCK", 150)
     out, plain, both = (tmp_path / f"{name}.parquet" for name in ("s", "plain", "both"))
-    options = {"progress": lambda _: None, "device": "cpu"}
+    options = {"progress": silent, "device": "cpu"}
     sample_file(model, out, 200, likelihood={"fibre_draws": 2}, **options)
     events, others = read_events(out), read_events(sample_file(model, plain, 200, **options))
     # The same events, but for the rounding of float32.
@@ -193,13 +205,47 @@ def test_a_sample_has_its_log_densities(model, tmp_path, monkeypatch):
     columns = {name: torch.from_numpy(values) for name, values in events.columns.items()}
     q = rambo.to_q(events.momenta, torch.stack([columns[name] for name in ("bx", "by", "bz")], -1), columns["x"])
     network = load_model(model)[0].double()
-    expected = read(network, flow_spec(), q)[0] - rambo.prior_log_prob(q)
+    expected = read(network, flow_spec(sampling=RK4), q)[0] - rambo.prior_log_prob(q)
     assert (columns["log_prob"] - expected).abs().median() < 0.02
     assert_mean((-columns["log_prob"]).exp(), 1.0)
     assert (columns["log_prob_p_error"] >= 0).all()
     # By two processes, the same bytes.
     sample_file(model, both, 200, likelihood={"fibre_draws": 2}, processes=2, **options)
     assert both.read_bytes() == out.read_bytes()
+
+
+SHARED = [{"copies": 1}, {"copies": 10}, {"b": [0.0, 0.0, 0.0], "x": 1.0}]
+
+
+@pytest.mark.parametrize("spec", SHARED, ids=["single", "many", "identity"])
+def test_frames_that_events_share_are_warned_of_once_and_make_no_weights(spec, tmp_path):
+    model = saved(tmp_path / "model.pt", {"name": "some", "spec": spec})
+    command, out = ["sample", str(model), "-n", "5", "--device", "cpu"], tmp_path / "s.parquet"
+    said = CliRunner().invoke(app, [*command, "--with-likelihood", "-o", str(out)])
+    assert said.exit_code == 0
+    (line,) = said.stderr.splitlines()
+    assert line.startswith(f"onshell: warning: {model}: trained with augmentation 'some', in frames (b, x) that events")
+    assert "log_prob is singular" in line
+    assert "singular" not in said.stdout
+    with pytest.raises(OnshellError, match=r"s\.parquet: its model was trained with augmentation 'some', in frames"):
+        weigh_file(out, tmp_path / "w.parquet", target="muon", progress=silent)
+    assert CliRunner().invoke(app, [*command, "-o", str(tmp_path / "plain.parquet")]).stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "over"),
+    [
+        ({"name": "continuous", "spec": {"per_event": True}}, {}),
+        (None, {}),
+        ({"name": "single", "spec": {"copies": 1}}, {"space": "p", "chart": "q", "prior": "gaussian"}),
+    ],
+    ids=["continuous", "untold", "p-space"],
+)
+def test_other_likelihoods_are_not_warned_of(augmentation, over, tmp_path):
+    lines = []
+    path = saved(tmp_path / "model.pt", augmentation, **over)
+    sample_file(path, tmp_path / "s.parquet", 5, likelihood={}, progress=silent, warn=lines.append)
+    assert lines == []
 
 
 def test_what_cannot_be_asked_of_likelihoods_is_told(model, tmp_path):
@@ -211,7 +257,5 @@ def test_what_cannot_be_asked_of_likelihoods_is_told(model, tmp_path):
         ({"fibre_draws": 4, "trace": "hutchinson"}, {}, "use --trace exact"),
     ):
         with pytest.raises(OnshellError, match=message):
-            sample_file(
-                model, tmp_path / "s.parquet", 10, likelihood=likelihood_options, progress=lambda _: None, **more
-            )
+            sample_file(model, tmp_path / "s.parquet", 10, likelihood=likelihood_options, progress=silent, **more)
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.pt"]

@@ -1,35 +1,47 @@
 """Adams-Bashforth steps on any grid."""
 
 import numpy as np
+import pytest
 import torch
 
 from onshell.sampling import ode
-from onshell.sampling.multistep import Multistep, bashforth
+from onshell.sampling.multistep import OFFSET, Multistep, bashforth
+
+PRIMITIVES = (
+    lambda u: u,
+    lambda u: u * (np.log(u) - 1),
+    lambda u: u * (np.log(u) ** 2 - 2 * np.log(u) + 2),
+    lambda u: u * (np.log(u) ** 3 - 3 * np.log(u) ** 2 + 6 * np.log(u) - 6),
+)
+"""Of ln^k(u), k = 0 ... 3."""
 
 
 def test_weights_integrate_what_goes_through_the_nodes():
-    nodes = (0.4, 0.55, 0.9)
-    for power in range(3):
-        found = sum(w * node**power for w, node in zip(bashforth(nodes, 0.4, 0.1), nodes, strict=True))
-        np.testing.assert_allclose(found, (0.1 ** (power + 1) - 0.4 ** (power + 1)) / (power + 1), atol=1e-14)
-    # Equal steps: the classical 23/12, -16/12, 5/12.
-    np.testing.assert_allclose(bashforth((0.0, -1.0, -2.0), 0, 1), np.array([23, -16, 5]) / 12)
+    """Powers of ln(t + 0.2), by their primitives in closed form."""
+    nodes = (0.4, 0.55, 0.7, 0.9)
+    for power, whole in enumerate(PRIMITIVES):
+        found = sum(
+            w * np.log(node + OFFSET) ** power for w, node in zip(bashforth(nodes, 0.4, 0.1), nodes, strict=True)
+        )
+        np.testing.assert_allclose(found, whole(0.1 + OFFSET) - whole(0.4 + OFFSET), atol=1e-14)
 
 
-def test_a_velocity_quadratic_in_time_is_solved_exactly_but_for_the_first_step():
-    times, x = ode.grid(6, smallest=0.05, rho=2.0), torch.zeros(1, dtype=torch.float64)
-    states = dict(ode.fixed(Multistep(lambda x, t: torch.full_like(x, 3 * t**2 + 2 * t)), x, times))
-    moved = {t: (state - (t**3 + t**2 - 2)).abs().item() for t, state in states.items()}
-    # The first two steps know one and two velocities, and leave an error that the others keep.
-    kept = moved[times[2]]
-    assert kept > 1e-6
-    np.testing.assert_allclose([moved[t] for t in times[3:]], kept, atol=1e-14)
+def test_short_equal_steps_have_the_classical_weights():
+    nodes = np.array([0.0, 1.0, 2.0, 3.0]) * 1e-4 + 0.5
+    np.testing.assert_allclose(bashforth(nodes, 0.5, 0.4999), -1e-4 * np.array([55, -59, 37, -9]) / 24, rtol=1e-2)
 
 
-def test_a_velocity_linear_in_time_is_solved_exactly_from_the_second_step():
-    times, x = ode.grid(6, smallest=0.05, rho=2.0), torch.zeros(1, dtype=torch.float64)
-    states = dict(ode.fixed(Multistep(lambda x, t: torch.full_like(x, 2 * t)), x, times))
-    np.testing.assert_allclose([states[t].item() + 1 for t in times[2:]], np.square(times[2:]), atol=1e-14)
+@pytest.mark.parametrize("power", range(4))
+def test_a_velocity_cubic_in_the_logarithm_is_solved_exactly_once_its_first_steps_are_done(power):
+    times, x = ode.grid(8, smallest=0.05, rho=2.0), torch.zeros(1, dtype=torch.float64)
+    states = dict(ode.fixed(Multistep(lambda x, t: torch.full_like(x, np.log(t + OFFSET) ** power)), x, times))
+    whole = PRIMITIVES[power]
+    off = [states[t].item() - whole(t + OFFSET) + whole(1 + OFFSET) for t in times[1:]]
+    # Three velocities are known where the third step starts over: what a fourth would have seen stays.
+    kept = off[2]
+    assert (abs(kept) > 1e-6) == (power == 3)
+    np.testing.assert_allclose(off[min(power, 2) :], kept, atol=1e-14)
+    assert all(abs(found) > 1e-6 for found in off[: min(power, 2)])
 
 
 def test_steps_aside_cost_no_evaluation_and_change_nothing():
@@ -39,7 +51,7 @@ def test_steps_aside_cost_no_evaluation_and_change_nothing():
         seen.append(t)
         return t * x
 
-    x, times = torch.ones(3, dtype=torch.float64), ode.grid(8, smallest=0.01, rho=1.2)
+    x, times = torch.ones(3, dtype=torch.float64), ode.grid(12, smallest=0.01, rho=1.2)
     plain = dict(ode.fixed(Multistep(velocity), x, times))
     assert seen == times[:-1]
     stops = [0.999, 0.5, 0.31, 0.3, 0.001]

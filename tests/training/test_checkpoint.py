@@ -98,9 +98,3 @@ def test_another_architecture_says_so(saved):
     torch.save(content, saved[1])
     with pytest.raises(OnshellError, match="the weights do not fit the network of its spec"):
         load_model(saved[1])
-
-
-def test_an_unexpected_spec_says_which_key(saved):
-    assert load_model(saved[1], expect={"run": "small-q-diffusion"})
-    with pytest.raises(OnshellError, match="trained with n_particles = 3, but 10 is asked for"):
-        load_model(saved[1], expect={"n_particles": 10})

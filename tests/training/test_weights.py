@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from helpers.networks import awaken
-from helpers.specs import run_spec
+from helpers.specs import diffusion_spec, flow_spec, run_spec
 from helpers.trainings import assert_same_training, events, history, silent, weights
 from onshell.errors import OnshellError
 from onshell.events.table import write_events
@@ -20,8 +20,8 @@ SPECS = {
     "hutchinson": run_spec(loss={"divergence": "hutchinson", "preconditioning": "sigma"}),
     "noise": run_spec(loss="noise"),
     "flow": run_spec(family="flow", prior="rambo"),
-    "spinor": run_spec(family="flow", prior="rambo", loss={"type": "flow", "chart": "spinor"}),
-    "velocity": run_spec() | {"loss": {"type": "velocity", "chart": "spinor"}, "schedule": None},
+    "spinor": flow_spec(),
+    "velocity": diffusion_spec(),
 }
 
 
@@ -94,8 +94,8 @@ def test_the_column_weight_of_a_table_weighs_its_events(tmp_path):
     ("values", "message"),
     [
         (np.ones(3), r"\(3,\) weights for 256 events"),
-        (np.full(256, np.nan), "weights of the training set are not finite"),
-        (-np.ones(256), "the weights of the training set sum to -256"),
+        (np.full(256, np.nan), "training set: the weights of 256 events are not all finite"),
+        (-np.ones(256), "training set: the weights of 256 events sum to -256"),
     ],
 )
 def test_faulty_weights_are_named(values, message, tmp_path):

@@ -71,7 +71,21 @@ FAULTS = [
     (f"{RECIPE}.training.lr=0", f"{RECIPE}.training.lr: 0 is too small; it must be > 0"),
     (f"{RECIPE}.training.keep=best", f"{RECIPE}.training.keep: 'best' is not valid"),
     (f"{RECIPE}.network=mpl", f"{RECIPE}.network: 'mpl' is not a network; did you mean 'mlp'?"),
-    ("networks.mlp.type=mpl", "networks.mlp.type: 'mpl' is not valid; did you mean 'mlp'?"),
+    ("networks.mlp.type=mpl", "networks.mlp.type: 'mpl' is not valid; did you mean 'mlp'? (known: mlp, pet,"),
+    ("networks.mine={width: 3}", "networks.mine.type: missing; add it"),
+    (
+        "networks.mine={type: my_networks.py:Net}",
+        "networks.mine.type: 'my_networks.py:Net' is not an import path; write",
+    ),
+    ("networks.mine={type: nets/mine:Net}", "'nets/mine:Net' is not an import path; write module:Class, such as"),
+    ('networks.mine={type: "mine:Net", n_particles: 3}', "networks.mine.n_particles: is that of the dataset"),
+    ('networks.mine={type: "mine:Net", "a b": 3}', "networks.mine.a b: is not the name of an argument"),
+    ("scales.quick.networks.mlp.widht=3", "scales.quick.networks.mlp.widht: unknown key; did you mean 'width'?"),
+    ("scales.quick.networks.mlp={width: wide}", "scales.quick.networks.mlp.width: 'wide' is not of type integer"),
+    ("scales.quick.networks.mlp={heads: 2}", "scales.quick.networks.mlp.heads: a network of type mlp has no such key"),
+    ("scales.quick.networks.pairs={heads: 5}", "scales.quick.networks.pairs.heads: 5 do not divide the width, 64"),
+    ("scales.quick.networks.mlp={type: pet}", "scales.quick.networks.mlp.type: is no size; set it under networks.mlp"),
+    ("scales.quick.networks.mpl={width: 3}", "scales.quick.networks: 'mpl' is not a network; did you mean 'mlp'?"),
     ("forward.aps_20.times=[1.5]", "forward.aps_20.times.0: 1.5 is too large; it must be <= 1"),
     ("forward.aps_20.run=aps_30-q-flow", "forward.aps_20.run: 'aps_30-q-flow' is a flow, which has no forward process"),
     ("forward.aps_20.run=aps_21-q-diffusion", "'aps_21-q-diffusion' is not a run; did you mean 'aps_20-q-diffusion'?"),
@@ -181,4 +195,8 @@ def test_every_object_of_the_schema_is_closed():
             for key, value in node.items():
                 yield from open_objects(value, f"{path}.{key}")
 
-    assert list(open_objects(schema, "")) == [".$defs.process.properties.parameters"]
+    # What a function or a class of the user's own takes, it says itself.
+    own = [".$defs.process.properties.parameters", ".$defs.own_network"]
+    # With what is under `networks`, this is checked as a whole network.
+    sizes = ".$defs.scale.properties.networks.additionalProperties"
+    assert list(open_objects(schema, "")) == [*own, sizes]

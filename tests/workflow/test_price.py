@@ -11,23 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from helpers.clones import Clone, grow, shrink
 from onshell.errors import OnshellError
 from onshell.planning.commands import make_plan
 
-from .conftest import Clone, shrink
-
 pytestmark = pytest.mark.workflow
-
-
-def grow(config: dict) -> None:
-    """Add 300 runs: 30 cutoffs, 5 augmentations, 2 families."""
-    cutoffs = [f"{digit}e-{power}" for power in (2, 3, 4) for digit in range(1, 11)]
-    config["processes"]["qqg"]["cutoffs"] = cutoffs
-    for cutoff in cutoffs:
-        for augmentation in ("single", "identity", "double", "many", "continuous"):
-            for family in ("diffusion", "flow"):
-                entry = {"recipe": f"three-body-{family}", "augmentation": augmentation}
-                config["runs"][f"qqg_{cutoff}-q-{family}-{augmentation}"] = entry
 
 
 def cpu_seconds() -> float:

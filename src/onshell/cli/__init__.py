@@ -2,7 +2,6 @@
 
 import signal
 import sys
-from pathlib import Path
 
 from onshell.cli import data, doctor, lhe, models, plan, results, show, weights
 from onshell.cli.examples import teach
@@ -20,8 +19,6 @@ def main() -> None:
 
     Work that was stopped and saved ends with exit code 75.
     """
-    # A generator of one's own, "module:function", is looked for here too.
-    sys.path.append(str(Path.cwd()))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:

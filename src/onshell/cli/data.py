@@ -1,14 +1,13 @@
 """Verbs that make the data of a training: exact truth, and its embedding in q-space."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from onshell import config as configuration
 from onshell.cli.completion import names
-from onshell.cli.options import DEFAULT, ConfigFile, Output, Scale, Seed, Settings, app, load
+from onshell.cli.options import DEFAULT, ConfigFile, EventTable, Output, Scale, Seed, Settings, app, load
 from onshell.console import counter, known
 
 
@@ -54,7 +53,7 @@ def generate(
 
 @app.command()
 def embed(
-    events: Annotated[Path, typer.Argument(help="An event table (Parquet with px, py, pz).")],
+    events: EventTable,
     output: Output,
     augmentation: Annotated[
         str,

@@ -8,7 +8,7 @@ import typer
 
 from onshell import config as configuration
 from onshell.cli.completion import names
-from onshell.cli.options import DEFAULT, ConfigFile, Output, Scale, Seed, Settings, app, load
+from onshell.cli.options import DEFAULT, ConfigFile, EventTable, Output, Scale, Seed, Settings, app, load
 from onshell.console import apart, counter, known, pairs, say, whole_numbers
 
 
@@ -107,7 +107,7 @@ def report(metadata: Mapping[str, Any]) -> list[str]:
 
 @app.command("export")
 def export_events(
-    events: Annotated[Path, typer.Argument(help="An event table (Parquet with px, py, pz).")],
+    events: EventTable,
     output: Output,
     like: Annotated[
         Path | None,

@@ -19,10 +19,11 @@ from onshell.cli.options import (
     Scale,
     Seed,
     Settings,
+    TrainingSet,
     app,
     load,
 )
-from onshell.console import apart, known, numbers, teller
+from onshell.console import apart, known, numbers, teller, warn
 from onshell.errors import OnshellError
 from onshell.layout import Layout
 from onshell.studies import named, trained
@@ -33,7 +34,7 @@ def train(
     run: Annotated[
         str, typer.Argument(help="A run of the configuration, such as muon-q-diffusion.", autocompletion=names("run"))
     ],
-    data: Annotated[Path | None, typer.Option(help="The training set, if not the usual one.")] = None,
+    data: TrainingSet = None,
     output: Folder = None,
     device: Device = "auto",
     resume: Annotated[
@@ -140,8 +141,9 @@ def sample(
     choices = {"seed": seed, "device": device, "precision": precision, "snapshots": times}
     deal = {"shard": None if shard is None else read_shard(shard), "receipt": receipt, "processes": processes}
     deal["likelihood"] = {"trace": trace, "fibre_draws": fibre_draws} if with_likelihood else None
+    agreed = {"expect": expect, "sampling": sampling}
     with teller(output.name) as tell:
-        sample_file(model, output, events, **choices, **deal, expect=expect, sampling=sampling, progress=tell)
+        sample_file(model, output, events, **choices, **deal, **agreed, progress=tell, warn=warn)
 
 
 @app.command()
@@ -151,7 +153,7 @@ def forward(
         typer.Argument(help="A forward process of the configuration, such as aps_30.", autocompletion=names("forward")),
     ],
     output: Output,
-    data: Annotated[Path | None, typer.Option(help="The training set, if not the usual one.")] = None,
+    data: TrainingSet = None,
     events: Count = None,
     scale: Scale = None,
     preset: Preset = None,

@@ -33,6 +33,10 @@ Preset = Annotated[
     str | None,
     typer.Option(help="Model settings: an entry of `presets` in the configuration.", autocompletion=names("preset")),
 ]
+EventTable = Annotated[Path, typer.Argument(help="An event table (Parquet with px, py, pz).")]
+Truth = Annotated[Path, typer.Argument(help="Exact truth (Parquet).")]
+TrainingSet = Annotated[Path | None, typer.Option("--data", help="The training set, if not the usual one.")]
+Autoencoders = Annotated[Path | None, typer.Option("--autoencoder", help="Autoencoders of the same truth.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
 Folder = Annotated[Path | None, typer.Option("--output", "-o", help="The folder to write to, if not the usual one.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]

@@ -8,7 +8,20 @@ import typer
 from onshell import __version__
 from onshell import config as configuration
 from onshell.cli.completion import names
-from onshell.cli.options import DEFAULT, ConfigFile, Folder, Output, Preset, Scale, Seed, Settings, app, load
+from onshell.cli.options import (
+    DEFAULT,
+    Autoencoders,
+    ConfigFile,
+    Folder,
+    Output,
+    Preset,
+    Scale,
+    Seed,
+    Settings,
+    Truth,
+    app,
+    load,
+)
 from onshell.console import apart, known, say, teller
 from onshell.layout import Layout
 from onshell.studies import entry_of, named
@@ -24,7 +37,7 @@ Thorough = Annotated[
 
 @app.command()
 def autoencoder(
-    events: Annotated[Path, typer.Argument(help="Exact truth (Parquet).")],
+    events: Truth,
     output: Output,
     train: Annotated[int, typer.Option(help="At most so many events of the training part.")] = 50_000,
     epochs: Annotated[int, typer.Option(help="Passes over them.")] = 20,
@@ -40,10 +53,10 @@ def autoencoder(
 
 @app.command()
 def floor(
-    truth: Annotated[Path, typer.Argument(help="Exact truth (Parquet).")],
+    truth: Truth,
     output: Output,
     sample_size: Annotated[int, typer.Option(help="Events of the samples that it is for.")] = 100_000,
-    autoencoder: Annotated[Path | None, typer.Option(help="Autoencoders of the same truth.")] = None,
+    autoencoder: Autoencoders = None,
     replicates: Annotated[int, typer.Option(help="Truth-against-truth comparisons.")] = 10,
     thorough: Thorough = False,
     seed: Seed = None,
@@ -62,7 +75,7 @@ def metrics(
     samples: Annotated[Path, typer.Argument(help="Generated events (Parquet).")],
     truth: Annotated[Path, typer.Option(help="Exact truth (Parquet).")],
     output: Output,
-    autoencoder: Annotated[Path | None, typer.Option(help="Autoencoders of the same truth.")] = None,
+    autoencoder: Autoencoders = None,
     floor: Annotated[Path | None, typer.Option(help="The floor of the same truth, from `onshell floor`.")] = None,
     thorough: Thorough = False,
     run: Annotated[str | None, typer.Option(help="The name to tell them under, if not the model's.")] = None,

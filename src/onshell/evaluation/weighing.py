@@ -9,6 +9,7 @@ import torch
 
 from onshell.errors import OnshellError
 from onshell.evaluation.importance import Quality, quality, weights_in_q
+from onshell.events.augment import fills_fibre
 from onshell.events.table import Events, read_events, read_metadata, write_events
 from onshell.files import write_json
 from onshell.physics import targets
@@ -32,7 +33,13 @@ def weigh_file(
 
     `samples` is a table of `onshell sample --with-likelihood`. The target is the process of the table `truth`, or
     `target`: uniform, muon, or a matrix element "package.module:function". `fibre` is the law of (b, x) that the target
-    is given: the prior's, a fitted one, or auto: the prior's if each event of the training set had its own frame.
+    is given: the prior's, a fitted one, or auto: the prior's if metadata say that each event of the training set had
+    its own frame, fitted if they say nothing.
+
+    Raises
+    ------
+    OnshellError
+        When there is nothing to weigh by; also where events of the training set shared frames.
     """
     samples = Path(samples)
     if (truth is None) == (target is None):
@@ -95,6 +102,13 @@ def _with_densities(path: Path) -> Events:
         raise OnshellError(
             f"{path}: events of a p-space model are off the shell, where no process has a density; take one in q-space"
         )
+    augmentation = metadata.get("augmentation")
+    if fills_fibre(augmentation) is False:
+        raise OnshellError(
+            f"{path}: its model was trained with augmentation {augmentation.get('name')!r}, in frames (b, x) that "
+            "events share: its law is singular along the fibre, which no weights undo; train with augmentation "
+            "continuous"
+        )
     events = read_events(path, space="p")
     missing = [name for name in NEEDED if name not in events.columns]
     if missing or "likelihood" not in metadata:
@@ -111,8 +125,7 @@ def _law(metadata: Mapping[str, Any], fibre: str) -> str:
     """Return prior or fitted."""
     if fibre != "auto":
         return fibre
-    augmentation = (metadata.get("augmentation") or {}).get("spec") or {}
-    return "prior" if augmentation.get("per_event") else "fitted"
+    return "prior" if fills_fibre(metadata.get("augmentation")) else "fitted"
 
 
 def _density(density: targets.Density, p: torch.Tensor, generator: str) -> torch.Tensor:

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from onshell.errors import OnshellError
 from onshell.events.table import Events
+from onshell.events.weights import checked_weights
 
 Weights = NDArray[np.float64] | None
 COLUMNS = ("weight",)
@@ -17,18 +17,9 @@ def weights_of(events: Events, where: object = "events") -> Weights:
     Raises
     ------
     OnshellError
-        When the weights do not sum to more than 0: they are no distribution.
+        When the weights are not finite or do not sum to more than 0: they are no distribution.
     """
-    weights = events.columns.get("weight")
-    if weights is None or not len(weights):
-        return None
-    weights = np.asarray(weights, np.float64)
-    if not weights.sum() > 0.0:
-        raise OnshellError(
-            f"{where}: the weights of {len(weights)} events sum to {weights.sum():.6g}, which is no distribution; "
-            "give more events, or set the weights right"
-        )
-    return None if (weights == weights[0]).all() else weights
+    return checked_weights(events.columns.get("weight"), len(events), where)
 
 
 def per_value(weights: Weights, values: NDArray[np.float64], n: int) -> Weights:

@@ -96,6 +96,12 @@ def frames(spec: Mapping[str, Any], *, name: str, process: str, n_particles: int
     return Frames(name, spec, process, n_particles, seed, b, x)
 
 
+def fills_fibre(augmentation: Mapping[str, Any] | None) -> bool | None:
+    """Return whether an `augmentation`, as metadata tell it, has a frame for each event; None if they do not tell."""
+    spec = (augmentation or {}).get("spec")
+    return None if spec is None else bool(spec.get("per_event"))
+
+
 def embed_chunks(chunks: Iterable[Events], chosen: Frames, n: int) -> Iterator[tuple[torch.Tensor, dict[str, Any]]]:
     """Yield q [rows, N, 3] and columns: the first `n` rows of the truth events `chunks` in their frames.
 

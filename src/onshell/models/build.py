@@ -1,12 +1,14 @@
 """The registry: from a run's spec, plain data, to its network and to what the network is trained to do."""
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
 from onshell.errors import OnshellError, nearest
+from onshell.models import own
 from onshell.models.equivariant_mlp import EquivariantMlp
 from onshell.models.equivariant_transformer import EquivariantTransformer
 from onshell.models.flows import flow_matching, velocity_matching
@@ -35,15 +37,19 @@ OBJECTIVES: dict[str, dict[str, Callable[..., Objective]]] = {
 def build(spec: Spec) -> nn.Module:
     """Return a new network of the run `spec`, its weights drawn from the run's own stream."""
     options = dict(spec["network"])
-    kind, n_particles = _known("network.type", options.pop("type"), NETWORKS), spec["n_particles"]
+    kind, n_particles = options.pop("type"), spec["n_particles"]
+    if own.is_own(kind):
+        # Before the stream is lent: a module that draws numbers when it is first imported must not change the weights.
+        own.find(kind)
+        with _stream(spec):
+            return own.make(kind, n_particles, options)
+    _known("network.type", kind, [*NETWORKS, "module:Class"])
     if n_particles > (most := options.get("max_particles", n_particles)):
         raise OnshellError(
             f"network.max_particles: {most} is below the {n_particles} particles of {spec['dataset']}; raise it"
         )
     try:
-        # torch's layers initialise themselves from the global generator, which is lent and given back.
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(torch_stream(spec["seed"], "init", spec["run"]).initial_seed())
+        with _stream(spec):
             return NETWORKS[kind](n_particles=n_particles, **options)
     except TypeError as error:
         raise OnshellError(f"network: the type {kind!r} does not take {options!r} ({error})") from error
@@ -53,6 +59,14 @@ def objective(spec: Spec, fitted: Mapping[str, Any] | None = None) -> Objective:
     """Return what the network of the run `spec` is trained to do; `fitted` is what `priors.fit` returned."""
     losses = OBJECTIVES[_known("family", spec["family"], OBJECTIVES)]
     return losses[_known("loss.type", spec["loss"]["type"], losses)](spec, fitted)
+
+
+@contextlib.contextmanager
+def _stream(spec: Spec) -> Iterator[None]:
+    """Lend torch's global generator, from which its layers initialise themselves, the stream of the run `spec`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(torch_stream(spec["seed"], "init", spec["run"]).initial_seed())
+        yield
 
 
 def _known(key: str, name: str, names: Iterable[str]) -> str:

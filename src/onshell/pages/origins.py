@@ -102,6 +102,9 @@ def data(scale: Scale) -> str:
     for preset in scale.presets:
         groups += [("Generated events", f"{preset}/samples/*", preset), ("Models", f"{preset}/runs/*/model.pt", preset)]
         groups += [("Metrics", f"{preset}/metrics/*", preset), ("Summary", f"{preset}/summary.*", preset)]
+    for study in scale.studies:
+        of = ("Generated events", "samples/*"), ("Models", "runs/*/model.pt"), ("Metrics", "metrics/*")
+        groups += [(f"{title} of {study}", f"studies/{study}/{pattern}", "") for title, pattern in of]
     return "".join(_group(scale, *group) for group in groups)
 
 

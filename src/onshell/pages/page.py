@@ -46,7 +46,7 @@ def page(scale: Scale) -> str:
         '<dialog id="large" aria-labelledby="large-title"><form method="dialog"><strong id="large-title"></strong>'
         '<button>Close</button></form><div class="scroll" tabindex="0"></div></dialog>\n'
     )
-    title = f"onshell: {scale.name}, {', '.join(scale.presets)}"
+    title = ", ".join((f"onshell: {scale.name}", *scale.presets))
     return document(title, body, style=STYLE, script=SCRIPT, icon=TRIANGLE)
 
 
@@ -59,13 +59,11 @@ def sections(scale: Scale, runs: Sequence[Measured]) -> Iterator[Section]:
         title, equation = heading(scale.subjects.get(subject, OTHERS))
         numbers = telling(scale, runs, subject)
         body = (METRICS + numbers if numbers else "") + "".join(exhibits(scale, subject))
-        entries = [
-            (one.name, f"<span>{label(one)}</span> {typeset(capital(one.title))}")
-            for one in scale.exhibits
-            if one.subject == subject
-        ]
         note = f"equation {equation}" if equation else ""
-        yield Section(f"process-{escape(subject or 'other')}", title, body, entries, note)
+        yield Section(f"process-{escape(subject or 'other')}", title, body, _entries(scale, subject), note)
+    for study, title in scale.studies.items():
+        body = "".join(exhibits(scale, study))
+        yield Section(f"study-{escape(study)}", typeset(capital(title)), body, _entries(scale, study))
     if scale.trainings:
         words = '<p class="caption">Loss by epoch; the dot marks the weights that were kept. Losses of different '
         words += "kinds of model are different quantities: compare shapes, not heights.</p>\n"
@@ -78,12 +76,22 @@ def sections(scale: Scale, runs: Sequence[Measured]) -> Iterator[Section]:
     yield Section("data", "Data", FILES + (_numbers(scale, runs) if runs else "") + origins.data(scale))
 
 
+def _entries(scale: Scale, subject: str) -> list[tuple[str, str]]:
+    """Return what the contents list of the figures and tables about a process or of a study."""
+    return [
+        (one.name, f"<span>{label(one)}</span> {typeset(capital(one.title))}")
+        for one in scale.exhibits
+        if one.subject == subject
+    ]
+
+
 def _header(scale: Scale) -> str:
     """Return the head of the page: title, scale, and what can be switched."""
     presets = " and ".join(f"<b>{escape(name)}</b>" for name in scale.presets)
     word = "preset" if len(scale.presets) == 1 else "presets"
+    made = f" with {word} {presets}" if presets else ""
     switch = ""
-    if scale.of(scale.presets[0]):
+    if len(scale.presets) > 1:
         buttons = '<button type="button" data-preset="" aria-pressed="true">all</button>' + "".join(
             f'<button type="button" data-preset="{name}" aria-pressed="false">{name}</button>'
             for name in map(escape, scale.presets)
@@ -91,8 +99,8 @@ def _header(scale: Scale) -> str:
         switch = f'<div class="switch" role="group" aria-label="Preset to show" hidden>{buttons}</div>'
     return (
         '<header class="top"><div><p class="brand">onshell</p>\n<h1>Generative models on phase space</h1>\n'
-        f"<p>Every figure and table of arXiv:2604.02415, built from nothing at scale <b>{escape(scale.name)}</b> with "
-        f'{word} {presets}.</p></div>\n<div class="controls">{switch}'
+        f"<p>Every figure and table of arXiv:2604.02415, built from nothing at scale <b>{escape(scale.name)}</b>"
+        f'{made}.</p></div>\n<div class="controls">{switch}'
         '<button type="button" id="theme" aria-pressed="false" hidden>Dark</button></div></header>'
     )
 

@@ -13,13 +13,14 @@ from onshell.files import read_json
 from onshell.layout import FORMATS, Layout
 from onshell.pages.captions import caption
 from onshell.pages.subjects import subject_of
+from onshell.studies import studies, title_of
 
 Numbers = list[dict[str, float]]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A figure or table under one preset: its files by format, and those it was made from by name."""
+    """A figure or table under one preset ("" in a study): its files by format, and those it was made from by name."""
 
     preset: str
     files: Mapping[str, Path]
@@ -28,7 +29,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A figure or table: its name and words, the process that it is about, and what each preset made of it."""
+    """A figure or table: its name and words, the process or study that it is about, what each preset made of it."""
 
     group: str
     name: str
@@ -57,6 +58,7 @@ class Scale:
     page: Path
     presets: tuple[str, ...]
     subjects: Mapping[str, str]
+    studies: Mapping[str, str]
     exhibits: tuple[Exhibit, ...]
     metrics: Mapping[tuple[str, str], Mapping[str, Any]]
     trainings: tuple[Training, ...]
@@ -78,7 +80,7 @@ def gather(config: Config, captions: Path, page: Path) -> Scale:
     folder = Layout(config).scale
     layouts = {name: Layout({**config, "preset": name}) for name in config["presets"]}
     layouts = {name: layout for name, layout in layouts.items() if any(_parts(layout))}
-    exhibits = tuple(_exhibits(config, layouts, captions))
+    exhibits = (*_exhibits(config, layouts, captions), *_studied(config, captions))
     # By run and not by preset: what is to be compared stands side by side.
     runs = [(preset, layout, run) for run in config["runs"] for preset, layout in layouts.items()]
     metrics = {(preset, run): one for preset, layout, run in runs if (one := _metrics(layout, run))}
@@ -89,8 +91,9 @@ def gather(config: Config, captions: Path, page: Path) -> Scale:
     named = [name for group in FORMATS for name in config[group]]
     lacking = {preset: tuple(name for name in named if (name, preset) not in there) for preset in layouts}
     subjects = {name: entry.get("title", name) for name, entry in config["processes"].items()}
+    about = {study: title_of(config, study) for study in studies(config)}
     missing = {preset: names for preset, names in lacking.items() if names}
-    return Scale(folder.name, folder, page, tuple(layouts), subjects, exhibits, metrics, trainings, missing)
+    return Scale(folder.name, folder, page, tuple(layouts), subjects, about, exhibits, metrics, trainings, missing)
 
 
 def _parts(layout: Layout) -> Iterator[Path]:
@@ -103,17 +106,31 @@ def _exhibits(config: Config, layouts: Mapping[str, Layout], captions: Path) -> 
     for group, (first, *_) in (("figures", ("png",)), ("tables", ("md",))):
         found = {path.stem for one in layouts.values() for path in (one.preset / group).glob(f"[!.]*.{first}")}
         for name in [*(key for key in config[group] if key in found), *sorted(found - set(config[group]))]:
-            variants = []
-            for preset, layout in layouts.items():
-                files = _there(layout.product(group, name).items())
-                if first in files:
-                    kinds = layout.inputs(group, name).values() if name in config[group] else ()
-                    made_from = [path for kind in kinds for path in kind.values()]
-                    sources = _there(("/".join(Path(path).parts[-2:]), path) for path in made_from)
-                    variants.append(Variant(preset, files, sources))
+            made = (_variant(preset, layout, group, name, name in config[group]) for preset, layout in layouts.items())
+            variants = [one for one in made if first in one.files]
             title = config[group].get(name, {}).get("title", name)
             words = caption(captions / f"{name}.rst")
             yield Exhibit(group, name, title, words, subject_of(config, group, name), tuple(variants))
+
+
+def _studied(config: Config, captions: Path) -> Iterator[Exhibit]:
+    """Yield the tables and figures that any study has, tables first: they say what was compared."""
+    layout = Layout(config)
+    for study, about in studies(config).items():
+        for group, first in (("tables", "md"), ("figures", "png")):
+            for name, entry in about.get(group, {}).items():
+                made = _variant("", layout, group, name, known=True)
+                if first in made.files:
+                    words = caption(captions / f"{name}.rst")
+                    yield Exhibit(group, name, entry.get("title", name), words, study, (made,))
+
+
+def _variant(preset: str, layout: Layout, group: str, name: str, known: bool) -> Variant:
+    """Return what there is of a figure or table, and, where the configuration knows it, of what it was made from."""
+    kinds = layout.inputs(group, name).values() if known else ()
+    made_from = [path for kind in kinds for path in kind.values()]
+    sources = _there(("/".join(Path(path).parts[-2:]), path) for path in made_from)
+    return Variant(preset, _there(layout.product(group, name).items()), sources)
 
 
 def _there(paths: Iterable[tuple[str, str]]) -> dict[str, Path]:

@@ -48,6 +48,7 @@ def sample_file(
     processes: int = 1,
     likelihood: Mapping[str, Any] | None = None,
     progress: Progress = print,
+    warn: Progress | None = None,
 ) -> Path:
     """Return `out`, an event table of `n` events drawn from the model file `model_path`.
 
@@ -56,7 +57,8 @@ def sample_file(
     the model's own space at these times instead, the latest first, with the time in the column `time`.
 
     With a `likelihood`, options of `densities.wish`, the events have their log-density in the column `log_prob`, and
-    the metadata say with respect to what; the network then computes in float64.
+    the metadata say with respect to what; the network then computes in float64. `warn`, else `progress`, is told when
+    they are singular, see `densities.doubts`.
 
     `expect` holds keys of a run's spec that the model's must agree with, `sampling` settings of sampling that go before
     the model's own. Finished blocks lie in a hidden folder beside `out` until the table is whole: a killed sampling
@@ -79,6 +81,8 @@ def sample_file(
         if precision is not None:
             raise OnshellError(f"precision: likelihoods are computed in float64; leave {precision} away")
         likelihood, asked = densities.wish(spec, content["source"], **likelihood), "fp64"
+        for doubt in densities.doubts(spec, content["source"]):
+            (warn or progress)(f"{model_path}: {doubt}")
     settings = {
         "model": model,
         "seed": spec["seed"] if seed is None else seed,

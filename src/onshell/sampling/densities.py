@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from onshell.errors import OnshellError
+from onshell.events.augment import fills_fibre
 from onshell.physics import fibre, rambo
 from onshell.sampling import likelihood
 from onshell.sampling.sample import Spec
@@ -45,9 +46,29 @@ def wish(spec: Spec, source: Mapping[str, Any] | None, *, trace: str = "auto", f
         elif probes:
             why = "it averages densities, which estimated traces would bias; use --trace exact"
         raise OnshellError(f"fibre: {fibre_draws} draws of (b, x) an event: {why}")
-    augmentation = ((source or {}).get("augmentation") or {}).get("spec") or {}
-    law = "prior" if augmentation.get("per_event") else "fitted"
+    law = "prior" if fills_fibre((source or {}).get("augmentation")) else "fitted"
     return found | {"fibre_draws": fibre_draws, "fibre_law": law, "measure_p": UNIFORM}
+
+
+def doubts(spec: Spec, source: Mapping[str, Any] | None) -> list[str]:
+    """Return what the densities of events of the run `spec` are not good for; `source` is as for `wish`.
+
+    Frames that events share leave the training set on a sheet of no volume: the better a model, the less is its law one
+    that has a density in q-space. Where a field jumps it gathers events or parts them, which no divergence sees.
+    """
+    found, network = [], spec["network"]
+    augmentation = (source or {}).get("augmentation")
+    if spec["space"] == "q" and fills_fibre(augmentation) is False:
+        found.append(
+            f"trained with augmentation {augmentation.get('name')!r}, in frames (b, x) that events share: log_prob is "
+            "singular along the fibre, and `onshell weights` refuses these events; train with augmentation continuous"
+        )
+    if network["type"] == "equivariant-mlp" and network.get("exchangeable", True):
+        found.append(
+            "an equivariant-mlp of exchangeable particles sorts them, and its field jumps where two have the same "
+            "energy: its densities leave that out; train with exchangeable: false, or an equivariant-transformer"
+        )
+    return found
 
 
 def sample_block(

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from onshell.errors import OnshellError
 from onshell.models.charts import chart_of
 from onshell.models.charts.mixtures import mixture_of
-from onshell.sampling import ode
 from onshell.sampling.stochastic import Ancestral, langevin
+from onshell.sampling.ways import way
 
 Spec = Mapping[str, Any]
 Way = Iterator[tuple[str, list[float], Tensor]]
@@ -32,22 +32,14 @@ def flow(network: nn.Module, spec: Spec, y: Tensor, wanted: list[float], generat
     def velocity(y: Tensor, t: float) -> Tensor:
         return field(y, t) if mixture.rate == 1 else mixture.rate * field(y, t)
 
-    solver, at = options["solver"], {time: time for time in wanted}
-    if solver == "adaptive":
-        solution = ode.adaptive(velocity, y, options["tolerance"], wanted, settle=chart.settle)
-    else:
-        spacing, steps, strength = options.get("grid"), options["steps"], options.get("langevin")
-        if not spacing:
-            at = {time: round(time * steps) / steps for time in wanted}
-        if solver == "ancestral":
-            step = Ancestral(field, mixture, _eta(options), generator)
-        else:
-            step = ode.stepper(solver, velocity, chart.settle)
-        kick = langevin(field, mixture, strength, generator) if strength else None
-        # Of an ancestral step, the last is by itself the mean of the data.
-        final = ode.stepper("euler", velocity, chart.settle) if spacing and solver != "ancestral" else None
-        aside = {"stops": wanted if spacing else (), "final": final, "kick": kick}
-        solution = ode.fixed(step, y, ode.grid(steps, **spacing or {}), settle=chart.settle, **aside)
+    solver, strength = options["solver"], options.get("langevin")
+    # An ancestral step is its own last: it ends at the mean of the data.
+    step = Ancestral(field, mixture, _eta(options), generator) if solver == "ancestral" else None
+    kick = langevin(field, mixture, strength, generator) if strength else None
+    equal = solver != "adaptive" and not options.get("grid")
+    stops = () if equal else wanted
+    solution = way(velocity, y, options, settle=chart.settle, step=step, kick=kick, stops=stops)
+    at = {time: round(time * options["steps"]) / options["steps"] if equal else time for time in wanted}
     for t, state in solution:
         yield f"t = {t:.4g}", [time for time in wanted if at[time] == t], state
 

@@ -7,7 +7,7 @@ angles lose the digits of float32 where terms cancel that the field itself never
 [n, K, ...] that follow the particles hold the change of ln rho.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from onshell.models.charts.spinor import Spinor
 from onshell.models.divergence import random_signs
 from onshell.physics import rambo
 from onshell.physics.kinematics import norm
-from onshell.sampling import ode
+from onshell.sampling.ways import way
 
 Spec = Mapping[str, Any]
 Network = Callable[[Tensor, Tensor], Tensor]
@@ -171,7 +171,8 @@ def _solved(network: Network, spec: Spec, y: Tensor, signs: Tensor | None, *, to
 
     state = torch.cat([y, _as_rows(torch.zeros(rows, len(y), dtype=torch.float64, device=y.device), y)], 1)
     with torch.no_grad():
-        state = _way(velocity, state, spec["sampling"], settle, to_data=to_data)
+        for _, last in way(velocity, state, spec["sampling"], settle=settle, to_data=to_data):
+            state = last
     found = state[:, n_particles:, 0]
     found = found.real if found.is_complex() else found
     if not torch.isfinite(found.sum()):
@@ -188,27 +189,3 @@ def _as_rows(values: Tensor, y: Tensor) -> Tensor:
     rows = torch.zeros((y.shape[0], len(values), y.shape[2]), dtype=y.dtype, device=y.device)
     rows[..., 0] = values.T.to(y.dtype)
     return rows
-
-
-def _way(velocity: ode.Velocity, state: Tensor, options: Spec, settle: ode.Settle, *, to_data: bool) -> Tensor:
-    """Return the state at the other end of the way, by the solver and on the grid that draw events."""
-    solver, spacing = options["solver"], options.get("grid")
-    if solver == "adaptive":
-        # The solver goes from 1 to 0: to the prior, in 1 - t.
-        field = velocity if to_data else lambda state, t: -velocity(state, 1 - t)
-        return _last(ode.adaptive(field, state, options["tolerance"], settle=settle))
-    step, times = ode.stepper(solver, velocity, settle), ode.grid(options["steps"], **spacing or {})
-    final = ode.stepper("euler", velocity, settle) if spacing else None
-    if not to_data:
-        times, final = times[::-1], None
-        if spacing:
-            # The network has not learned t = 0 itself.
-            state, times = settle(state + times[1] * velocity(state, times[1])), times[1:]
-    return _last(ode.fixed(step, state, times, settle=settle, final=final))
-
-
-def _last(way: Iterator[tuple[float, Tensor]]) -> Tensor:
-    """Return the last state of a way."""
-    for _, state in way:
-        last = state
-    return last

@@ -12,6 +12,7 @@ from torch import nn
 
 from onshell.errors import OnshellError
 from onshell.files import save_whole
+from onshell.models import own
 from onshell.models.build import build
 
 FORMAT = "onshell-model"
@@ -46,6 +47,8 @@ def save_model(
         "source": dict(source or {}),
         "provenance": dict(provenance),
     }
+    if own.is_own(spec["network"]["type"]):
+        content["answer"] = own.answer(_built(content), spec["n_particles"])
     save_whole(content, path)
 
 
@@ -63,29 +66,24 @@ def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
     return content
 
 
-def load_model(
-    path: str | os.PathLike[str], expect: Mapping[str, Any] | None = None, device: torch.device | str = "cpu"
-) -> tuple[nn.Module, dict[str, Any]]:
-    """Return the network of a model file, on `device` and ready to evaluate, and its spec (see `network_of`).
-
-    `expect` holds keys of the spec that must agree.
-    """
+def load_model(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> tuple[nn.Module, dict[str, Any]]:
+    """Return the network of a model file, on `device` and ready to evaluate, and its spec (see `network_of`)."""
     path = Path(path)
     content = read_model(path)
-    for key, wanted in (expect or {}).items():
-        if (found := content["spec"].get(key)) != wanted:
-            raise OnshellError(f"{path}: trained with {key} = {found!r}, but {wanted!r} is asked for; train it again")
     return network_of(content, path, device), content["spec"]
 
 
 def network_of(content: Mapping[str, Any], path: Path, device: torch.device | str = "cpu") -> nn.Module:
     """Return the network in the `content` of the model file `path`, on `device` and ready to evaluate.
 
-    The moving average of the weights is used if there is one.
+    The moving average of the weights is used if there is one. A network of one's own whose code computes other than
+    when it was trained is refused.
     """
+    spec = content["spec"]
     try:
-        network = build(content["spec"])
-        network.load_state_dict(content["ema"] or content["weights"])
+        network = _built(content)
+        if "answer" in content:
+            own.check_answer(spec["network"]["type"], own.answer(network, spec["n_particles"]), content["answer"])
     except OnshellError as error:
         raise OnshellError(f"{path}: {error}") from error
     except (KeyError, RuntimeError) as error:
@@ -93,7 +91,14 @@ def network_of(content: Mapping[str, Any], path: Path, device: torch.device | st
         raise OnshellError(
             f"{path}: the weights do not fit the network of its spec ({fault:.200}); train it again"
         ) from error
-    return network.to(device).eval().requires_grad_(False)
+    return network.to(device)
+
+
+def _built(content: Mapping[str, Any]) -> nn.Module:
+    """Return the network in the `content` of a model file, ready to evaluate."""
+    network = build(content["spec"])
+    network.load_state_dict(content["ema"] or content["weights"])
+    return network.eval().requires_grad_(False)
 
 
 def load_plain(path: Path, kind: str, remedy: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from onshell.errors import OnshellError
+from onshell.events.weights import checked_weights
 from onshell.training.optimizers import OPTIMIZERS
 from onshell.training.rates import LR_SCHEDULES
 
@@ -53,22 +54,13 @@ def weights_of(spec: Mapping[str, Any], values: np.ndarray | None, n: int) -> Te
 
     Weights may be negative; equal ones, and none, weigh nothing.
     """
-    if values is None:
-        return None
-    weights = torch.from_numpy(np.array(values, dtype=np.float64))
-    if weights.shape != (n,):
-        raise OnshellError(f"{spec['run']}: {tuple(weights.shape)} weights for {n} events; give one for each")
-    if not torch.isfinite(weights).all():
-        raise OnshellError(f"{spec['run']}: weights of the training set are not finite; remove these events")
-    if not weights.sum() > 0:
-        raise OnshellError(
-            f"{spec['run']}: the weights of the training set sum to {weights.sum().item():g}; no law has such weights"
-        )
-    if (weights == weights[0]).all():
+    weights = checked_weights(values, n, f"{spec['run']}: training set")
+    if weights is None:
         return None
     if spec["loss"].get("times_per_event", 1) > 1:
         raise OnshellError(
             f"{spec['run']}: the training set has weights, but with loss.times_per_event above 1 the rows of a batch "
             "are not its events; set it to 1"
         )
-    return (weights / weights.abs().mean()).float()
+    found = torch.from_numpy(np.array(weights))
+    return (found / found.abs().mean()).float()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from onshell.errors import OnshellError, StoppedError
-from onshell.models import priors
+from onshell.models import own, priors
 from onshell.provenance import provenance
 from onshell.training.checkpoint import save_model
 from onshell.training.checks import check, weights_of
@@ -90,7 +90,9 @@ def _train(
     precision, writes = choose_precision(options["precision"], where), members.rank == 0
     # The state depends on device and precision: a training that goes on elsewhere would not be the same training.
     weighed = {} if weights is None else {"weights": hashlib.sha256(weights.numpy()).hexdigest()}
-    key = state_key(spec, data, device=where.type, precision=precision, **weighed)
+    # So would one whose network the user rewrote meanwhile.
+    code = own.provenance_of(spec)
+    key = state_key(spec, data, device=where.type, precision=precision, **weighed, **code)
     state_path = out / f"state-{key}.pt"
     if members.total(float(writes and resume is None and recall(out, key))):
         tell(f"{out / 'model.pt'}: was trained already, with these settings, data and code ({memory(out, key)})")
@@ -113,7 +115,7 @@ def _train(
         raise OnshellError(f"{state_path}: not the same in every process; put it where all of them can read it")
     for other in sorted(out.glob("state-*.pt")) if writes else ():
         if other != state_path:
-            tell(f"{run}: {other} is of other settings, data, device or precision: not used")
+            tell(f"{run}: {other} is of other settings, data, device, precision or code of one's own: not used")
 
     def save() -> None:
         """Write the state; when the one process that does is done, all go on."""
@@ -156,9 +158,8 @@ def _train(
 
     if writes:
         check_claim()
-        _write(
-            out, spec, learner, history, best, {"n_events": len(data), "n_parameters": size, **spent}, fitted, source
-        )
+        numbers = {"n_events": len(data), "n_parameters": size, **spent}
+        _write(out, spec, learner, history, best, numbers, fitted, source, provenance(**code))
         remember(out, key)
         for state in out.glob("state-*.pt"):
             state.unlink()
@@ -176,6 +177,7 @@ def _write(
     numbers: Mapping[str, float],
     fitted: Mapping[str, Any],
     source: Mapping[str, Any] | None,
+    origin: Mapping[str, Any],
 ) -> None:
     """Write record, history and model of a training that is over."""
     device = learner.team.device
@@ -188,9 +190,9 @@ def _write(
         "precision": learner.precision,
         **numbers,
     }
-    write_record(out / "run.json", spec, record)
+    write_record(out / "run.json", spec, {**record, "provenance": origin})
     training = {name: record[name] for name in ("epochs", "kept_epoch", "kept_loss", "precision", "n_events")}
-    said = {"provenance": provenance(), "training": training, "source": source, "fitted": fitted}
+    said = {"provenance": origin, "training": training, "source": source, "fitted": fitted}
     write_history(out / "history.csv", history)
     save_model(out / "model.pt", best["weights"], spec, ema=best["ema"], **said)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from onshell.config import digest
 from onshell.files import whole, write_json
-from onshell.provenance import provenance
 
 HISTORY = ("epoch", "loss", "lr", "grad_norm", "seconds", "events_per_s")
 
@@ -21,9 +20,8 @@ def write_history(path: Path, history: list[dict[str, float]]) -> None:
 
 
 def write_record(path: Path, spec: Mapping[str, Any], record: Mapping[str, Any]) -> None:
-    """Write what was trained, how it went and where it comes from."""
-    document = {"spec": spec, "config_hash": digest(dict(spec)), **record, "provenance": provenance()}
-    write_json(path, document)
+    """Write what was trained, and in `record` how it went and where it comes from."""
+    write_json(path, {"spec": spec, "config_hash": digest(dict(spec)), **record})
 
 
 def clock(seconds: float) -> str:

@@ -44,6 +44,6 @@ def read_state(path: Path, key: str, *, named: bool = False) -> dict[str, Any]:
     if state.get("key") != key:
         raise OnshellError(
             f"{path}: the state of another training ({state.get('key')}, this one is {key}): its settings, data, "
-            f"device or precision differ; {remedy}"
+            f"device, precision or code of one's own differ; {remedy}"
         )
     return state

@@ -5,18 +5,16 @@ centre-of-mass frame with E_cm = 1. Block k of a sample always has BLOCK events 
 of a sample can be made alone, in any order.
 """
 
-import importlib
 import inspect
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from onshell import own
 from onshell.errors import OnshellError, nearest
 from onshell.physics.generators import muon, qqg, sarge, uniform
 from onshell.physics.kinematics import violation
@@ -35,16 +33,10 @@ def find(generator: str) -> Callable[..., Tensor]:
     """Return the block function called `generator`: a name of GENERATORS or "package.module:function" of one's own."""
     if generator in GENERATORS:
         return GENERATORS[generator]
-    module, colon, function = str(generator).partition(":")
-    if not colon:
+    if ":" not in str(generator):
         hint = nearest(generator, [*GENERATORS, "package.module:function"])
         raise OnshellError(f"generator {generator!r} is unknown; {hint}")
-    try:
-        return getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise OnshellError(
-            f"generator {generator!r} cannot be imported: {error}; put {module}.py where you run, or install it"
-        ) from error
+    return own.find(generator, "generator")
 
 
 def check_parameters(generator: str, parameters: dict) -> None:
@@ -148,11 +140,7 @@ def _call(generator: str, block: Callable, rng: np.random.Generator, size: int, 
     except (OnshellError, TypeError):
         raise
     except Exception as error:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        raise OnshellError(
-            f"generator {generator!r} failed: {type(error).__name__}: {error} ({Path(where.filename).name}, line "
-            f"{where.lineno})"
-        ) from error
+        raise OnshellError(f"generator {generator!r} failed: {own.fault(error)}") from error
     if not isinstance(p, Tensor | np.ndarray):
         raise OnshellError(f"generator {generator!r} returned {type(p).__name__}; it must return events [size, N, 3]")
     p = torch.as_tensor(p, dtype=torch.float64)

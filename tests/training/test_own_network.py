@@ -1,0 +1,138 @@
+"""A network of one's own, trained, stopped and loaded; and its code edited or gone in between."""
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from helpers.clones import Clone, shrink
+from helpers.networks import small_spec
+from helpers.own import DEEP_SET, OWN, own_folder
+from helpers.trainings import assert_same_training, events, model, silent
+from onshell.errors import OnshellError
+from onshell.events.table import read_events, write_events
+from onshell.sampling.commands import sample_file
+from onshell.sampling.sample import BLOCK, sample
+from onshell.training.checkpoint import load_model
+from onshell.training.loop import train
+
+__all__ = ["own_folder"]
+
+SPEC = {**small_spec(training={"ema": 0.9}), "network": OWN}
+OTHER = DEEP_SET.replace("SiLU", "Tanh")
+
+
+@pytest.fixture
+def trained(own_folder):
+    own_folder.write(DEEP_SET)
+    train(SPEC, events(), own_folder.path / "run", progress=silent)
+    return own_folder
+
+
+def test_it_is_found_again_from_the_model_file(trained):
+    network, spec = load_model(trained.path / "run" / "model.pt")
+    assert spec["network"] == OWN
+    assert next(sample(network, spec, 10, seed=1)).shape == (10, 3, 3)
+
+
+def test_the_products_say_where_its_code_comes_from(trained):
+    sha = hashlib.sha256((trained.path / "my_networks.py").read_bytes()).hexdigest()
+    wanted = {"path": OWN["type"], "file": "my_networks.py", "sha256": sha}
+    assert model(trained.path / "run")["provenance"]["network"] == wanted
+    assert json.loads((trained.path / "run" / "run.json").read_text())["provenance"]["network"] == wanted
+
+
+def test_a_network_of_the_package_says_nothing_of_the_kind(tmp_path):
+    train(small_spec(), events(), tmp_path, progress=silent)
+    content = model(tmp_path)
+    assert "network" not in content["provenance"]
+    assert "answer" not in content
+
+
+def test_code_that_is_gone_is_named(trained):
+    (trained.path / "my_networks.py").unlink()
+    trained.forget()
+    with pytest.raises(OnshellError, match=r"model\.pt: network 'my_networks:DeepSet' cannot be imported: .* put my_n"):
+        load_model(trained.path / "run" / "model.pt")
+
+
+def test_code_that_computes_something_else_is_refused_and_that_which_does_not_is_not(trained):
+    path = trained.path / "run" / "model.pt"
+    before = load_model(path)[0]
+    trained.write(f"# A comment.\n{DEEP_SET}\nclass Another:\n    pass\n")
+    x, t = torch.ones(2, 3, 3), torch.zeros(2)
+    assert torch.equal(load_model(path)[0](x, t), before(x, t))
+    trained.write(OTHER)
+    with pytest.raises(OnshellError, match=r"model\.pt: network .* does not compute what it did when it was trained"):
+        load_model(path)
+
+
+def test_a_training_that_is_over_is_brought_back_only_for_the_same_code(trained):
+    run, lines = trained.path / "run", []
+    train(SPEC, events(), run, progress=lines.append)
+    assert "was trained already" in lines[0]
+    trained.write(OTHER)
+    lines = []
+    train(SPEC, events(), run, progress=lines.append)
+    assert any("epoch 3/3" in line for line in lines)
+    assert load_model(run / "model.pt")
+
+
+def test_a_state_of_other_code_or_arguments_is_not_gone_on_with(own_folder):
+    def stop(line):
+        if ": epoch 1/" in line:
+            raise KeyboardInterrupt
+
+    def begun(spec):
+        """What a training says before its first epoch is over; it is stopped then."""
+        lines = []
+
+        def tell(line):
+            lines.append(line)
+            stop(line)
+
+        with pytest.raises(KeyboardInterrupt):
+            train(spec, events(), own_folder.path / "run", progress=tell)
+        return lines
+
+    own_folder.write(DEEP_SET)
+    begun(SPEC)
+    (state,) = (own_folder.path / "run").glob("state-*.pt")
+    own_folder.write(OTHER)
+    lines = begun(SPEC)
+    assert not any("going on" in line for line in lines)
+    assert f"{state} is of other settings, data, device, precision or code of one's own: not used" in lines[0]
+    with pytest.raises(OnshellError, match=r"or code of one's own differ; leave out --resume"):
+        train(SPEC, events(), own_folder.path / "else", progress=silent, resume=state)
+    assert not any("going on" in line for line in begun({**SPEC, "network": {**OWN, "width": 4}}))
+    # The code that it belongs to goes on from it.
+    own_folder.write(DEEP_SET)
+    lines = []
+    train(SPEC, events(), own_folder.path / "run", progress=lines.append)
+    assert any("going on after epoch 1" in line for line in lines)
+    train(SPEC, events(), own_folder.path / "whole", progress=silent)
+    assert_same_training(own_folder.path / "run", own_folder.path / "whole")
+
+
+def test_processes_of_a_training_and_of_a_sampling_find_it(own_folder):
+    """No worker of a sampling has the folder on its path by itself."""
+    clone = Clone(own_folder.path)
+    shrink(clone.config)["networks"]["mine"] = OWN
+    clone.config["runs"]["muon-q-flow-mine"] = {"recipe": "muon-flow", "network": "mine"}
+    clone.save()
+    own_folder.write(DEEP_SET)
+    metadata = {"dataset": "muon", "augmentation": {"name": "single"}}
+    write_events("set.parquet", [events(480)], metadata, space="q")
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    training = ["-m", "onshell", "train", "muon-q-flow-mine", "--data", "set.parquet", "-o", "mine", "--device", "cpu"]
+    done = subprocess.run(
+        [sys.executable, *torchrun, *training], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 processes on cpu" in done.stdout
+    # Two blocks: a worker for each.
+    sample_file("mine/model.pt", "two.parquet", 2 * BLOCK, device="cpu", processes=2, progress=silent)
+    assert len(read_events("two.parquet")) == 2 * BLOCK
