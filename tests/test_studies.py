@@ -91,6 +91,13 @@ def test_a_table_without_runs_is_of_the_whole_study_and_one_with_runs_of_any():
     assert (study_of(config, "runs", RUN), study_of(config, "runs", "muon-q-diffusion")) == ("first", None)
 
 
+def test_a_table_of_some_datasets_is_of_the_runs_of_these():
+    for name, events in (("tab_best_qqg", ["qqg_1e-2", "qqg_1e-3", "qqg_1e-4"]), ("tab_best_muon", ["muon"])):
+        runs = entry_of(CONFIG, "tables", name)["runs"]
+        assert list(runs) == [run for run in CONFIG["studies"]["best"]["runs"] if run.rsplit("-q-")[0] in events]
+        assert len(runs) > 7
+
+
 def test_ordinary_runs_know_nothing_of_studies():
     with_them, without = valid(), configuration.validate({k: v for k, v in CONFIG.items() if k != "studies"})
     for run in CONFIG["runs"]:

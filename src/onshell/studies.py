@@ -32,7 +32,8 @@ def named(config: Entries, group: str) -> dict[str, Any]:
 def entry_of(config: Entries, group: str, name: str) -> dict[str, Any]:
     """Return the entry of a run, figure or table, of a study or not.
 
-    A figure or table of a study that names no runs is made of all of them, each in the role of its own name.
+    A figure or table of a study that names no runs is made of all of them, or of those of the datasets that it names
+    under `events`, each in the role of its own name.
     """
     study = study_of(config, group, name)
     if study is None:
@@ -40,7 +41,8 @@ def entry_of(config: Entries, group: str, name: str) -> dict[str, Any]:
     entry = studies(config)[study][group][name]
     if group == "runs" or entry.get("runs"):
         return entry
-    return {**entry, "runs": {run: run for run in studies(config)[study]["runs"]}}
+    begin = tuple(f"{dataset}-{space}-" for dataset in entry.get("events", ()) for space in "pq") or ""
+    return {**entry, "runs": {run: run for run in studies(config)[study]["runs"] if run.startswith(begin)}}
 
 
 def trained(config: Entries, run: str) -> str:

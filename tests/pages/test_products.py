@@ -134,13 +134,13 @@ def test_a_picture_cut_short_is_refused(layout):
 
 
 def test_a_study_is_a_chapter_of_its_own_whatever_the_presets(layout, tmp_path):
-    figure, table = layout.product("figures", "best01"), layout.product("tables", "tab_best")
+    figure, table = layout.product("figures", "best01"), layout.product("tables", "tab_best_qqg")
     write(table["md"], "| model | AUC |\n|:---|---:|\n| best | 0.51 |\n")
     Path(figure["png"]).parent.mkdir(parents=True)
     Path(figure["png"]).write_bytes(Path(layout.product("figures", "fig01")["png"]).read_bytes())
     write(layout.samples("muon-q-flow-best"), "events")
     scale = found(layout)
-    assert [(one.name, one.subject) for one in scale.exhibits[-2:]] == [("tab_best", "best"), ("best01", "best")]
+    assert [(one.name, one.subject) for one in scale.exhibits[-2:]] == [("tab_best_qqg", "best"), ("best01", "best")]
     assert [variant.preset for one in scale.exhibits[-2:] for variant in one.variants] == ["", ""]
     text = page(scale)
     assert '<h2 id="study-best-title">Paper, record and best at equal CPU time</h2>' in text
@@ -150,7 +150,7 @@ def test_a_study_is_a_chapter_of_its_own_whatever_the_presets(layout, tmp_path):
 
 def test_a_scale_with_nothing_but_a_study_has_a_page(tmp_path):
     layout = results(tmp_path, presets=())
-    write(layout.product("tables", "tab_best")["md"], "| model | AUC |\n|:---|---:|\n| best | 0.51 |\n")
+    write(layout.product("tables", "tab_best_qqg")["md"], "| model | AUC |\n|:---|---:|\n| best | 0.51 |\n")
     scale = found(layout)
     assert scale.presets == ()
     assert "at scale <b>quick</b>.</p>" in page(scale)
