@@ -21,10 +21,10 @@ $(READY): envs/requirements.lock envs/examples.lock pyproject.toml
 	@touch $(READY)
 
 quick: $(READY) ## every figure and table, small, in a quarter of an hour
-	$(BIN)/snakemake --cores $(CORES)
+	$(BIN)/snakemake --cores $(CORES) --quiet reason
 
 desk: $(READY) ## the same at desk size, in an hour and a half
-	$(BIN)/snakemake --cores $(CORES) --config scale=desk
+	$(BIN)/snakemake --cores $(CORES) --quiet reason --config scale=desk
 
 plan: $(READY) ## what the paper's sizes would run; writes nothing
 	$(BIN)/onshell plan --scale paper
