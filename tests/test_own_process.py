@@ -10,6 +10,7 @@ from onshell.layout import Layout
 
 PATH = Path(__file__).parents[1] / "config.yaml"
 MINE = ['processes.mine={"source": "my.lhe.gz", "n_particles": 3}']
+FLOW = 'runs.mine-q-flow={"recipe": "three-body-flow", "preset": "best"}'
 RUN = 'runs.mine-q-diffusion={"recipe": "three-body-diffusion"}'
 
 
@@ -62,6 +63,8 @@ def test_a_source_that_is_not_there_is_told_with_its_key(tmp_path, monkeypatch):
         ([*MINE, "processes.mine.shufle=true"], "shufle: unknown key; did you mean 'shuffle'"),
         (["processes.muon.shuffle=true"], r"processes\.muon\.shuffle: is for a source"),
         ([*MINE, RUN, "runs.mine-q-diffusion.preset=record"], "treats all particles alike.*shuffle: true"),
+        ([*MINE, FLOW], r"'beam' \(equivariant-mlp\) treats all particles alike.*shuffle: true"),
+        ([*MINE, FLOW, "runs.mine-q-flow.network=pairs"], "treats all particles alike"),
         (['figures.mine={"draw": "proces"}'], r"figures\.mine\.draw: 'proces' is not a figure; did you mean 'process'"),
     ],
 )
@@ -69,6 +72,12 @@ def test_mistakes_are_told_in_one_line(settings, message):
     with pytest.raises(OnshellError, match=message) as caught:
         configuration.load(PATH, settings)
     assert "\n" not in str(caught.value)
+
+
+def test_networks_of_labelled_particles_suit_events_in_their_order():
+    for network in ("labelled-beam", "mlp"):
+        config = configuration.load(PATH, [*MINE, FLOW, f"runs.mine-q-flow.network={network}"])
+        assert configuration.run_spec(config, "mine-q-flow")["network"]["type"].endswith("mlp")
 
 
 def test_shuffled_events_suit_any_network():
