@@ -13,7 +13,7 @@ from onshell.pages.typeset import observable
 HOTTEST = math.log10(300.0)
 """The multiple of the floor, as a power of ten, that is drawn hottest."""
 
-OFF_SHELL = "|Σ<i>E</i>\u00a0−\u00a01|"
+OFF_SHELL = "|\u2060Σ<i>E</i>\u00a0−\u00a01\u2060|"
 """How far energy is from being conserved, as it is written on the page."""
 
 SPACES = {"invariant": "invariants", "latent": "latent space"}
