@@ -37,7 +37,7 @@ lint: $(READY) ## style of code, layers and workflow
 	$(BIN)/snakemake --lint
 
 test: lint ## all checks and tests
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/workflow tests
 
 test-slurm: $(READY) ## the workflow, and all that can befall it, on a private Slurm that this brings up and takes down
 	$(BIN)/pytest tests/slurm -p no:xdist --exitfirst --verbose

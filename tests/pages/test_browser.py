@@ -13,7 +13,7 @@ from onshell.planning.costs import assumed
 from onshell.planning.page import write_page
 from onshell.planning.plan import Plan
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 TABLE = "#process-muon table.sortable"
 HEAD = f"{TABLE} thead th:nth-child(3)"

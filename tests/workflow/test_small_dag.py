@@ -14,7 +14,7 @@ from onshell.layout import Layout
 
 from .conftest import ROOT
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("small"), pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture(scope="module")
