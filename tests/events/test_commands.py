@@ -248,7 +248,9 @@ def test_a_file_size_limit_while_events_are_written(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_an_interrupted_generation_leaves_no_product_and_can_be_run_again(tmp_path, number):
     code = (
-        "import sys; from onshell.events.commands import generate_file; generate_file(sys.argv[1], dataset='muon', "
+        # Tests that run in the background were told to ignore Ctrl-C, and so would their children be.
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from onshell.events.commands import generate_file; generate_file(sys.argv[1], dataset='muon', "
         "process='muon', generator='muon', parameters={}, seed=7, n_train=10**9, n_test=0, "
         "progress=lambda done, n: print(done, flush=True))"
     )
