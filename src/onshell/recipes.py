@@ -40,6 +40,14 @@ CHARTS = {"ism": ("q",), "noise": ("q", "log-polar"), "velocity": ("spinor",), "
 """The charts that each kind of loss is made for."""
 
 
+def symmetric(network: Mapping[str, Any]) -> bool:
+    """Return whether a network of the package treats all particles alike: permuting them permutes its output."""
+    kind = network["type"]
+    if kind == "equivariant-mlp":
+        return network.get("exchangeable", True)
+    return kind in ("pet", "transformer") or (kind == "equivariant-transformer" and not network.get("labelled", False))
+
+
 def network_faults(path: str, entry: Mapping[str, Any]) -> Iterator[str]:
     """Yield the faults of a network: keys of another type, and heads that do not divide its width.
 

@@ -5,12 +5,9 @@ from typing import Any
 
 from onshell.config import DRAWN, GENERATORS, IMPORT, RUN_NAME, expand, recipe_of
 from onshell.errors import unknown
-from onshell.recipes import NO_SIZES, network_faults, override_faults, recipe_faults, run_faults
+from onshell.recipes import NO_SIZES, network_faults, override_faults, recipe_faults, run_faults, symmetric
 from onshell.studies import entry_of, studies, study_of, trainings
 from onshell.study_faults import names_twice, study_faults
-
-SYMMETRIC = ("pet", "transformer")
-"""Types of networks whose output follows any permutation of the particles: they cannot tell these apart."""
 
 
 def references(config: Mapping[str, Any]) -> Iterator[str]:
@@ -166,14 +163,6 @@ def _source(path: str, entry: Mapping) -> Iterator[str]:
         yield f"{path}.particles: {len(particles)} of them where n_particles is {numbers}"
 
 
-def _symmetric(network: Mapping[str, Any]) -> bool:
-    """Return whether a network of the package treats all particles alike."""
-    kind = network["type"]
-    if kind == "equivariant-mlp":
-        return network.get("exchangeable", True)
-    return kind in SYMMETRIC or (kind == "equivariant-transformer" and not network.get("labelled", False))
-
-
 def _alike(run: str, config: Mapping[str, Any], sets: Mapping[str, str]) -> Iterator[str]:
     """Yield the fault of a network that cannot tell particles apart trained on events that come in an order."""
     if config["scale"] not in config["scales"]:
@@ -181,7 +170,7 @@ def _alike(run: str, config: Mapping[str, Any], sets: Mapping[str, str]) -> Iter
     process = sets[RUN_NAME.match(run)["dataset"]]
     entry, network = config["processes"][process], recipe_of(config, run)["network"]
     kind = config["networks"][network]["type"]
-    if "source" in entry and _symmetric(config["networks"][network]) and not entry.get("shuffle", False):
+    if "source" in entry and symmetric(config["networks"][network]) and not entry.get("shuffle", False):
         yield (
             f"runs.{run}.network: {network!r} ({kind}) treats all particles alike, but those of {process} are in the "
             f"order of the file; give processes.{process} shuffle: true, or the run a network of type mlp"

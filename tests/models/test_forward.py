@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
-from helpers.specs import run_spec
+from helpers.specs import diffusion_spec, run_spec
 from helpers.statistics import assert_law, assert_mean, assert_same_law
 from onshell.errors import OnshellError
 from onshell.models.build import objective
@@ -128,8 +128,7 @@ def test_with_the_score_of_the_prior_the_prior_stays(kind):
 
 def test_the_process_of_spinors_is_closed_and_ends_at_uniform_phase_space():
     q0 = 0.1 * rambo.sample_prior(4_000, 3, stream(7, "q"))
-    spec = run_spec() | {"loss": {"type": "velocity", "chart": "spinor"}, "schedule": None}
-    process = process_of(spec)
+    process = process_of(diffusion_spec())
     assert isinstance(process, Ornstein)
     states = dict(forward_trajectory(q0, process, [1, 0, 0.3, 0.123], seed=7, name="a"))
     assert list(states) == [0.0, 0.123, 0.3, 1.0]

@@ -14,6 +14,7 @@ from torch import Tensor
 from onshell.errors import OnshellError
 from onshell.events.augment import fills_fibre
 from onshell.physics import fibre, rambo
+from onshell.recipes import symmetric
 from onshell.sampling import likelihood
 from onshell.sampling.sample import Spec
 from onshell.streams import stream, torch_stream
@@ -63,7 +64,7 @@ def doubts(spec: Spec, source: Mapping[str, Any] | None) -> list[str]:
             f"trained with augmentation {augmentation.get('name')!r}, in frames (b, x) that events share: log_prob is "
             "singular along the fibre, and `onshell weights` refuses these events; train with augmentation continuous"
         )
-    if network["type"] == "equivariant-mlp" and network.get("exchangeable", True):
+    if network["type"] == "equivariant-mlp" and symmetric(network):
         found.append(
             "an equivariant-mlp of exchangeable particles sorts them, and its field jumps where two have the same "
             "energy: its densities leave that out; train with exchangeable: false, or an equivariant-transformer"

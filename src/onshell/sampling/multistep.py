@@ -24,15 +24,13 @@ class Multistep:
     def __init__(self, velocity: Callable[[Tensor, float], Tensor]):
         self.velocity = velocity
         self.past: list[tuple[float, Tensor]] = []
-        self.seen = 0
         self.origin: tuple[Tensor, float]
 
     def __call__(self, x: Tensor, t: float, h: float) -> Tensor:
         """Return the state at t + h from `x` at t; more steps from the same t cost nothing."""
         if not self.past or self.past[0][0] != t:
             self.past = [(t, self.velocity(x, t)), *self.past][:ORDER]
-            self.seen += 1
-            if self.seen == 1 or self.seen > STARTS:
+            if not 1 < len(self.past) <= STARTS:
                 self.origin = x, t
         x, begin = self.origin
         nodes, slopes = zip(*self.past, strict=True)
