@@ -78,6 +78,12 @@ def test_what_an_override_switches_off_is_no_fault():
         (FLOW, {"loss": {"coupling": {"fiber": "shared"}}}, r"coupling\.fiber: unknown key; did you mean 'fibre'"),
         (FLOW, {"loss": {"coupling": {"fibre": "aligned"}}}, r"coupling\.fibre: 'aligned' is not valid"),
         (FLOW, {"sampling": {"grid": {"rho": 0}}}, r"grid\.rho: 0 is too small"),
+        (FLOW, {"sampling": {"grid": {"tail": {"rho": 4}}}}, r"grid\.tail.*below"),
+        (
+            FLOW,
+            {"sampling": {"grid": {"tail": {"below": 0.001, "rho": 4}}}},
+            r"grid\.tail\.below: 0\.001 is not above the smallest time, 0\.003; choose a larger one",
+        ),
         (FLOW, {"sampling": {"solver": "multi-step"}}, r"did you mean 'multistep'"),
         (FLOW, {"sampling": {"steps": 1}}, r"sampling\.steps: 1 has no room for the last step of a grid"),
         (FLOW, {"sampling": {"eta": 2}}, r"sampling\.eta: 2 is too large"),

@@ -134,6 +134,12 @@ def chart_faults(path: str, recipe: Mapping[str, Any], config: Mapping[str, Any]
         yield f"{path}.loss.coupling.{agreed[0]}: is made for q-space; use independent"
     if "grid" in sampling and sampling.get("steps", 2) < 2:
         yield f"{path}.sampling.steps: 1 has no room for the last step of a grid; use 2 or more"
+    spacing = sampling.get("grid", {})
+    if "tail" in spacing and spacing["tail"]["below"] <= spacing["smallest"]:
+        yield (
+            f"{path}.sampling.grid.tail.below: {spacing['tail']['below']:g} is not above the smallest time, "
+            f"{spacing['smallest']:g}; choose a larger one"
+        )
     solver = sampling.get("solver")
     if sampling.get("langevin") and solver not in ("euler", "midpoint", "rk4", "ancestral"):
         others = "euler, midpoint, rk4 or ancestral"

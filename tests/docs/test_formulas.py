@@ -100,6 +100,15 @@ def test_the_times_of_a_grid():
     assert grid(last + 1, smallest, rho) == pytest.approx([*expected, 0.0], rel=1e-12)
 
 
+def test_the_times_of_a_grid_with_a_tail():
+    smallest, rho, below, tail, last = 1e-4, 1.5, 0.1, 4, 9
+    begin, end = rho * (below ** (-1 / rho) - 1), tail * ((smallest / below) ** (1 / tail) - 1)
+    s = [begin + k / last * (end - begin) for k in range(last + 1)]
+    expected = [below * (1 + x / power) ** power for x in s for power in [rho if x > 0 else tail]]
+    found = grid(last + 1, smallest, rho, {"below": below, "rho": tail})
+    assert found == pytest.approx([*expected, 0.0], rel=1e-12)
+
+
 @pytest.mark.parametrize("mixture", [LINE, ARC])
 def test_steps_with_noise(mixture):
     # A field that is right for one spinor: every step then is what the formula says of known z_0 and eps.

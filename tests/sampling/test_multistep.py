@@ -17,7 +17,7 @@ PRIMITIVES = (
 
 
 def test_weights_integrate_what_goes_through_the_nodes():
-    """Powers of ln(t + 0.2), by their primitives in closed form."""
+    """Powers of ln(t + OFFSET), by their primitives in closed form."""
     nodes = (0.4, 0.55, 0.7, 0.9)
     for power, whole in enumerate(PRIMITIVES):
         found = sum(

@@ -105,6 +105,15 @@ def test_a_grid_shrinks_towards_its_smallest_time():
     assert (times[0], times[-2], times[-1]) == (1, 3e-3, 0)
     np.testing.assert_allclose(np.diff(times[:-1] ** (1 / 1.2), 2), 0, atol=1e-14)
     assert (np.diff(times) < 0).all()
+    # A tail shrinks by itself, as fast at its beginning as what is above it.
+    times = np.array(ode.grid(2001, smallest=1e-4, rho=1.5, tail={"below": 0.1, "rho": 4}))[:-1]
+    assert (times[0], times[-1]) == (1, 1e-4)
+    above, below = times[times > 0.1], times[times < 0.1]
+    for part, rho in ((above, 1.5), (below, 4)):
+        np.testing.assert_allclose(np.diff(part ** (1 / rho), 2), 0, atol=1e-14)
+    np.testing.assert_allclose(np.diff(above)[-1], np.diff(below)[0], rtol=1e-2)
+    # The same power on both sides is no tail.
+    np.testing.assert_allclose(ode.grid(20, 1e-3, 2.0, {"below": 0.3, "rho": 2.0}), ode.grid(20, 1e-3, 2.0), rtol=1e-12)
     # Large powers are geometric but for the ends; power 1 makes equal steps.
     np.testing.assert_allclose(ode.grid(5, smallest=0.2, rho=1), [1, 0.8, 0.6, 0.4, 0.2, 0], atol=1e-15)
 
@@ -200,6 +209,7 @@ def test_a_field_without_a_smooth_solution_is_an_error_not_an_endless_loop(start
         (lambda x: ode.grid(1, smallest=0.1), "sampling.steps: 1 has no room for a grid's last step; use 2 or more"),
         (lambda x: ode.grid(9, smallest=1.5), "sampling.grid: smallest = 1.5 must lie in 0"),
         (lambda x: ode.grid(9, smallest=0.5, rho=0), "sampling.grid: smallest = 0.5 must lie in .* rho = 0 above 0"),
+        (lambda x: ode.grid(9, 0.2, 2, {"below": 0.1, "rho": 4}), r"grid\.tail: below = 0\.1 must lie in 0\.2, the sm"),
         (lambda x: ode.adaptive(velocity, x, 0.0), "sampling.tolerance: 0.0 is not above zero"),
     ],
 )

@@ -9,7 +9,7 @@ ORDER = 4
 """The method looks back at as many velocities."""
 STARTS = 3
 """The first steps, which start at t = 1 again with all velocities that are then known."""
-OFFSET = 0.2
+OFFSET = 0.05
 """Velocities are interpolated as polynomials in ln(t + OFFSET)."""
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
 
@@ -17,7 +17,7 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
 class Multistep:
     """Steps of Adams and Bashforth on any grid, one evaluation each: error O(h^4), and O(h^3) from the first of them.
 
-    The velocity is interpolated through its last four values, in ln(t + 0.2): near t = 0 fields change on the scale of
+    The velocity is interpolated through its last four values, in ln(t + 0.05): near t = 0 fields change on the scale of
     t. The second and the third step start at t = 1 again, with the velocities that are then known.
     """
 

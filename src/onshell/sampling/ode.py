@@ -3,7 +3,7 @@
 States are float64 whatever the velocity computes in.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -54,10 +54,14 @@ STEPS: dict[str, Callable[[Velocity, Tensor, float, float], Tensor]] = {
 SOLVERS = (*STEPS, "multistep", "ancestral", "adaptive")
 
 
-def grid(steps: int, smallest: float | None = None, rho: float = 1.0) -> list[float]:
+def grid(
+    steps: int, smallest: float | None = None, rho: float = 1.0, tail: Mapping[str, float] | None = None
+) -> list[float]:
     """Return the steps + 1 times from t = 1 to t = 0 of a solution: equal steps, or steps that shrink towards t = 0.
 
-    With `smallest` they are t_k = (1 + (k/K)(smallest^(1/rho) - 1))^rho, k = 0 ... K = steps - 1, and then 0.
+    With `smallest` they are t_k = (1 + (k/K)(smallest^(1/rho) - 1))^rho, k = 0 ... K = steps - 1, and then 0. With a
+    `tail`, steps shrink with its own `rho` below the time `below`: t = below (1 + s/rho)^rho with equal steps of s, and
+    the tail's rho where s < 0, so that steps just above and below are alike.
     """
     if steps < 1:
         raise OnshellError(f"sampling.steps: {steps} is not a number of steps; use 1 or more")
@@ -67,8 +71,17 @@ def grid(steps: int, smallest: float | None = None, rho: float = 1.0) -> list[fl
         raise OnshellError(f"sampling.steps: {steps} has no room for a grid's last step; use 2 or more")
     if not (0 < smallest < 1 and rho > 0):
         raise OnshellError(f"sampling.grid: smallest = {smallest:g} must lie in 0 ... 1, rho = {rho:g} above 0")
-    last = smallest ** (1 / rho) - 1
-    return [1.0, *((1 + k / (steps - 1) * last) ** rho for k in range(1, steps - 1)), smallest, 0.0]
+    below, last_rho = (tail["below"], tail["rho"]) if tail else (1.0, rho)
+    if not (smallest < below <= 1 and last_rho > 0):
+        raise OnshellError(
+            f"sampling.grid.tail: below = {below:g} must lie in {smallest:g}, the smallest time, ... 1, "
+            f"rho = {last_rho:g} above 0"
+        )
+    begin = rho * (below ** (-1 / rho) - 1)
+    end = last_rho * ((smallest / below) ** (1 / last_rho) - 1)
+    places = (begin + k / (steps - 1) * (end - begin) for k in range(1, steps - 1))
+    inner = (below * (1 + s / power) ** power for s in places for power in [rho if s > 0 else last_rho])
+    return [1.0, *inner, smallest, 0.0]
 
 
 def stepper(solver: str, velocity: Velocity, settle: Settle = _stay) -> Step:
