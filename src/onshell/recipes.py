@@ -30,7 +30,7 @@ LOSSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 SAMPLING: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "steps": (("noise",), ()),
-    "solver": (("solver", "steps", "tolerance"), ("grid", "eta", "langevin")),
+    "solver": (("solver", "steps", "tolerance"), ("grid", "order", "eta", "langevin")),
 }
 """The keys that each kind of loss, and of sampling, must have and may have, besides `type` and `precision`.
 

@@ -31,17 +31,24 @@ def test_short_equal_steps_have_the_classical_weights():
     np.testing.assert_allclose(bashforth(nodes, 0.5, 0.4999), -1e-4 * np.array([55, -59, 37, -9]) / 24, rtol=1e-2)
 
 
+@pytest.mark.parametrize("order", [2, 3, 4, 5])
 @pytest.mark.parametrize("power", range(4))
-def test_a_velocity_cubic_in_the_logarithm_is_solved_exactly_once_its_first_steps_are_done(power):
+def test_a_velocity_polynomial_in_the_logarithm_is_solved_exactly_once_its_first_steps_are_done(power, order):
+    def velocity(x, t):
+        return torch.full_like(x, np.log(t + OFFSET) ** power)
+
     times, x = ode.grid(8, smallest=0.05, rho=2.0), torch.zeros(1, dtype=torch.float64)
-    states = dict(ode.fixed(Multistep(lambda x, t: torch.full_like(x, np.log(t + OFFSET) ** power)), x, times))
+    states = dict(ode.fixed(Multistep(velocity, order), x, times))
     whole = PRIMITIVES[power]
-    off = [states[t].item() - whole(t + OFFSET) + whole(1 + OFFSET) for t in times[1:]]
-    # Three velocities are known where the third step starts over: what a fourth would have seen stays.
-    kept = off[2]
-    assert (abs(kept) > 1e-6) == (power == 3)
-    np.testing.assert_allclose(off[min(power, 2) :], kept, atol=1e-14)
-    assert all(abs(found) > 1e-6 for found in off[: min(power, 2)])
+    off = np.array([states[t].item() - whole(t + OFFSET) + whole(1 + OFFSET) for t in times[1:]])
+    # The last step that starts over knows order - 1 velocities: what one more would have seen stays, and no more.
+    last, exact = order - 2, 1e-13
+    assert (abs(off[last]) > 1e-8) == (power >= order - 1)
+    assert all(abs(found) > 1e-8 for found in off[: min(power, last)])
+    if power < order:
+        np.testing.assert_allclose(off[min(power, last) :], off[last], atol=exact)
+    else:
+        assert (abs(np.diff(off[last:])) > 1e-8).all()
 
 
 def test_steps_aside_cost_no_evaluation_and_change_nothing():

@@ -92,7 +92,7 @@ def test_solvers_keep_their_order_in_every_chart(solver, order, rho, name):
         *_, (t, y) = ode.fixed(step, chart.lift(q), times, settle=chart.settle)
         assert t == 0
         errors.append(((chart.to_q(y) - turned(q, w)).norm() / turned(q, w).norm()).item())
-    # Multistep: 4, and 3 from its first steps, whatever is the larger.
+    # Multistep: 4, and 3 from its first steps, whichever is the larger.
     tolerance = 0.85 if solver == "multistep" else 0.35
     np.testing.assert_allclose(np.log2(np.divide(errors[:-1], errors[1:])), order, atol=tolerance)
     *_, (_, y) = ode.adaptive(velocity, chart.lift(q), 1e-8, settle=chart.settle)

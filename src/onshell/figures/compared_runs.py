@@ -18,6 +18,9 @@ NAMELESS = ("run", "seed", "sampling")
 BUDGET = ("epochs", "warmup")
 """What of a training says how long it is."""
 
+SPACING = ("steps", "grid", "order")
+"""What of a sampling says into how many steps it is cut, and how."""
+
 ENERGY = ("E", "log10_E")
 Value = float | None
 
@@ -56,7 +59,7 @@ class Run:
         spec = {key: value for key, value in self.spec.items() if key not in NAMELESS}
         if not training:
             spec["training"] = {key: value for key, value in spec["training"].items() if key not in BUDGET}
-        sampling = {key: value for key, value in self.sampling.items() if steps or key not in ("steps", "grid")}
+        sampling = {key: value for key, value in self.sampling.items() if steps or key not in SPACING}
         return json.dumps([spec, sampling, self.events], sort_keys=True)
 
     @property

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from onshell.errors import OnshellError
-from onshell.sampling.multistep import Multistep
+from onshell.sampling.multistep import ORDER, Multistep
 
 Velocity = Callable[[Tensor, float], Tensor]
 Settle = Callable[[Tensor], Tensor]
@@ -84,12 +84,15 @@ def grid(
     return [1.0, *inner, smallest, 0.0]
 
 
-def stepper(solver: str, velocity: Velocity, settle: Settle = _stay) -> Step:
-    """Return the step of a `solver` in the field `velocity`; `settle` brings its stages onto a chart."""
+def stepper(solver: str, velocity: Velocity, settle: Settle = _stay, order: int = ORDER) -> Step:
+    """Return the step of a `solver` in the field `velocity`; `settle` brings its stages onto a chart.
+
+    The `order` is that of multistep.
+    """
     if solver not in (*STEPS, "multistep"):
         raise OnshellError(f"sampling.solver: {solver!r} is not known; use {', '.join(SOLVERS)}")
     field = velocity if settle is _stay else lambda x, t: velocity(settle(x), t)
-    return Multistep(field) if solver == "multistep" else partial(STEPS[solver], field)
+    return Multistep(field, order) if solver == "multistep" else partial(STEPS[solver], field)
 
 
 def fixed(

@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from onshell.sampling import ode
+from onshell.sampling.multistep import ORDER
 
 
 def way(
@@ -31,7 +32,7 @@ def way(
         field = velocity if to_data else lambda state, t: -velocity(state, 1 - t)
         return ode.adaptive(field, x, options["tolerance"], stops, settle=settle)
     final = ode.stepper("euler", velocity, settle) if spacing and step is None else None
-    step = ode.stepper(solver, velocity, settle) if step is None else step
+    step = ode.stepper(solver, velocity, settle, options.get("order", ORDER)) if step is None else step
     times = ode.grid(options["steps"], **spacing or {})
     if not to_data:
         times, final = times[::-1], None
