@@ -174,6 +174,12 @@ def test_tau_and_energies_of_every_dataset(study, drawn):
     assert set(found["panel"]) == expected
 
 
+def test_a_short_sampling_is_timed_by_the_clock(study, drawn):
+    # Its CPU time was last looked at before it ended.
+    study.files["timed"][BEST].write_text("s\th:m:s\tcpu_time\n20.0\t0:00:20\t10.0\n")
+    assert drawn("comparison", [BEST])["events_per_s"].iloc[0] == 50.0
+
+
 def test_what_is_absent_is_left_blank_or_named(study, drawn, tmp_path):
     found = drawn("comparison", [BEST], kinds=("metrics", "records"))
     assert found["events_per_s"].isna().all()

@@ -21,6 +21,9 @@ BUDGET = ("epochs", "warmup")
 SPACING = ("steps", "grid", "order")
 """What of a sampling says into how many steps it is cut, and how."""
 
+LONG = 300.0
+"""Seconds from which half a minute more or less is at most a tenth."""
+
 ENERGY = ("E", "log10_E")
 Value = float | None
 
@@ -206,14 +209,18 @@ def _run(data: FigureData, role: str) -> Run:
 
 
 def _seconds(data: FigureData, run: str) -> Value:
-    """Return the CPU-seconds of a sampling by its benchmark file; None where there is none, or it tells nothing."""
+    """Return the CPU-seconds of a sampling by its benchmark file; None where there is none, or it tells nothing.
+
+    Snakemake looks at the CPU time every half minute: of what is shorter than `LONG`, the time by the clock is returned.
+    """
     path = data.files.get("timed", {}).get(run)
     if path is None or not path.is_file():
         return None
     with path.open(newline="", encoding="utf-8") as handle:
         line = next(csv.DictReader(handle, delimiter="\t"), {})
     try:
-        return float(line.get("cpu_time") or 0.0) or float(line["s"])
+        clock = float(line["s"])
+        return (float(line.get("cpu_time") or 0.0) if clock > LONG else 0.0) or clock
     except (KeyError, TypeError, ValueError):
         return None
 
