@@ -211,7 +211,7 @@ def _run(data: FigureData, role: str) -> Run:
 def _seconds(data: FigureData, run: str) -> Value:
     """Return the CPU-seconds of a sampling by its benchmark file; None where there is none, or it tells nothing.
 
-    Snakemake looks at the CPU time every half minute: of what is shorter than `LONG`, the time by the clock is returned.
+    Snakemake looks at it every half minute only: of what is shorter than `LONG`, the time by the clock is returned.
     """
     path = data.files.get("timed", {}).get(run)
     if path is None or not path.is_file():
