@@ -11,7 +11,7 @@ NETWORKS = {
     "mlp": ("width", "depth", "time_dim"),
     "pet": ("width", "blocks", "heads", "local_layers", "neighbours", "mlp_ratio", "time_dim", "max_particles"),
     "transformer": ("width", "blocks", "heads", "mlp_ratio", "time_dim", "max_particles"),
-    "equivariant-mlp": ("width", "depth", "time_dim", "exchangeable", "axis"),
+    "equivariant-mlp": ("width", "depth", "time_dim", "exchangeable", "axis", "log_pairs"),
     "equivariant-transformer": (
         *("width", "blocks", "heads", "pair_width", "mlp_ratio", "time_dim"),
         *("labelled", "axis", "max_particles"),
@@ -19,7 +19,7 @@ NETWORKS = {
 }
 """The keys of each type of the package; a type "module:Class" is a class of one's own."""
 
-NO_SIZES = ("type", "exchangeable", "labelled", "axis", "max_particles")
+NO_SIZES = ("type", "exchangeable", "labelled", "axis", "log_pairs", "max_particles")
 """Keys that say what a network is, and not how large: the same at every scale."""
 
 LOSSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {

@@ -28,6 +28,7 @@ KINDS = {
     "mlp": (MLP, True),
     "mlp, labelled": (functools.partial(MLP, exchangeable=False), False),
     "mlp, beam": (functools.partial(MLP, axis=BEAM), True),
+    "mlp, cosines": (functools.partial(MLP, log_pairs=False), True),
     "transformer": (TRANSFORMER, True),
     "transformer, labelled": (functools.partial(TRANSFORMER, labelled=True), False),
     "transformer, beam": (functools.partial(TRANSFORMER, axis=BEAM), True),

@@ -19,7 +19,8 @@ class EquivariantMlp(nn.Module):
     `depth` SiLU layers of `width` turn lengths, angles, pair masses and the time into the coefficients of the vectors
     of `field`, so that turning an event turns the output; the output layer starts at zero. Particles are `exchangeable`
     (seen by falling |x|: renaming them renames the output) or labelled. With an `axis`, such as the beam, only
-    rotations about it and reflections that keep it are symmetries.
+    rotations about it and reflections that keep it are symmetries. Without `log_pairs` the network sees the cosine of
+    two particles, and not the logarithms of their angle and of their pair mass, which resolve collinear ones.
     """
 
     def __init__(
@@ -30,17 +31,18 @@ class EquivariantMlp(nn.Module):
         time_dim: int = 64,
         exchangeable: bool = True,
         axis: Sequence[float] | None = None,
+        log_pairs: bool = True,
     ):
         super().__init__()
         for key, value in (("width", width), ("depth", depth)):
             if value < 1:
                 raise OnshellError(f"network.{key}: {value} is too small; use 1 or more")
         check_time_dim(time_dim)
-        n, self.exchangeable, self.time_dim = n_particles, exchangeable, time_dim
+        n, self.exchangeable, self.time_dim, self.log_pairs = n_particles, exchangeable, time_dim, log_pairs
         self.n_particles, pairs = n, n * (n - 1) // 2
         self.register_buffer("axis", unit_axis(axis), persistent=False)
         # Of the axis: cosines, their products, that of the total, those of the directions between particles.
-        seen, made = 2 * n + 3 * pairs + 2, n * n
+        seen, made = 2 * n + (3 if log_pairs else 1) * pairs + 2, n * n
         if axis is not None:
             seen, made = seen + n + n * (n + 1) // 2 + 1 + n * (n - 1), made + n + n * n
         widths = [seen + time_dim] + [width] * depth
@@ -59,7 +61,7 @@ class EquivariantMlp(nn.Module):
         return torch.zeros_like(made).scatter(1, order, made)
 
     def hidden_weights(self) -> list[nn.Parameter]:
-        """Return the matrices between hidden layers."""
+        """Return the matrices that lead to hidden layers, that of the invariants among them."""
         return [layer.weight for layer in self.layers]
 
     def _field(self, x: Tensor, t: Tensor) -> Tensor:
@@ -85,8 +87,7 @@ class EquivariantMlp(nn.Module):
             0.25 * found.log_length,
             found.length.sqrt(),
             0.5 * found.chord2[:, i, j] - 1,
-            0.15 * found.log_angle[:, i, j],
-            0.15 * found.log_mass2[:, i, j],
+            *(0.15 * pair[:, i, j] for pair in (found.log_angle, found.log_mass2) if self.log_pairs),
             0.5 * (total.square().sum(-1, keepdim=True) + 1e-12).sqrt(),
             0.5 * found.length.sum(1, keepdim=True).log(),
         ]
