@@ -19,10 +19,18 @@ Way = Iterator[tuple[str, list[float], Tensor]]
 def flow(network: nn.Module, spec: Spec, y: Tensor, wanted: list[float], generator: torch.Generator) -> Way:
     """Yield (place, wanted times met there, state) from the states `y` of the prior at t = 1 to t = 0.
 
-    Only ancestral and Langevin steps draw anything from the `generator`. On a grid of equal steps the states nearest
-    to the wanted times are met, otherwise those at these times.
+    Only ancestral and Langevin steps draw anything from the `generator`.
+
+    Raises
+    ------
+    OnshellError
+        When these are asked for in another chart than that of spinors.
     """
     chart, mixture, options = chart_of(spec), mixture_of(spec), spec["sampling"]
+    solver, strength = options["solver"], options.get("langevin")
+    if (solver == "ancestral" or strength) and spec["loss"].get("chart") != "spinor":
+        key = "solver: ancestral" if solver == "ancestral" else "langevin"
+        raise OnshellError(f"sampling.{key} needs the chart spinor; use another solver, and langevin: 0")
 
     def field(y: Tensor, t: float) -> Tensor:
         fraction = torch.full((len(y),), t, device=y.device)
@@ -32,16 +40,11 @@ def flow(network: nn.Module, spec: Spec, y: Tensor, wanted: list[float], generat
     def velocity(y: Tensor, t: float) -> Tensor:
         return field(y, t) if mixture.rate == 1 else mixture.rate * field(y, t)
 
-    solver, strength = options["solver"], options.get("langevin")
     # An ancestral step is its own last: it ends at the mean of the data.
     step = Ancestral(field, mixture, _eta(options), generator) if solver == "ancestral" else None
     kick = langevin(field, mixture, strength, generator) if strength else None
-    equal = solver != "adaptive" and not options.get("grid")
-    stops = () if equal else wanted
-    solution = way(velocity, y, options, settle=chart.settle, step=step, kick=kick, stops=stops)
-    at = {time: round(time * options["steps"]) / options["steps"] if equal else time for time in wanted}
-    for t, state in solution:
-        yield f"t = {t:.4g}", [time for time in wanted if at[time] == t], state
+    for t, state in way(velocity, y, options, settle=chart.settle, step=step, kick=kick, stops=wanted):
+        yield f"t = {t:.4g}", [time for time in wanted if time == t], state
 
 
 def counted(network: Callable[..., Tensor]) -> tuple[Callable[..., Tensor], Callable[[], int]]:

@@ -48,8 +48,8 @@ def sample_block(
     """Return block `k` of the sample named by `seed` and the run: states [size, N, 3] float64 by time, 1 first.
 
     A diffusion runs the reverse process (11), a flow its differential equation, from a draw of the prior at t = 1 to
-    t = 0; `fitted` is what the prior was fitted to. `snapshots` are the times to return: a process of steps gives the
-    state at the step nearest to each.
+    t = 0; `fitted` is what the prior was fitted to. `snapshots` are the times to return: a flow is there at each of
+    them, a chain of steps at the one nearest.
     """
     device, wanted = torch.device(device), sorted(check_snapshots(snapshots), reverse=True)
     name = (seed, "sample", spec["run"], k)
