@@ -184,6 +184,11 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
     _sync_folder(path.parent)
+    sweep(path)
+
+
+def sweep(path: Path) -> None:
+    """Remove the temporary files of `path` whose writers are gone."""
     with contextlib.suppress(OSError):
         for leftover in _leftovers(path):
             leftover.unlink(missing_ok=True)

@@ -1,5 +1,10 @@
 """The folder of blocks: many that make it at once, and those who lose it to others."""
 
+import os
+import re
+import socket
+import subprocess
+
 import pytest
 import torch
 
@@ -33,6 +38,19 @@ def opened(folder, means):
     settings = {"seed": 1}
     place = Parts(folder / "s.parquet", settings, [(0, 2)], [0.0], 3)
     return place, place.open(means)
+
+
+def test_what_a_killed_process_had_begun_to_write_is_swept_away_and_nothing_else(tmp_path):
+    place, _ = opened(tmp_path, {})
+    place.write(0, {0.0: torch.zeros(2, 3, 3)})
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    of_dead, of_living = (f".000000.{{}}-{pid}-0123abcd.part.pt" for pid in (dead.pid, os.getpid()))
+    host = re.sub("[^A-Za-z0-9]", "_", socket.gethostname())
+    for name in (of_dead, of_living):
+        (place.folder / name.format(host)).touch()
+    place.sweep()
+    assert names(place.folder) == [of_living.format(host), "000000.pt", "settings.json"]
 
 
 def test_the_first_to_come_says_by_what_means_blocks_are_drawn(tmp_path):

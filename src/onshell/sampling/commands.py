@@ -154,7 +154,10 @@ def _draw_missing(
         dealt = [(missing[rank :: len(places)], str(place)) for rank, place in enumerate(places)]
         tasks = [task_of(path, parts, hand, **options, device=place) for hand, place in dealt if hand]
         finished = draw_by_workers(tasks)
-    with contextlib.closing(finished):
+    # The last to happen, when all workers have ended.
+    with contextlib.ExitStack() as end:
+        end.callback(parts.sweep)
+        end.enter_context(contextlib.closing(finished))
         for _, size in finished:
             done, made, left = done + 1, made + size, left - size
             rate = made / (time.perf_counter() - begun)

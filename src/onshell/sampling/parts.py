@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from onshell.errors import OnshellError
-from onshell.files import reason, save_whole, write_json
+from onshell.files import reason, save_whole, sweep, write_json
 
 SETTINGS = "settings.json"
 EVALUATIONS = "n_evaluations"
@@ -112,6 +112,11 @@ class Parts:
                 columns = {"event": np.arange(first, first + size), "time": np.full(size, time)}
                 yield scale * self._read(k)[time], columns
                 first += size
+
+    def sweep(self) -> None:
+        """Remove what processes that were killed had begun to write."""
+        for k, _ in self.sizes:
+            sweep(self._path(k))
 
     def remove(self) -> None:
         """Remove the folder, and those of other settings for the same table."""
