@@ -18,6 +18,14 @@ from onshell.physics.kinematics import norm
 from onshell.streams import stream, torch_stream
 
 TIMES = {"uniform": 0.5, "smallest": 1e-3}
+BLOCKS = {"width": 16, "blocks": 1, "heads": 2}
+NETWORKS = {
+    "mlp": {"width": 32, "depth": 2},
+    "transformer": BLOCKS,
+    "pet": BLOCKS | {"local_layers": 1, "neighbours": 2},
+    "equivariant-mlp": {"width": 32, "depth": 2},
+    "equivariant-transformer": BLOCKS | {"pair_width": 8},
+}
 
 
 def flow_spec(chart, prior="rambo", **loss):
@@ -113,11 +121,19 @@ def test_the_diffusion_of_spinors_ends_at_uniform_phase_space():
 
 
 @pytest.mark.parametrize("chart", CHARTS)
-@pytest.mark.parametrize("network", ["mlp", "transformer", "pet"])
+@pytest.mark.parametrize("network", NETWORKS)
 def test_every_network_learns_in_every_chart(network, chart):
-    options = {"mlp": {"width": 32, "depth": 2}, "transformer": {"width": 16, "blocks": 1, "heads": 2}}
-    options["pet"] = options["transformer"] | {"local_layers": 1, "neighbours": 2}
-    spec = flow_spec(chart, times=TIMES) | {"network": {"type": network, **options[network]}}
+    assert_learns(flow_spec(chart, times=TIMES), network)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_network_learns_the_diffusion_of_spinors(network):
+    assert_learns(diffusion_spec(times=TIMES), network)
+
+
+def assert_learns(spec, network):
+    """A new network of this type returns zero, and gets better in a few steps."""
+    spec = spec | {"network": {"type": network, **NETWORKS[network]}}
     learner, task = build(spec), objective(spec)
     batch = rows(spec, soft(512), "learn")
     optimizer, losses = torch.optim.AdamW(learner.parameters(), 3e-3), []

@@ -154,5 +154,8 @@ def test_faults_are_named():
             process_of(run_spec(loss=loss, schedule={key: value}))
     with pytest.raises(OnshellError, match="'log-polar' is a chart of q-space"):
         process_of(run_spec("p", loss=loss))
-    with pytest.raises(OnshellError, match="'spinor' has no diffusion of loss type ism; use q or log-polar"):
-        process_of(run_spec(loss={"type": "ism", "chart": "spinor"}))
+    with pytest.raises(OnshellError, match="'spinor' has no diffusion of loss type noise; use q or log-polar"):
+        process_of(run_spec(loss={**loss, "chart": "spinor"}))
+    for chart in ("spinor", "log-polar"):
+        with pytest.raises(OnshellError, match=f"'{chart}' has no diffusion of loss type ism; use q$"):
+            process_of(run_spec(loss={"type": "ism", "chart": chart}))

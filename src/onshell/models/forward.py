@@ -84,11 +84,12 @@ def process_of(spec: Mapping[str, Any]) -> Process | Ornstein:
     """Return the forward process of the diffusion `spec`."""
     if spec["loss"]["type"] == "velocity":
         return Ornstein()
-    kinds = {"p": {"q": VariancePreserving}, "q": {"q": Langevin, "log-polar": LogPolarChain}}[spec["space"]]
+    kind, kinds = spec["loss"]["type"], {"q": VariancePreserving if spec["space"] == "p" else Langevin}
+    if kind == "noise" and spec["space"] == "q":
+        kinds["log-polar"] = LogPolarChain
     chart_of(spec)
     name = spec["loss"].get("chart", "q")
     if name not in kinds:
-        kind = spec["loss"]["type"]
         raise OnshellError(f"loss.chart: {name!r} has no diffusion of loss type {kind}; use {' or '.join(kinds)}")
     return kinds[name](Schedule.from_spec(spec["schedule"]))
 
