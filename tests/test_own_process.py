@@ -11,6 +11,9 @@ from onshell.layout import Layout
 PATH = Path(__file__).parents[1] / "config.yaml"
 MINE = ['processes.mine={"source": "my.lhe.gz", "n_particles": 3}']
 FLOW = 'runs.mine-q-flow={"recipe": "three-body-flow", "preset": "best"}'
+NAMES = "runs.mine-q-flow.network=labelled-beam"
+MUON = 'runs.muon-q-flow={"recipe": "muon-flow", "preset": "best"}'
+MATCHED = 'runs.muon-q-flow.loss={"coupling": {"particles": "matched"}}'
 RUN = 'runs.mine-q-diffusion={"recipe": "three-body-diffusion"}'
 
 
@@ -65,6 +68,11 @@ def test_a_source_that_is_not_there_is_told_with_its_key(tmp_path, monkeypatch):
         ([*MINE, RUN, "runs.mine-q-diffusion.preset=record"], "treats all particles alike.*shuffle: true"),
         ([*MINE, FLOW], r"'beam' \(equivariant-mlp\) treats all particles alike.*shuffle: true"),
         ([*MINE, FLOW, "runs.mine-q-flow.network=pairs"], "treats all particles alike"),
+        ([MUON, "runs.muon-q-flow.network=beam"], r"alike, but those of muon have names; give the run a network"),
+        ([MUON, "runs.muon-q-flow.network=pairs"], r"'pairs' \(equivariant-transformer\) treats all particles alike"),
+        ([MUON, "runs.muon-q-flow.recipe=three-body-flow", "runs.muon-q-flow.preset=record"], "'transformer' .* alike"),
+        ([MUON, MATCHED], r"coupling\.particles: matching .* have names; give the run particles: independent"),
+        ([*MINE, FLOW, NAMES, MATCHED.replace("muon", "mine")], "order of the file; give .* shuffle: true, or"),
         (['figures.mine={"draw": "proces"}'], r"figures\.mine\.draw: 'proces' is not a figure; did you mean 'process'"),
     ],
 )

@@ -28,7 +28,7 @@ STUDIES = {
         "tables": {"tab_first": {"draw": "comparison"}},
     },
     "second": {
-        "runs": {"muon-q-flow-own": {"preset": "record", "recipe": "three-body-flow"}},
+        "runs": {"muon-q-flow-own": {"preset": "record", "recipe": "muon-flow"}},
         "figures": {"second01": {"draw": "changes", "runs": {"reference": RUN, "other": "muon-q-flow-own"}}},
     },
 }

@@ -25,6 +25,9 @@ SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yam
 GENERATORS = ("uniform", "muon", "qqg", "sarge")
 """The generators of onshell.physics, by name; anything else is a function of one's own, "package.module:function"."""
 
+NAMED = ("muon",)
+"""The generators whose particles have names, so that their order means something; those of the others are alike."""
+
 DRAWN: dict[str, dict[str, tuple[str, ...] | None]] = {
     "figures": {
         **dict.fromkeys(("fig01", "fig02", "fig03", "fig04", "fig05"), ("M1",)),

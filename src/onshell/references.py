@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from onshell.config import DRAWN, GENERATORS, IMPORT, RUN_NAME, expand, recipe_of
+from onshell.config import DRAWN, GENERATORS, IMPORT, NAMED, RUN_NAME, expand, recipe_of
 from onshell.errors import unknown
 from onshell.recipes import NO_SIZES, network_faults, override_faults, recipe_faults, run_faults, symmetric
 from onshell.studies import entry_of, studies, study_of, trainings
@@ -164,17 +164,22 @@ def _source(path: str, entry: Mapping) -> Iterator[str]:
 
 
 def _alike(run: str, config: Mapping[str, Any], sets: Mapping[str, str]) -> Iterator[str]:
-    """Yield the fault of a network that cannot tell particles apart trained on events that come in an order."""
+    """Yield the faults of what cannot tell particles apart, a network or a coupling, where these have an order."""
     if config["scale"] not in config["scales"]:
         return
-    process = sets[RUN_NAME.match(run)["dataset"]]
-    entry, network = config["processes"][process], recipe_of(config, run)["network"]
+    process, recipe = sets[RUN_NAME.match(run)["dataset"]], recipe_of(config, run)
+    entry, network = config["processes"][process], recipe["network"]
+    filed = "source" in entry and not entry.get("shuffle", False)
+    if not filed and entry.get("generator") not in NAMED:
+        return
     kind = config["networks"][network]["type"]
-    if "source" in entry and symmetric(config["networks"][network]) and not entry.get("shuffle", False):
-        yield (
-            f"runs.{run}.network: {network!r} ({kind}) treats all particles alike, but those of {process} are in the "
-            f"order of the file; give processes.{process} shuffle: true, or the run a network of type mlp"
-        )
+    order = "are in the order of the file" if filed else "have names"
+    why = f"treats all particles alike, but those of {process} {order}"
+    shuffled = f"processes.{process} shuffle: true, or " if filed else ""
+    if symmetric(config["networks"][network]):
+        yield f"runs.{run}.network: {network!r} ({kind}) {why}; give {shuffled}the run a network of type mlp"
+    if recipe["loss"].get("coupling", {}).get("particles", "independent") != "independent":
+        yield f"runs.{run}.loss.coupling.particles: matching {why}; give {shuffled}the run particles: independent"
 
 
 def _drawn(group: str, name: str, entry: Mapping) -> Iterator[str]:

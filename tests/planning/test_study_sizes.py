@@ -17,7 +17,7 @@ RUN = "muon-q-flow-own"
 def sizes():
     config = json.loads(json.dumps(CONFIG)) | {"scale": "quick"}
     config["processes"]["qqg"]["cutoffs"].append("5.5e-3")
-    study = {"samples": 700, "runs": {RUN: {"preset": "record", "recipe": "three-body-flow"}}}
+    study = {"samples": 700, "runs": {RUN: {"preset": "record", "recipe": "muon-flow"}}}
     study["runs"][f"{RUN}-fast"] = {"model": RUN, "sampling": {"steps": 7}}
     config["studies"] = {"one": study}
     return Sizes(configuration.validate(config))

@@ -2,18 +2,22 @@
 
 import shutil
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
 
 from helpers.networks import awaken, small_spec
+from helpers.specs import flow_spec
 from helpers.trainings import events, history, silent
+from onshell import config as configuration
 from onshell.errors import OnshellError
 from onshell.models.build import build
 from onshell.training.compiled import compiled
 from onshell.training.loop import train
 
 CPU = torch.device("cpu")
+CONFIG = configuration.load(Path(__file__).parents[2] / "config.yaml")
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="no C++ compiler here")
 
 
@@ -27,6 +31,21 @@ def test_a_compiled_training_is_the_same_up_to_rounding(tmp_path):
             train(small_spec(training={"compile": choice, "epochs": 2}), events(250), tmp_path / name, progress=silent)
     for ours, theirs in zip(history(tmp_path / "compiled"), history(tmp_path / "plain"), strict=True):
         assert [float(x) for x in ours] == pytest.approx([float(x) for x in theirs], rel=1e-4)
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", ["beam", "pairs"])
+def test_the_networks_of_best_train_compiled(name, tmp_path):
+    small = {"beam": {"width": 32, "depth": 2}, "pairs": {"width": 16, "blocks": 1, "heads": 2, "pair_width": 8}}
+    spec = flow_spec(training={"epochs": 1, "optimizer": "muon", "muon_lr": 0.005, "warmup": 1})
+    spec["network"] = {**CONFIG["networks"][name], **small[name]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for choice in (True, False):
+            here = {**spec, "training": {**spec["training"], "compile": choice}}
+            train(here, events(128), tmp_path / str(choice), progress=silent)
+    ours, theirs = (next(iter(history(tmp_path / str(choice)))) for choice in (True, False))
+    assert [float(x) for x in ours] == pytest.approx([float(x) for x in theirs], rel=1e-4)
 
 
 @needs_compiler

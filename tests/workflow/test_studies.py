@@ -49,6 +49,23 @@ def test_a_study_plans_its_runs_and_what_they_need(studied):
     assert "muon-q-flow-a: is of the study one" in done.stderr + done.stdout
 
 
+def test_the_studies_that_are_there_are_planned_whole(clone):
+    runs = {study: entry["runs"] for study, entry in clone.config["studies"].items()}
+    every = [run for one in runs.values() for run in one.values()]
+    planned = clone.plan("best", "ablation", "--config", "scale=desk")
+    assert planned["study_train"] == sum("model" not in run for run in every)
+    assert planned["study_sample"] == planned["study_compare"] == len(every)
+    entries = clone.config["studies"].values()
+    products = [name for entry in entries for kind in ("figures", "tables") for name in entry[kind]]
+    assert len(products) == 11
+    assert all(planned[name] == 1 for name in [*products, *runs])
+
+
+def test_best_at_the_size_of_the_paper_is_planned_whole(clone):
+    every = ["--config", "scale=paper"]
+    assert clone.plan(*every, "preset=best") == clone.plan(*every)
+
+
 def test_all_knows_nothing_of_studies(studied):
     with_them = studied.plan()
     assert not [rule for rule in with_them if rule.startswith("study") or rule in ("one", "other", "small01")]

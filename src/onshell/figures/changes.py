@@ -12,7 +12,7 @@ from onshell.figures.run_groups import grouped, labels
 from onshell.figures.series import DASHED, MODEL_COLOURS, TRUTH, TRUTH_FILL
 from onshell.figures.sheet import BOTTOM, RIGHT, ROW_GAP, TITLE, WIDTH, Sheet
 
-NAMES, GAP, LINE = 1.55, 0.14, 0.2
+NAMES, GAP, LINE = 1.55, 0.26, 0.2
 """Inches: room for the names of the changes, between panels, and from one change to the next."""
 
 
