@@ -22,7 +22,7 @@ from onshell.training.stopping import Stop
 TRAINING = {"epochs": 5, "ema": 0.9}
 
 SCRIPT = """
-    import sys, time
+    import itertools, sys
     from pathlib import Path
     sys.path.insert(0, sys.argv[2])
     from helpers.networks import small_spec
@@ -31,10 +31,11 @@ SCRIPT = """
     from onshell.training import learner, loop
 
     def objective(*spec, make=learner.objective):
-        task = make(*spec)
+        task, steps = make(*spec), itertools.count(1)
         def loss(*rows):
-            time.sleep(0.1)
-            print("step", flush=True)
+            if next(steps) == 2 * 4 + 2:
+                print("waiting", flush=True)
+                sys.stdin.read()
             return task.loss(*rows)
         return type(task)(task.draw, loss)
 
@@ -48,11 +49,12 @@ SCRIPT = """
 
 
 def start(folder):
-    """A training of 5 epochs of 4 slow steps in a process of its own."""
+    """A training of 5 epochs of 4 steps in a process of its own, which waits in the middle of the third epoch."""
     script = textwrap.dedent(SCRIPT)
     helpers = str(Path(__file__).parents[1])
     return subprocess.Popen(
         [sys.executable, "-c", script, str(folder), helpers],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -61,14 +63,9 @@ def start(folder):
 
 
 def interrupt(process, number):
-    """Send the signal in the middle of the third epoch."""
-    steps = 0
-    for line in process.stdout:
-        steps += line == "step\n"
-        if steps == 2 * 4 + 2:
-            process.send_signal(number)
-            break
-    # All that is printed after it is read too: nobody's print may fail.
+    """Send the signal while the training waits, and let it go on."""
+    assert "waiting\n" in process.stdout
+    process.send_signal(number)
     return process.communicate(timeout=120)[1]
 
 
@@ -93,7 +90,8 @@ def test_a_training_told_to_stop_saves_and_goes_on_within_the_epoch(number, tmp_
     process = start(tmp_path / "run")
     error = interrupt(process, number)
     assert process.returncode == 75
-    word = f"stopped by {signal.Signals(number).name}, after epoch 2, step"
+    # A step says to the others whether to stop as it begins: the one after the signal is the last.
+    word = f"stopped by {signal.Signals(number).name}, after epoch 2, step 3 of 4 of the next"
     (line,) = (line for line in error.splitlines() if word in line)
     assert "the same command goes on from" in line
     assert [name.split("-")[0] for name in names(tmp_path / "run")] == ["history.csv", "state"]
