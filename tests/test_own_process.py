@@ -13,6 +13,8 @@ MINE = ['processes.mine={"source": "my.lhe.gz", "n_particles": 3}']
 FLOW = 'runs.mine-q-flow={"recipe": "three-body-flow", "preset": "best"}'
 NAMES = "runs.mine-q-flow.network=labelled-beam"
 MUON = 'runs.muon-q-flow={"recipe": "muon-flow", "preset": "best"}'
+QQG = 'runs.qqg_1e-3-q-flow={"recipe": "three-body-flow", "preset": "best"}'
+TURNED = 'runs.qqg_1e-3-q-flow.loss={"coupling": {"rotation": "aligned"}}'
 MATCHED = 'runs.muon-q-flow.loss={"coupling": {"particles": "matched"}}'
 RUN = 'runs.mine-q-diffusion={"recipe": "three-body-diffusion"}'
 
@@ -73,6 +75,7 @@ def test_a_source_that_is_not_there_is_told_with_its_key(tmp_path, monkeypatch):
         ([MUON, "runs.muon-q-flow.recipe=three-body-flow", "runs.muon-q-flow.preset=record"], "'transformer' .* alike"),
         ([MUON, MATCHED], r"coupling\.particles: matching .* have names; give the run particles: independent"),
         ([*MINE, FLOW, NAMES, MATCHED.replace("muon", "mine")], "order of the file; give .* shuffle: true, or"),
+        ([QQG, TURNED], r"qqg_1e-3-q-flow\.loss\.coupling\.rotation: events of qqg know the direction of the beam"),
         (['figures.mine={"draw": "proces"}'], r"figures\.mine\.draw: 'proces' is not a figure; did you mean 'process'"),
     ],
 )

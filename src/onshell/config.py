@@ -28,6 +28,9 @@ GENERATORS = ("uniform", "muon", "qqg", "sarge")
 NAMED = ("muon",)
 """The generators whose particles have names, so that their order means something; those of the others are alike."""
 
+ORIENTED = ("qqg",)
+"""The generators whose events are not isotropic, since they know the direction of the beam."""
+
 DRAWN: dict[str, dict[str, tuple[str, ...] | None]] = {
     "figures": {
         **dict.fromkeys(("fig01", "fig02", "fig03", "fig04", "fig05"), ("M1",)),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from onshell.config import DRAWN, GENERATORS, IMPORT, NAMED, RUN_NAME, expand, recipe_of
+from onshell.config import DRAWN, GENERATORS, IMPORT, NAMED, ORIENTED, RUN_NAME, expand, recipe_of
 from onshell.errors import unknown
 from onshell.recipes import NO_SIZES, network_faults, override_faults, recipe_faults, run_faults, symmetric
 from onshell.studies import entry_of, studies, study_of, trainings
@@ -39,11 +39,11 @@ def references(config: Mapping[str, Any]) -> Iterator[str]:
     yield from names_twice(config)
     for run, entry in config["runs"].items():
         found = list(run_faults(run, entry, config, sets))
-        yield from found or _alike(run, config, sets)
+        yield from found or _too_symmetric(run, config, sets)
     found = list(study_faults(config, sets))
     yield from found
     for run in trainings(config) if not found else ():
-        yield from (f"studies.{study_of(config, 'runs', run)}.{fault}" for fault in _alike(run, config, sets))
+        yield from (f"studies.{study_of(config, 'runs', run)}.{fault}" for fault in _too_symmetric(run, config, sets))
     for name, entry in config.get("forward", {}).items():
         path = f"forward.{name}.run"
         yield from unknown(path, entry["run"], "run", config["runs"])
@@ -163,11 +163,22 @@ def _source(path: str, entry: Mapping) -> Iterator[str]:
         yield f"{path}.particles: {len(particles)} of them where n_particles is {numbers}"
 
 
-def _alike(run: str, config: Mapping[str, Any], sets: Mapping[str, str]) -> Iterator[str]:
-    """Yield the faults of what cannot tell particles apart, a network or a coupling, where these have an order."""
+def _too_symmetric(run: str, config: Mapping[str, Any], sets: Mapping[str, str]) -> Iterator[str]:
+    """Yield the faults of networks and couplings that take a run's events for more symmetric than they are."""
     if config["scale"] not in config["scales"]:
         return
     process, recipe = sets[RUN_NAME.match(run)["dataset"]], recipe_of(config, run)
+    yield from _alike(run, recipe, process, config)
+    oriented = config["processes"][process].get("generator") in ORIENTED
+    if oriented and recipe["loss"].get("coupling", {}).get("rotation", "independent") != "independent":
+        yield (
+            f"runs.{run}.loss.coupling.rotation: events of {process} know the direction of the beam, and uniform phase "
+            "space turned towards them would know it too; give the run rotation: independent"
+        )
+
+
+def _alike(run: str, recipe: Mapping[str, Any], process: str, config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the faults of what cannot tell particles apart, a network or a coupling, where these have an order."""
     entry, network = config["processes"][process], recipe["network"]
     filed = "source" in entry and not entry.get("shuffle", False)
     if not filed and entry.get("generator") not in NAMED:
