@@ -19,20 +19,25 @@ from onshell.physics.kinematics import norm
 from onshell.sampling.sample import forward_trajectory, sample_block
 from onshell.streams import stream, torch_stream
 
-CHART = CHARTS["log-polar"]
-
 
 def noise(n, *name):
     return torch.from_numpy(stream(9, *name).standard_normal((n, 3, 3)))
 
 
-def test_a_step_of_logarithms_is_a_move_in_the_chart():
+def test_a_step_moves_logarithms_by_what_is_radial_and_directions_by_the_rest():
     q, eps, gamma = rambo.sample_prior(300, 3, stream(1, "q")), noise(300, "eps"), 0.03
-    process, size = LogPolarChain(Schedule(4, (gamma, gamma))), norm(q).unsqueeze(-1)
-    u = gamma * (2 - size) * q / size + (2 * gamma) ** 0.5 * eps
-    expected = CHART.to_q(CHART.move(CHART.lift(q), u, 1.0))
-    torch.testing.assert_close(process.step(q, 2, eps), expected)
-    torch.testing.assert_close(process.step(q, torch.full((300,), 2), eps), expected)
+    process, n = LogPolarChain(Schedule(4, (gamma, gamma))), q / norm(q).unsqueeze(-1)
+    up = (eps * n).sum(-1)
+    for k in (2, torch.full((300,), 2)):
+        there = process.step(q, k, eps)
+        grown = (norm(there) / norm(q)).log()
+        torch.testing.assert_close(grown, gamma * (2 - norm(q)) + (2 * gamma) ** 0.5 * up)
+        # The angle is the length of the rest, in the plane of the two.
+        across = eps - up.unsqueeze(-1) * n
+        angle = torch.atan2(norm(torch.linalg.cross(n, there)), (n * there).sum(-1))
+        torch.testing.assert_close(angle, (2 * gamma) ** 0.5 * norm(across))
+        assert (there * torch.linalg.cross(n, across)).sum(-1).abs().max() < 1e-13
+        assert ((there * across).sum(-1) > 0).all()
 
 
 def test_the_carried_noise_leads_back_where_the_step_came_from():
@@ -44,8 +49,10 @@ def test_the_carried_noise_leads_back_where_the_step_came_from():
         torch.testing.assert_close(norm(seen), norm(eps))
         radial = [(v * x).sum(-1) / norm(x) for v, x in ((eps, q), (seen, there))]
         torch.testing.assert_close(*radial)
-        back = CHART.to_q(CHART.move(CHART.lift(there), -((2 * gamma) ** 0.5) * seen, 1.0))
-        torch.testing.assert_close(back / norm(back).unsqueeze(-1), q / norm(q).unsqueeze(-1))
+        n = there / norm(there).unsqueeze(-1)
+        across = -((2 * gamma) ** 0.5) * (seen - (seen * n).sum(-1, keepdim=True) * n)
+        angle = norm(across).unsqueeze(-1)
+        torch.testing.assert_close(angle.cos() * n + angle.sin() / angle * across, q / norm(q).unsqueeze(-1))
     # In q-space as it stands there is nothing to carry.
     assert Langevin(Schedule(4, (gamma, gamma))).target(q, 1, eps, there) is eps
 

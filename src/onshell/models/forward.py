@@ -9,6 +9,7 @@ from torch import Tensor
 from onshell.errors import OnshellError
 from onshell.models.charts import chart_of
 from onshell.models.charts.mixtures import ARC
+from onshell.models.charts.polar import taken_apart, turned
 from onshell.models.charts.spinor import Spinor
 from onshell.models.processes import Langevin, Process, VariancePreserving, per_event
 from onshell.models.schedules import Schedule
@@ -48,10 +49,9 @@ class LogPolarChain(Langevin):
     def carried(self, x: Tensor, k: int | Tensor, noise: Tensor) -> Tensor:
         """Return `noise` carried along the great circle of its step, so that it lies at the direction reached."""
         scale, (_, n) = (2 * self._gamma(k, x)) ** 0.5, _polar(x)
-        up, side, length = _taken_apart(n, noise)
-        cosine, sine = (scale * length).cos(), (scale * length).sin()
-        there = cosine * n + scale * torch.sinc(scale * length / torch.pi) * side
-        return up * there + cosine * side - length * sine * n
+        up, side, length = taken_apart(n, noise)
+        angle = scale * length
+        return up * turned(n, scale * side, angle) + angle.cos() * side - length * angle.sin() * n
 
     def reverse_step(self, x: Tensor, t: int, score: Tensor, noise: Tensor, kind: str = "full") -> Tensor:
         """Return the state at t - 1 from `x` [n, N, 3] at t, its score in the chart and unit normal `noise`."""
@@ -105,14 +105,5 @@ def _moved(size: Tensor, n: Tensor, drift: Tensor, v: Tensor) -> Tensor:
 
     The rest of `v` leads along great circles.
     """
-    up, side, angle = _taken_apart(n, v)
-    return size * (drift + up).exp() * (angle.cos() * n + torch.sinc(angle / torch.pi) * side)
-
-
-def _taken_apart(n: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the part of `v` along the directions `n`, that across them, and the length of the latter."""
-    vx, vy, vz = v.unbind(-1)
-    nx, ny, nz = n.unbind(-1)
-    up = (vx * nx + vy * ny + vz * nz).unsqueeze(-1)
-    side = v - up * n
-    return up, side, norm(side).unsqueeze(-1)
+    up, side, angle = taken_apart(n, v)
+    return size * (drift + up).exp() * turned(n, side, angle)

@@ -17,10 +17,7 @@ from torch import Tensor
 from onshell.errors import OnshellError
 from onshell.models import priors
 from onshell.models.charts import chart_of
-from onshell.models.charts.flat import Flat
 from onshell.models.charts.mixtures import mixture_of
-from onshell.models.charts.polar import LogPolar
-from onshell.models.charts.spinor import Spinor
 from onshell.models.divergence import random_signs
 from onshell.physics import rambo
 from onshell.physics.kinematics import norm
@@ -33,13 +30,6 @@ EXACT_UP_TO = 5
 """With more particles than this, `auto` estimates traces: an exact one takes 3N backward passes."""
 PROBES = 4
 """Estimates of each trace: their spread tells the error."""
-
-SPEEDS: dict[type, Callable[[Tensor], tuple[Tensor, Tensor]]] = {
-    Flat: lambda e: (torch.ones_like(e), torch.zeros_like(e)),
-    LogPolar: lambda e: (e, torch.ones_like(e)),
-    Spinor: lambda e: ((2 * e).sqrt(), (2 * e).rsqrt()),
-}
-"""By chart: s and ds/d|q| at |q|, of dq/dt = s u."""
 
 
 def check_deterministic(spec: Spec) -> None:
@@ -151,7 +141,7 @@ def _signs(spec: Spec, n: int, probes: int, generator: torch.Generator) -> Tenso
 def _solved(network: Network, spec: Spec, y: Tensor, signs: Tensor | None, *, to_data: bool) -> tuple[Tensor, Tensor]:
     """Return the states after the whole way, to t = 0 or to t = 1, and the change of ln rho on it [K, n]."""
     chart, rate, n_particles = chart_of(spec), mixture_of(spec).rate, y.shape[1]
-    speed, rows = SPEEDS[type(chart)], 1 if signs is None else len(signs)
+    rows = 1 if signs is None else len(signs)
 
     def velocity(state: Tensor, t: float) -> Tensor:
         y = state[:, :n_particles]
@@ -159,7 +149,7 @@ def _solved(network: Network, spec: Spec, y: Tensor, signs: Tensor | None, *, to
         now = torch.full((len(y),), t, dtype=q.dtype, device=q.device)
         u, traces = traced(network, q.contiguous(), now, signs)
         length = norm(q)
-        s, slope = speed(length)
+        s, slope = chart.speed(length)
         # A particle at q = 0 to the last bit has no direction; it has no weight either.
         along = (u * q).sum(-1) / torch.where(length == 0, 1.0, length)
         kept = (length > 0).to(along.dtype)

@@ -36,9 +36,9 @@ class Chart(ABC):
         """Return `y`, which lies near the chart, on the chart."""
         return y
 
-    def move(self, y: Tensor, u: Tensor, h: float) -> Tensor:
-        """Return the states after a step `h` from `y` with velocity `u` [n, N, 3]."""
-        return y + h * self.tangent(y, u)
+    @abstractmethod
+    def speed(self, length: Tensor) -> tuple[Tensor, Tensor]:
+        """Return s of dq/dt = s u at |q| = `length`, and ds/d|q|."""
 
     def prior(self, n: int, n_particles: int, rng: np.random.Generator) -> Tensor:
         """Return `n` states of p_ref (8)."""

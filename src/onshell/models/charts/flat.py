@@ -26,6 +26,10 @@ class Flat(Chart):
         """Return `u` itself."""
         return u
 
+    def speed(self, length: Tensor) -> tuple[Tensor, Tensor]:
+        """Return 1 and 0."""
+        return torch.ones_like(length), torch.zeros_like(length)
+
     def apart(self, start: Tensor, end: Tensor) -> Tensor:
         """Return |q_1 - q_0|^2."""
         return (end - start).square().sum(-1)

@@ -34,26 +34,36 @@ class LogPolar(Chart):
 
     def tangent(self, y: Tensor, u: Tensor) -> Tensor:
         """Return the rates [n, N, 4] of logarithm and direction."""
-        n = y[..., 1:]
-        up = (u * n).sum(-1, keepdim=True)
-        return torch.cat([up, u - up * n], -1)
+        up, side, _ = taken_apart(y[..., 1:], u)
+        return torch.cat([up, side], -1)
 
     def settle(self, y: Tensor) -> Tensor:
         """Return `y` with directions of length 1."""
         return torch.cat([y[..., :1], y[..., 1:] / norm(y[..., 1:]).clamp_min(TINY).unsqueeze(-1)], -1)
 
-    def move(self, y: Tensor, u: Tensor, h: float) -> Tensor:
-        """Return the states after a step `h`: |q| grows by e^(h u_r), the direction moves along a great circle."""
-        rates = h * self.tangent(y, u)
-        side = rates[..., 1:]
-        angle = norm(side).unsqueeze(-1)
-        turned = angle.cos() * y[..., 1:] + torch.sinc(angle / torch.pi) * side
-        return self.settle(torch.cat([y[..., :1] + rates[..., :1], turned], -1))
+    def speed(self, length: Tensor) -> tuple[Tensor, Tensor]:
+        """Return |q| and 1."""
+        return length, torch.ones_like(length)
 
     def apart(self, start: Tensor, end: Tensor) -> Tensor:
         """Return the squared difference of the logarithms plus the squared angle."""
         angle, _ = _towards(start[..., 1:], end[..., 1:])
         return (end[..., 0] - start[..., 0]).square() + angle.squeeze(-1).square()
+
+
+def taken_apart(n: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the part of `v` [..., 3] along the directions `n`, that across them, and the length of the latter."""
+    # Component by component, which keeps arrays in whatever order they are.
+    vx, vy, vz = v.unbind(-1)
+    nx, ny, nz = n.unbind(-1)
+    up = (vx * nx + vy * ny + vz * nz).unsqueeze(-1)
+    side = v - up * n
+    return up, side, norm(side).unsqueeze(-1)
+
+
+def turned(n: Tensor, side: Tensor, angle: Tensor) -> Tensor:
+    """Return the directions `n` [..., 3] turned towards `side`, which is across them, by its length `angle`."""
+    return angle.cos() * n + torch.sinc(angle / torch.pi) * side
 
 
 def _towards(n: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:

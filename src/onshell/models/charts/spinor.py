@@ -69,6 +69,10 @@ class Spinor(Chart):
         a, b = y.unbind(-1)
         return torch.stack([mz * a + torch.complex(mx, -my) * b, torch.complex(mx, my) * a - mz * b], -1)
 
+    def speed(self, length: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sqrt(2|q|) and 1/sqrt(2|q|), infinite at q = 0."""
+        return (2 * length).sqrt(), (2 * length).rsqrt()
+
     def aligned(self, start: Tensor, end: Tensor) -> Tensor:
         """Return `start` with the phase of each spinor such that the line to `end` is the shortest, and moves no phase.
 
