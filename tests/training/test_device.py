@@ -26,9 +26,12 @@ def test_unknown_devices_are_named(name):
         choose_device(name)
 
 
-@pytest.mark.parametrize(("tiles", "expected"), [(True, "bf16"), (False, "fp32")])
-def test_auto_precision_follows_the_processor(tiles, expected, monkeypatch):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": tiles, "avx512_bf16": True}, raising=False)
+@pytest.mark.parametrize(
+    ("tiles", "products", "expected"), [(True, True, "bf16"), (False, True, "bf16"), (False, False, "fp32")]
+)
+def test_auto_precision_follows_the_processor(tiles, products, expected, monkeypatch):
+    found = {"amx_bf16": tiles, "avx512_bf16": products, "avx512_f": True}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found, raising=False)
     assert choose_precision("auto", CPU) == expected
 
 

@@ -34,7 +34,7 @@ def gpus(context: Context) -> Finding:
 
 
 def bf16(context: Context) -> Finding:
-    """Return whether trainings at precision auto use bf16 matrix instructions."""
+    """Return whether trainings at precision auto compute in bf16."""
     import torch
 
     from onshell.training.device import choose_precision
@@ -45,10 +45,10 @@ def bf16(context: Context) -> Finding:
         names = some(torch.cuda.get_device_name(place) for place in slow)
         return warning(f"none on {names}: auto means fp32", "use GPUs of Nvidia's Ampere generation or newer")
     if slow and not context.wants_gpu:
-        return warning("this processor has none (AMX): auto means fp32", "trainings are slower here, and that is all")
+        return warning("no AMX or AVX512-BF16 here: auto means fp32", "trainings are slower here, and that is all")
     if slow:
         return ok("not on this processor, where no job of the profile computes")
-    return ok(f"matrix instructions on {some(places)}: auto means bf16")
+    return ok(f"on {some(places)}: auto means bf16")
 
 
 def multiplication(context: Context) -> Finding:

@@ -7,6 +7,9 @@ import torch
 
 from onshell.errors import OnshellError
 
+BF16 = ("amx_bf16", "avx512_bf16")
+"""Instructions of processors, as torch calls them, that multiply in bf16 and so train faster in it."""
+
 
 def choose_device(name: str = "auto") -> torch.device:
     """Return the device called `name`: auto (CUDA if there is any), cpu, cuda or cuda:N."""
@@ -26,16 +29,15 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """Return "fp32" or "bf16"; "auto" is bf16 where the processor has matrix instructions for it."""
+    """Return "fp32" or "bf16"; "auto" is bf16 where the processor has instructions that multiply in it."""
     if name in ("fp32", "bf16"):
         return name
     if name != "auto":
         raise OnshellError(f"precision: {name!r} is not known; use auto, fp32 or bf16")
     if device.type == "cuda":
         return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp32"
-    # AVX512-BF16 alone gains nothing here: it takes the tile instructions.
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()
-    return "bf16" if capabilities.get("amx_bf16", False) else "fp32"
+    return "bf16" if any(capabilities.get(name) for name in BF16) else "fp32"
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
