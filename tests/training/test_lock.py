@@ -33,7 +33,7 @@ HOLDER = """
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(lock, "BEAT", 0.05)
-    monkeypatch.setattr(lock, "WATCH", 1.0)
+    monkeypatch.setattr(lock, "WATCH", 2.0)
 
 
 @pytest.fixture
