@@ -20,7 +20,7 @@ $(READY): envs/requirements.lock envs/examples.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r envs/examples.lock
 	@touch $(READY)
 
-quick: $(READY) ## every figure and table, small, in a quarter of an hour
+quick: $(READY) ## every figure and table, small, in 20 to 45 minutes
 	$(BIN)/snakemake --cores $(CORES) --quiet reason
 
 desk: $(READY) ## the same at desk size, in an hour and a half
