@@ -34,7 +34,7 @@ def small(config: dict, *, spread: bool) -> dict:
     wide = {"network": "wide", "training": {"epochs": 3, "batch_size": 2000}}
     runs[variant("memory")] = {**muon, **wide, "resources": {**GIVEN, "mem_mb": LITTLE}}
     runs[variant("shared")] = {**muon, "resources": {**GIVEN, "gpus": 2}}
-    runs[variant(LATE)] = {**muon, "resources": {**GIVEN, "runtime": 3}}
+    runs[variant(LATE)] = {**muon, "resources": {**GIVEN, "runtime": 5}}
     several = 2 if spread else 1
     runs[PET] = {"recipe": "ten-body-flow", "resources": {**GIVEN, "gpus": 2, "shards": several}}
     runs[NODES] = {"recipe": "ten-body-flow", "resources": {**GIVEN, "gpus": 2, "nodes": several}}
