@@ -108,11 +108,15 @@ def recipe_faults(path: str, recipe: Mapping[str, Any], config: Mapping[str, Any
     yield from chart_faults(path, recipe, config)
 
 
+def coupled_in(loss: Mapping[str, Any]) -> list[str]:
+    """Return what the two ends of the paths of a `loss` agree in: keys of its coupling that are not independent."""
+    return [key for key, value in loss.get("coupling", {}).items() if value != "independent"]
+
+
 def chart_faults(path: str, recipe: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
     """Yield the faults of a recipe's chart, and of what only some charts have."""
     loss, sampling = recipe["loss"], recipe["sampling"]
-    chart, coupling = loss.get("chart", "q"), loss.get("coupling", {})
-    agreed = [key for key, value in coupling.items() if value != "independent"]
+    chart, agreed = loss.get("chart", "q"), coupled_in(loss)
     if chart != "q" and recipe["space"] == "p":
         yield f"{path}.loss.chart: {chart!r} is a chart of q-space; use q"
     elif chart not in CHARTS[loss["type"]]:

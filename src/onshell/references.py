@@ -5,7 +5,15 @@ from typing import Any
 
 from onshell.config import DRAWN, GENERATORS, IMPORT, NAMED, ORIENTED, RUN_NAME, expand, recipe_of
 from onshell.errors import unknown
-from onshell.recipes import NO_SIZES, network_faults, override_faults, recipe_faults, run_faults, symmetric
+from onshell.recipes import (
+    NO_SIZES,
+    coupled_in,
+    network_faults,
+    override_faults,
+    recipe_faults,
+    run_faults,
+    symmetric,
+)
 from onshell.studies import entry_of, studies, study_of, trainings
 from onshell.study_faults import names_twice, study_faults
 
@@ -170,7 +178,7 @@ def _too_symmetric(run: str, config: Mapping[str, Any], sets: Mapping[str, str])
     process, recipe = sets[RUN_NAME.match(run)["dataset"]], recipe_of(config, run)
     yield from _alike(run, recipe, process, config)
     oriented = config["processes"][process].get("generator") in ORIENTED
-    if oriented and recipe["loss"].get("coupling", {}).get("rotation", "independent") != "independent":
+    if oriented and "rotation" in coupled_in(recipe["loss"]):
         yield (
             f"runs.{run}.loss.coupling.rotation: events of {process} know the direction of the beam, and uniform phase "
             "space turned towards them would know it too; give the run rotation: independent"
@@ -189,7 +197,7 @@ def _alike(run: str, recipe: Mapping[str, Any], process: str, config: Mapping[st
     shuffled = f"processes.{process} shuffle: true, or " if filed else ""
     if symmetric(config["networks"][network]):
         yield f"runs.{run}.network: {network!r} ({kind}) {why}; give {shuffled}the run a network of type mlp"
-    if recipe["loss"].get("coupling", {}).get("particles", "independent") != "independent":
+    if "particles" in coupled_in(recipe["loss"]):
         yield f"runs.{run}.loss.coupling.particles: matching {why}; give {shuffled}the run particles: independent"
 
 
