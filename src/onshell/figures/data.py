@@ -10,6 +10,7 @@ from torch import Tensor
 
 from onshell.config import RUN_NAME
 from onshell.errors import OnshellError
+from onshell.evaluation.last_step import is_noisy, noisy_truth
 from onshell.evaluation.truth import held_out, some
 from onshell.evaluation.weights import COLUMNS, Weights, weights_of
 from onshell.events.table import read_events, read_metadata
@@ -128,6 +129,13 @@ class FigureData:
         """Return the events [n, N, 3] that the model in `role` generated; p-space models may be off the shell."""
         path = self.path("samples", self.run(role))
         return some(path, read_events(path, space="p", columns=())).momenta
+
+    def noisy_truth(self, role: str) -> Tensor | None:
+        """Return truth [n, N, 3] with the noise of the last reverse step of the model in `role`, None without any."""
+        metadata = self.metadata("samples", self.run(role))
+        if not is_noisy(metadata.get("spec", {})):
+            return None
+        return noisy_truth(self.truth(self.dataset_of(role)), metadata)
 
     def truth_weights(self, dataset: str) -> Weights:
         """Return the weights [n] of the events of `truth`, None where all count alike."""
