@@ -80,7 +80,7 @@ def test_the_published_numbers_stand_beside_ours(summary):
     table, page = summary
     paper = table.dropna(subset="published").set_index("quantity")
     assert set(paper["run"]) == {"aps_30-q-diffusion"}
-    names = ("energy_mean", "momentum_mean", "px_mean", "pz_mean")
+    names = ("energy_mean", "px_mean", "py_mean", "pz_mean")
     assert [paper.loc[name, "published"] for name in names] == PAPER
     line = next(line for line in page.splitlines() if "(0.259)" in line or "(0.258)" in line)
     assert line.startswith("| aps_30-q-diffusion |")

@@ -18,8 +18,8 @@ KEYS = ("run", "dataset", "process", "observables", "features", "conservation")
 
 VIOLATIONS = {
     "energy_mean": "\\|ΣE − 1\\|",
-    "momentum_mean": "\\|Σp\\|",
     "px_mean": "\\|Σp_x\\|",
+    "py_mean": "\\|Σp_y\\|",
     "pz_mean": "\\|Σp_z\\|",
 }
 """Means over the median single-particle energy, in the order of tab1 and of what the paper prints there."""
@@ -81,7 +81,7 @@ def summary_file(
 ) -> pd.DataFrame:
     """Return the tidy table of all runs after writing it to `out_csv`, and a page of tables to `out_md`.
 
-    `published` holds what the paper prints of a run: the means of |sum E - 1|, |sum p|, |sum p_x| and |sum p_z| over
+    `published` holds what the paper prints of a run: the means of |sum E - 1|, |sum p_x|, |sum p_y| and |sum p_z| over
     the median single-particle energy. `records` are the run.json files of trainings by run: a last table says what
     those that are there took.
     """
