@@ -27,11 +27,11 @@ NUMBERS = [
 ]
 
 
-def call(verb, name, value):
-    """Call a verb with a word for each argument that it needs, and one option."""
+def call(verb, *more):
+    """Call a verb with a word for each argument that it needs, and `more` words."""
     needed = [option for option in COMMANDS[verb].params if option.required]
     words = [word for option in needed for word in (*(name for name in option.opts[:1] if name[0] == "-"), "x")]
-    with COMMANDS[verb].make_context(verb, [*words, name, value]) as context:
+    with COMMANDS[verb].make_context(verb, [*words, *more]) as context:
         COMMANDS[verb].invoke(context)
 
 
@@ -43,9 +43,11 @@ def test_options_with_numbers_are_found():
 
 @pytest.mark.parametrize(("verb", "name", "kind"), NUMBERS)
 def test_what_is_no_number_is_refused(verb, name, kind):
-    faults = {"-1": "is negative", "9" * 20: "is too large"}
+    faults = {"-1": "is too small", "9" * 20: "is too large"}
     if kind is float:
-        faults = dict.fromkeys(("nan", "inf", "-inf", "1e400"), "is not a finite number")
+        faults = dict.fromkeys(("nan", "inf", "-inf", "1e400"), "is not a finite number") | {"-0.5": "is too small"}
+    if name in ("--n-particles", "--processes", "--nodes", "--threads", "--epochs"):
+        faults["0"] = "is too small; write 1 or more"
     for value, fault in faults.items():
         with pytest.raises(OnshellError, match=f"^{name} .*: {fault}"):
             call(verb, name, value)
@@ -55,3 +57,8 @@ def test_what_is_no_number_is_refused(verb, name, kind):
 def test_lists_hold_finite_numbers(text):
     with pytest.raises(OnshellError, match=f"--snapshots {text}: write finite numbers"):
         numbers("--snapshots", text)
+
+
+def test_an_import_of_no_events_is_refused():
+    with pytest.raises(OnshellError, match="--train 0, --test 0: leave no event to import"):
+        call("import", "-o", "y", "--train", "0", "--test", "0")

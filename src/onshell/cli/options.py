@@ -14,17 +14,19 @@ from onshell.cli.completion import names
 from onshell.console import say
 from onshell.errors import OnshellError
 
-LARGEST = 2**63 - 1
+AT_LEAST_ONE = {"n_particles", "processes", "nodes", "threads", "epochs"}
+"""Counts without which a verb has nothing to do."""
+LARGEST, LARGEST_SEED = 10**10, 2**63 - 1
 
 
 class Verb(TyperCommand):
     """A verb that looks at the numbers of all its options before it does anything."""
 
     def invoke(self, ctx: typer.Context) -> Any:
-        """Call the verb, or raise `OnshellError` for a number that is none, or a whole one that counts nothing."""
+        """Call the verb, or raise `OnshellError` for a number that cannot be meant."""
         for option in self.params:
             value = ctx.params.get(option.name)
-            if fault := number_fault(value):
+            if fault := number_fault(option.name, value):
                 raise OnshellError(f"{max(option.opts, key=len)} {value}: {fault}")
         return super().invoke(ctx)
 
@@ -37,13 +39,16 @@ class Verbs(typer.Typer):
         return super().command(name, **{"cls": Verb, **options})
 
 
-def number_fault(value: Any) -> str | None:
-    """Return why the value of an option cannot be meant, or None: all whole numbers are counts, or seeds."""
-    if isinstance(value, float) and not math.isfinite(value):
+def number_fault(name: str | None, value: Any) -> str | None:
+    """Return why the option called `name` cannot have this value, or None; no number of a verb may be negative."""
+    if not isinstance(value, int | float):
+        return None
+    if not math.isfinite(value):
         return "is not a finite number; write one, such as 0.5"
-    if isinstance(value, int) and not 0 <= value <= LARGEST:
-        return "is negative; write 0 or more" if value < 0 else f"is too large; write {LARGEST} or less"
-    return None
+    least, most = int(name in AT_LEAST_ONE), LARGEST_SEED if name == "seed" else LARGEST
+    if value < least:
+        return f"is too small; write {least} or more"
+    return f"is too large; write {most:,} or less" if isinstance(value, int) and value > most else None
 
 
 app = Verbs(
