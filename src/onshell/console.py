@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import math
 import os
 import re
 import signal
@@ -113,11 +114,14 @@ def _lines(what: str) -> Callable[[int, int], None]:
 
 
 def numbers(option: str, text: str) -> list[float]:
-    """Return the numbers of a comma-separated list."""
+    """Return the finite numbers of a comma-separated list."""
     try:
-        return [float(word) for word in text.split(",")]
+        found = [float(word) for word in text.split(",")]
     except ValueError as error:
         raise OnshellError(f"{option} {text}: write numbers with commas between them, such as 1,0.5,0") from error
+    if not all(map(math.isfinite, found)):
+        raise OnshellError(f"{option} {text}: write finite numbers, such as 1,0.5,0")
+    return found
 
 
 def whole_numbers(option: str, text: str) -> list[int]:

@@ -13,7 +13,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +73,10 @@ def _leftovers(path: Path) -> Iterator[Path]:
             continue
         host, pid = match[1], int(match[2])
         here = host == _host()
-        if (here and not _alive(pid)) or (not here and time.time() - entry.stat().st_mtime > ABANDONED):
-            yield entry
+        # Another that sweeps may remove it first.
+        with contextlib.suppress(FileNotFoundError):
+            if (here and not _alive(pid)) or (not here and time.time() - entry.stat().st_mtime > ABANDONED):
+                yield entry
 
 
 def _sync_folder(folder: Path) -> None:
@@ -109,9 +111,11 @@ def json_text(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
-def write_json(path: str | os.PathLike[str], document: Mapping[str, Any]) -> None:
-    """Write a JSON document whole or not at all."""
-    with whole(path) as part:
+def write_json(
+    path: str | os.PathLike[str], document: Mapping[str, Any], ready: Callable[[], None] | None = None
+) -> None:
+    """Write a JSON document whole or not at all; `ready` as in `whole`."""
+    with whole(path, ready) as part:
         part.write_text(json_text(document), encoding="utf-8")
 
 
@@ -137,23 +141,26 @@ def read_json(path: str | os.PathLike[str], kind: str, remedy: str, keys: Iterab
     return found
 
 
-def save_whole(content: Any, path: str | os.PathLike[str]) -> None:
+def save_whole(content: Any, path: str | os.PathLike[str], ready: Callable[[], None] | None = None) -> None:
     """Write plain types and tensors to `path` as torch does, whole or not at all; equal content gives equal bytes.
+
+    `ready` as in `whole`.
 
     Through a file handle: torch's own writer puts the file's temporary name into it, and hides why a write failed.
     """
     import torch
 
-    with whole(path) as part, part.open("wb") as handle:
+    with whole(path, ready) as part, part.open("wb") as handle:
         torch.save(content, handle)
 
 
 @contextlib.contextmanager
-def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+def whole(path: str | os.PathLike[str], ready: Callable[[], None] | None = None) -> Iterator[Path]:
     """Yield a temporary path of the same suffix in the same folder; it becomes `path` only if the block succeeds.
 
     The folder is made, and tried, before the block runs: a long computation does not end at a folder that cannot be
-    written. An `OSError` about another file than the target passes through untouched.
+    written. An `OSError` about another file than the target passes through untouched. `ready` is called when all is
+    written, before the file takes its place; what it raises keeps the file from it.
 
     Raises
     ------
@@ -174,6 +181,8 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield part
         with part.open("rb+") as handle:
             os.fsync(handle.fileno())
+        if ready is not None:
+            ready()
         part.replace(path)
     except Exception as error:
         cause = _cause(error)

@@ -5,6 +5,7 @@ from typing import Any
 
 from onshell.config import DRAWN, GENERATORS, IMPORT, NAMED, ORIENTED, RUN_NAME, expand, recipe_of
 from onshell.errors import unknown
+from onshell.models.limits import schedule_faults
 from onshell.recipes import (
     NO_SIZES,
     coupled_in,
@@ -36,11 +37,7 @@ def references(config: Mapping[str, Any]) -> Iterator[str]:
     for name, entry in config["networks"].items():
         yield from network_faults(f"networks.{name}", entry)
     for name, entry in config["schedules"].items():
-        if entry.get("gaussian_steps", 0) >= entry["steps"]:
-            yield f"schedules.{name}.gaussian_steps: {entry['gaussian_steps']} must be below steps, {entry['steps']}"
-        geometric = entry.get("geometric", {"first": 0.0, "ratio": 1.0, "steps": 1})
-        if not geometric["first"] * geometric["ratio"] ** (geometric["steps"] - 1) < 0.5:
-            yield f"schedules.{name}.geometric: its last step is 0.5 or more; use fewer steps or a smaller ratio"
+        yield from (f"schedules.{name}.{fault}" for fault in schedule_faults(entry))
     for preset, recipes in config["presets"].items():
         for name, recipe in recipes.items():
             yield from recipe_faults(f"presets.{preset}.{name}", recipe, config)

@@ -138,3 +138,9 @@ def test_p_space_samples_are_measured_like_any_other(muon, tmp_path):
         found = metrics_file(sample, path, out, autoencoder=networks, seed=SEED, replicates=2, progress=silent)
         assert found["conservation"]["energy_mean"] > 0.1
         assert found["features"]["latent"]["frechet"]["mean"] > 0
+
+
+def test_an_autoencoder_of_hardly_any_events_is_refused(muon, tmp_path):
+    with pytest.raises(OnshellError, match=r"muon\.parquet: an autoencoder cannot learn from fewer than 4 events"):
+        autoencoder_file(muon, tmp_path / "a.pt", max_events=3, progress=silent)
+    assert not list(tmp_path.iterdir())

@@ -10,6 +10,7 @@ from onshell import config as configuration
 from onshell.cli.completion import names
 from onshell.cli.options import DEFAULT, ConfigFile, EventTable, Output, Scale, Seed, Settings, app, load
 from onshell.console import apart, counter, known, pairs, say, whole_numbers
+from onshell.errors import OnshellError
 
 
 @app.command("import")
@@ -55,6 +56,8 @@ def import_events(
     from onshell.events.lhe.importing import Settings as Options
 
     apart(output, file)
+    if train == test == 0:
+        raise OnshellError("--train 0, --test 0: leave no event to import; ask for one at least")
     process = key = None
     if dataset is not None:
         loaded = load(config, settings, scale=scale, seed=seed)

@@ -184,6 +184,8 @@ def autoencoder_file(
     """
     events_path = Path(events_path)
     truth = some(events_path, read_events(events_path, space="p", rows="train", columns=COLUMNS))
+    if min(max_events, len(truth)) < LEAST:
+        raise OnshellError(f"{events_path}: an autoencoder cannot learn from fewer than {LEAST} events; give it more")
     seed = int(truth.metadata.get("seed", 0)) if seed is None else seed
     about = truth.metadata
     ordered = not exchangeable(about.get("process", ""), truth.n_particles, about.get("ordered"))
