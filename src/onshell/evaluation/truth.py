@@ -31,6 +31,31 @@ def judged_by(metadata: Mapping[str, Any], part: str) -> str:
     return part if metadata.get("split") else "all"
 
 
+def one_judge(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the part of truth that judged all `metrics`, by run; those of the test part once did not say so.
+
+    Raises
+    ------
+    OnshellError
+        When they differ: numbers of one table are judged by one part of truth.
+    """
+    parts = {run: str(one.get("judge", "test")) for run, one in metrics.items()}
+    first = next(iter(parts), "")
+    for run, part in parts.items():
+        if part != parts[first]:
+            raise OnshellError(
+                f"{run}: judged by the part {part!r} of truth where {first} is by {parts[first]!r}; make the metrics "
+                "of both again with one `judge`"
+            )
+    return parts.get(first, "test")
+
+
+def judge_told(part: str) -> str:
+    """Return in words which part of truth judged, as tables say below."""
+    words = {"final": "final, which no choice of settings has seen", "all": "all its events, for want of parts"}
+    return f"Truth: {words.get(part, part)}."
+
+
 def pool_of(path: str | os.PathLike[str]) -> Pool | None:
     """Return all events of a table that `onshell import` made, to draw truth from; None for any other."""
     if "lhe" not in read_metadata(path):
