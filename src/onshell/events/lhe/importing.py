@@ -35,9 +35,9 @@ class Settings:
     """How a Les Houches file is imported.
 
     `particles` are the places of an event (`particles.slots`), None for all final particles as they stand; `shuffle`
-    puts those of every event into a random order. `held_out` is the share of events that no model will see, and
-    `final` the share of these that no choice of settings will see either, a part of its own; `train` and `test` are the
-    most events of the training part and of each of the others.
+    puts those of every event into a random order. `held_out` is the share of events that no model will see,
+    `final` that of these which no choice of settings will see; `train` and `test` are the most events of the training
+    part and of each of the others.
     """
 
     particles: str | None = None
@@ -110,10 +110,9 @@ def import_file(
     settings = settings or Settings()
     if out.resolve() == source.resolve():
         raise OnshellError(f"{out}: is the input itself; choose another name for the output")
-    if not 0.0 <= settings.held_out < 1.0:
-        raise OnshellError(f"held-out share: {settings.held_out:g}; give a number from 0 to below 1, such as 0.2")
-    if not 0.0 <= settings.final < 1.0:
-        raise OnshellError(f"final share: {settings.final:g}; give a number from 0 to below 1, such as 0.5")
+    for part, share in (("held-out", settings.held_out), ("final", settings.final)):
+        if not 0.0 <= share < 1.0:
+            raise OnshellError(f"{part} share: {share:g}; give a number from 0 to below 1, such as 0.2")
     chosen = slots(settings.particles) if settings.particles else None
     if chosen and settings.n_particles not in (None, len(chosen.ids)):
         raise OnshellError(
@@ -138,20 +137,15 @@ def import_file(
 
 
 def split_rows(n: int, settings: Settings, name: str) -> dict[str, NDArray[np.int64]]:
-    """Return the numbers of the good events in each part, ascending: of `n` a random share is held out.
-
-    That is the test part, but for the share of it that is the final part, if one is asked for.
-    """
+    """Return the numbers of the good events in each part, ascending: random shares of `n` are held out."""
     order = stream(settings.seed, "import", name, "split").permutation(n)
     held = min(max(1, round(settings.held_out * n)), n - 1) if settings.held_out else 0
     final = min(max(1, round(settings.final * held)), held - 1) if settings.final else 0
     if settings.final and final < 1:
         raise OnshellError(f"final share: {held} held-out events cannot be divided; hold more of them out")
-    test = held - final if settings.test is None else min(held - final, settings.test)
-    train = n - held if settings.train is None else min(n - held, settings.train)
-    parts = {"train": order[held : held + train], "test": order[:test]}
-    if final:
-        parts["final"] = order[held - (final if settings.test is None else min(final, settings.test)) : held]
+    test, train = (n if most is None else most for most in (settings.test, settings.train))
+    parts = {"train": order[held:][:train], "test": order[: held - final][:test]}
+    parts |= {"final": order[held - final : held][:test]} if final else {}
     return {name: np.sort(rows) for name, rows in parts.items()}
 
 
