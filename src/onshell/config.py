@@ -96,7 +96,7 @@ class Imported(Dataset):
 
     source: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
-    """Those of `onshell import`, the keys of `IMPORT`."""
+    """Those of `onshell import`, the keys of `IMPORT`, and `final` where events are set aside for published tables."""
 
 
 def digest(leaf: Any) -> str:
@@ -197,6 +197,8 @@ def datasets(config: Config) -> dict[str, Dataset]:
             known |= {"parameters": parameters, "n_train": size["train"], "n_test": size["test"]}
             if "source" in entry:
                 options = {key: entry.get(key, default) for key, default in IMPORT.items()}
+                # A share of 0 is no option: it would change what the import of every other file is.
+                options |= {"final": entry["final"]} if entry.get("final") else {}
                 found[name] = Imported(**known, generator="", source=entry["source"], options=options)
             else:
                 found[name] = Dataset(**known, generator=entry["generator"])
@@ -204,7 +206,7 @@ def datasets(config: Config) -> dict[str, Dataset]:
 
 
 def import_options(entry: Imported) -> dict[str, Any]:
-    """Return how the file of a dataset is imported: the keys of `IMPORT`, and the numbers of particles and events."""
+    """Return how the file of a dataset is imported: its `options`, and the numbers of particles and events."""
     particles = entry.options["particles"]
     chosen = {"particles": particles and ",".join(map(str, particles)), "n_particles": entry.n_particles}
     return {**entry.options, **chosen, "train": entry.n_train, "test": entry.n_test}
@@ -276,6 +278,11 @@ def n_events(config: Config, run: str) -> int:
     study, entry = study_of(config, "runs", run), entry_of(config, "runs", run)
     asked = entry.get("samples") or (study and studies(config)[study].get("samples"))
     return asked or n_samples(config, RUN_NAME.match(trained(config, run))["dataset"])
+
+
+def judge_of(config: Config) -> str:
+    """Return the part of truth that models are compared with: test, or final, which no choice of settings has seen."""
+    return config.get("judge", "test")
 
 
 def published(config: Config) -> dict[str, list[float]]:

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from helpers.products import SEED, silent, truth
@@ -59,8 +60,8 @@ def test_a_floor_says_what_it_is_the_floor_of(floor, muon, networks):
     assert (compared["sample"], compared["truth"], compared["splits"]) == (500, 600, 2)
     assert compared["autoencoders"] == fingerprint(load(networks).networks)
     options = {"seed": SEED, "replicates": 3, "splits": 2, "autoencoders": load(networks).networks}
-    for key, (mean, sd) in floors.floor(read_metadata(muon), "muon", (500, 600), **options).items():
-        assert found["floor"][key] == {"mean": mean, "sd": sd}
+    for key, values in floors.floor(read_metadata(muon), "muon", (500, 600), **options).items():
+        assert found["floor"][key] == {"mean": np.mean(values), "sd": np.std(values, ddof=1), "values": values}
 
 
 def test_metrics_with_a_floor_are_those_that_make_their_own(folder, floor, sample, muon, networks):
@@ -99,7 +100,8 @@ def test_what_is_no_floor(floor, sample, muon, networks, tmp_path):
         "gone": (None, "no such floor"),
         "text": ("hello", "not readable as JSON"),
         "list": ("[]", "not a floor"),
-        "old": (json.dumps(content | {"format": 0}), "not a floor of this version"),
+        "old": (json.dumps(content | {"format": 1}), "not a floor of this version"),
+        "one": (json.dumps(content | {"floor": {"u_2.ks": {"values": [1.0]}}}), "a damaged floor file"),
         "broken": (json.dumps(content | {"comparison": 3}), "a damaged floor file"),
         "empty": (json.dumps({key: value for key, value in content.items() if key != "floor"}), "a damaged floor"),
         "part": (json.dumps(part), r"no floor of u_2\.ks"),

@@ -112,6 +112,11 @@ def test_metrics_stand_beside_their_floor(text):
     assert '<td data-key="0.1" class="hot"' in row
     assert "25× <i>E</i><sub>1</sub>" in row
     assert "1,000 against 5,000 events" in text
+    assert "1.0× ± 0.04" in row
+    assert "<small>0.0011 to 0.0032</small>" in text
+    assert "1.60<small>± 0.20</small><small>1.2 to 2.2</small>" in text
+    assert "worst W<sub>1</sub>" in text
+    assert "beside the statistical floor. Truth: test." in text
 
 
 def test_what_ran_where_and_how_long(text):

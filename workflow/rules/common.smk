@@ -39,6 +39,7 @@ if refusal:
 L = Layout(config)
 DATASETS = configuration.datasets(config)
 IMPORTED = [name for name, entry in DATASETS.items() if entry.source]
+JUDGE = configuration.judge_of(config)
 SIZES = config["scales"][config["scale"]]
 CONDA = str(Path(workflow.basedir) / "envs" / "environment.yaml")
 
@@ -113,6 +114,11 @@ def embedding(wildcards):
     """Return everything, besides the truth itself, that defines a training set."""
     augmentation = config["augmentations"][wildcards.augmentation]
     return leaf({"augmentation": augmentation, "seed": config["seed"]})
+
+
+def pool_part(dataset):
+    """Return the part of truth whose size a floor is for: of a generator's all are of one size, and share the floor."""
+    return JUDGE if dataset in IMPORTED else "test"
 
 
 def trajectories():

@@ -1,6 +1,6 @@
 """Exact truth, or events of one's own, and the training sets made of it.
 
-Makes: events/<dataset>.parquet, embedded/<dataset>.<augmentation>.parquet. Needs: nothing but config.yaml and the Les
+Makes: events/<dataset>.parquet, events/<dataset>.final.parquet, embedded/<dataset>.<augmentation>.parquet. Needs: nothing but config.yaml and the Les
 Houches files that it names.
 """
 
@@ -42,6 +42,33 @@ rule generate:
         scale=config["scale"],
     shell:
         "onshell generate {wildcards.dataset} -o {output.events} --scale {params.scale} > {log} 2>&1"
+
+
+rule generate_final:
+    """Exact events for tables to publish: truth that no choice of settings has seen, as many as the usual test."""
+    output:
+        events=L.final("{dataset}"),
+    log:
+        L.log("final", "{dataset}"),
+    benchmark:
+        L.benchmark("final", "{dataset}")
+    wildcard_constraints:
+        dataset=alternatives(set(DATASETS) - set(IMPORTED)),
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=2000,
+        disk_mb=2000,
+        runtime=30,
+    params:
+        dataset=lambda wildcards: leaf(asdict(DATASETS[wildcards.dataset])),
+        events=lambda wildcards: DATASETS[wildcards.dataset].n_test,
+        seed=config["seed"],
+        scale=config["scale"],
+    shell:
+        "onshell generate {wildcards.dataset} --train 0 --test 0 --final {params.events} -o {output.events}"
+        " --scale {params.scale} > {log} 2>&1"
 
 
 rule import_events:

@@ -62,17 +62,18 @@ rule floor:
     params:
         size=lambda wildcards: configuration.n_samples(config, wildcards.dataset),
         replicates=SIZES["floor_replicates"],
+        judge=lambda wildcards: pool_part(wildcards.dataset),
         seed=config["seed"],
     shell:
         "onshell floor {input.truth} --sample-size {params.size} --autoencoder {input.autoencoder}"
-        " --replicates {params.replicates} --seed {params.seed} -o {output.floor} > {log} 2>&1"
+        " --replicates {params.replicates} --judge {params.judge} --seed {params.seed} -o {output.floor} > {log} 2>&1"
 
 
 rule compare:
     """Every distance between a run's events and truth, beside its floor."""
     input:
         samples=L.samples("{run}"),
-        truth=lambda wildcards: L.events(spec(wildcards.run)["dataset"]),
+        truth=lambda wildcards: L.judged(spec(wildcards.run)["dataset"]),
         autoencoder=lambda wildcards: L.autoencoder(spec(wildcards.run)["dataset"]),
         floor=lambda wildcards: L.floor(spec(wildcards.run)["dataset"]),
     output:
@@ -95,10 +96,11 @@ rule compare:
         disk_mb=100,
         runtime=60,
     params:
+        judge=JUDGE,
         seed=config["seed"],
     shell:
         "onshell metrics {input.samples} --truth {input.truth} --autoencoder {input.autoencoder}"
-        " --floor {input.floor} --seed {params.seed} -o {output.metrics} > {log} 2>&1"
+        " --floor {input.floor} --judge {params.judge} --seed {params.seed} -o {output.metrics} > {log} 2>&1"
 
 
 rule summary:

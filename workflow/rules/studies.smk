@@ -107,17 +107,19 @@ rule study_floor:
         runtime=120,
     params:
         replicates=SIZES["floor_replicates"],
+        classified=SIZES.get("classifier_replicates", 10),
+        judge=lambda wildcards: pool_part(wildcards.dataset),
         seed=config["seed"],
     shell:
         "onshell floor {input.truth} --sample-size {wildcards.size} --thorough --replicates {params.replicates}"
-        " --seed {params.seed} -o {output.floor} > {log} 2>&1"
+        " --classifier-replicates {params.classified} --judge {params.judge} --seed {params.seed} -o {output.floor} > {log} 2>&1"
 
 
 rule study_compare:
     """Everything that studies compare of a model's events and truth, beside its floor."""
     input:
         samples=belongs(L.samples),
-        truth=lambda wildcards: L.events(spec(wildcards.run)["dataset"]),
+        truth=lambda wildcards: L.judged(spec(wildcards.run)["dataset"]),
         floor=lambda wildcards: L.floor(
             spec(wildcards.run)["dataset"],
             configuration.n_events(config, wildcards.run),
@@ -140,10 +142,11 @@ rule study_compare:
         disk_mb=100,
         runtime=60,
     params:
+        judge=JUDGE,
         seed=config["seed"],
     shell:
         "onshell metrics {input.samples} --truth {input.truth} --floor {input.floor} --run {wildcards.run} --thorough"
-        " --seed {params.seed} -o {output.metrics} > {log} 2>&1"
+        " --judge {params.judge} --seed {params.seed} -o {output.metrics} > {log} 2>&1"
 
 
 DRAWN = [

@@ -11,7 +11,7 @@ from torch import Tensor
 from onshell.config import RUN_NAME
 from onshell.errors import OnshellError
 from onshell.evaluation.last_step import is_noisy, noisy_truth
-from onshell.evaluation.truth import held_out, some
+from onshell.evaluation.truth import held_out, one_judge, some
 from onshell.evaluation.weights import COLUMNS, Weights, weights_of
 from onshell.events.table import read_events, read_metadata
 from onshell.files import read_json
@@ -163,6 +163,16 @@ class FigureData:
     def metrics(self, role: str) -> dict[str, Any]:
         """Return the metrics of the model in `role`."""
         return read_json(self.path("metrics", self.run(role)), "metrics file", "make it with `onshell metrics`")
+
+    def judge(self) -> str:
+        """Return the part of truth, test or final (all: of a table without parts), that judged all models by metrics.
+
+        Raises
+        ------
+        OnshellError
+            When it is not the same for all: their numbers do not belong into one table.
+        """
+        return one_judge({self.run(role): self.metrics(role) for role in self.roles})
 
     def model(self, role: str) -> str:
         """Return what kind of model plays `role`, such as "q-space diffusion"."""
