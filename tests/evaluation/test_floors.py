@@ -100,8 +100,8 @@ def test_what_is_no_floor(floor, sample, muon, networks, tmp_path):
         "text": ("hello", "not readable as JSON"),
         "list": ("[]", "not a floor"),
         "old": (json.dumps(content | {"format": 0}), "not a floor of this version"),
-        "broken": (json.dumps(content | {"comparison": 3}), "a damaged floor file"),
-        "empty": (json.dumps({key: value for key, value in content.items() if key != "floor"}), "a damaged floor"),
+        "broken": (json.dumps(content | {"comparison": 3}), "floor: comparison = 3"),
+        "empty": (json.dumps({key: value for key, value in content.items() if key != "floor"}), "floor without floor"),
         "part": (json.dumps(part), r"no floor of u_2\.ks"),
     }
     options = {"autoencoder": networks, "seed": SEED, "splits": 2, "progress": silent}

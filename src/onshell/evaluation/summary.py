@@ -8,13 +8,12 @@ from typing import Any
 import pandas as pd
 
 from onshell.errors import OnshellError
-from onshell.files import read_json, whole
+from onshell.files import whole
+from onshell.forms import Finished, Metrics
+from onshell.reading import read_json
 
 COLUMNS = ("run", "dataset", "process", "quantity", "measure", "value", "sd")
 COLUMNS += ("floor_mean", "floor_sd", "over_floor", "published")
-
-KEYS = ("run", "dataset", "process", "observables", "features", "conservation")
-"""What a metrics file holds, at least."""
 
 VIOLATIONS = {
     "energy_mean": "\\|ΣE − 1\\|",
@@ -88,7 +87,7 @@ def summary_file(
     published = published or {}
     metrics: dict[str, dict] = {}
     for path in metrics_paths:
-        one = read_json(path, "metrics file", "make it with `onshell metrics`", KEYS)
+        one = read_json(path, "metrics file", "make it with `onshell metrics`", Metrics)
         if one["run"] in metrics:
             raise OnshellError(f"{path}: a second file of the run {one['run']}; give each run once")
         metrics[one["run"]] = one
@@ -103,8 +102,7 @@ def summary_file(
     numeric = dict.fromkeys(COLUMNS[COLUMNS.index("value") :], float)
     table = pd.DataFrame(lines, columns=list(COLUMNS)).astype(numeric)
     paths = [Path(path) for run, path in (records or {}).items() if run in metrics and Path(path).is_file()]
-    record = ("record of a training", "train again", ("spec", "n_events", "epochs"))
-    trainings = [read_json(path, *record) for path in paths]
+    trainings = [read_json(path, "record of a training", "train again", Finished) for path in paths]
     page = document(table, metrics, title, trainings)
     with whole(out_csv) as part:
         table.to_csv(part, index=False, float_format="%.10g")

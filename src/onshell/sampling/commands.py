@@ -144,7 +144,7 @@ def _draw_missing(
     progress: Progress,
 ) -> None:
     """Draw those blocks of `mine` that are not in `parts`, by a process on each of `places`."""
-    missing = [(k, size) for k, size in mine if not parts.has(k)]
+    missing = [(k, size) for k, size in mine if not parts.has(k, progress)]
     done, made, left, begun = len(mine) - len(missing), 0, sum(size for _, size in missing), time.perf_counter()
     if done and missing:
         progress(f"{len(missing)} of {len(mine)} blocks are missing: drawing them on {places[0].type}")

@@ -1,22 +1,23 @@
 """Model files: self-contained, plain types only, readable with `torch.load(..., weights_only=True)`."""
 
 import os
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import torch
 from torch import nn
 
 from onshell.errors import OnshellError
 from onshell.files import save_whole
+from onshell.forms import Model
 from onshell.models import own
 from onshell.models.build import build
+from onshell.reading import checked, load
 
 FORMAT = "onshell-model"
 VERSION = 2
+MAKE = "check the name, or make it with `onshell train`"
 
 
 def save_model(
@@ -55,7 +56,7 @@ def save_model(
 def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the content of a model file, checked to be one of ours and of this version."""
     path = Path(path)
-    content = load_plain(path, "model file", "check the name, or make it with `onshell train`")
+    content = load(path, "model file", MAKE)
     if content.get("format") != FORMAT:
         raise OnshellError(f"{path}: not a model file of onshell; give a model.pt that `onshell train` wrote")
     if content.get("version") != VERSION:
@@ -63,7 +64,7 @@ def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{path}: model file of version {content.get('version')}, this onshell reads version {VERSION}; "
             "train it again or install the onshell that wrote it"
         )
-    return content
+    return checked(content, Model, f"{path}: model file", MAKE)
 
 
 def load_model(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> tuple[nn.Module, dict[str, Any]]:
@@ -99,21 +100,6 @@ def _built(content: Mapping[str, Any]) -> nn.Module:
     network = build(content["spec"])
     network.load_state_dict(content["ema"] or content["weights"])
     return network.eval().requires_grad_(False)
-
-
-def load_plain(path: Path, kind: str, remedy: str) -> dict[str, Any]:
-    """Return the dict in a torch file of plain types, or raise the error that calls it a `kind` and says the remedy."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise OnshellError(f"{path}: no such {kind}; {remedy}") from error
-    except (PermissionError, IsADirectoryError) as error:
-        raise OnshellError(f"{path}: this {kind} cannot be read ({error.strerror}); mend that, or {remedy}") from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, BadZipFile, pickle.UnpicklingError) as error:
-        raise OnshellError(f"{path}: a foreign or damaged {kind}; {remedy}") from error
-    if not isinstance(content, dict):
-        raise OnshellError(f"{path}: a foreign or damaged {kind}; {remedy}")
-    return content
 
 
 def _plain(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
