@@ -104,14 +104,6 @@ class Spec(Brief):
     sampling: dict[str, Any]
 
 
-class Written(Form):
-    """The table that the metadata were written with, see `events.table.write_events`."""
-
-    rows: Count
-    space: Literal["p", "q"]
-    events: Count
-
-
 class Metadata(Form):
     """What an event table says of itself."""
 
@@ -138,7 +130,6 @@ class Metadata(Form):
     times: list[float] = []
     commit: str | None = None
     version: str | None = None
-    written: Written | None = None
 
 
 class Model(Form):

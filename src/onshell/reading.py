@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 SHOWN = 40
 """Characters of a wrong value that an error shows."""
 
+MISSING = 6
+"""Missing keys that it names."""
+
 
 def strict_json(text: str | bytes) -> Any:
     """Return what a JSON document holds.
@@ -80,7 +83,8 @@ def checked(found: dict[str, Any], form: "type[Form] | None", where: str, remedy
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False)
         if missing := [_key(fault["loc"]) for fault in faults if fault["type"] == "missing"]:
-            raise OnshellError(f"{where} without {', '.join(missing)}; {remedy}") from error
+            more = ", ..." * (len(missing) > MISSING)
+            raise OnshellError(f"{where} without {', '.join(missing[:MISSING])}{more}; {remedy}") from error
         first = faults[0]
         words = first["msg"][:1].lower() + first["msg"][1:]
         raise OnshellError(f"{where}: {_key(first['loc'])} = {shown(first['input'])}: {words}; {remedy}") from error

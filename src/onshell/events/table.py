@@ -90,6 +90,7 @@ def iter_events(
         faults = Faults(str(path), shell=shell)
         for first, batch in table.batches(start, stop, size, None if columns is None else {"event", *columns}):
             momenta = arrow.from_batch(batch, table.space, table.n_particles, first, str(path))
+            table.check_massless(batch, momenta, first)
             if check:
                 faults.add(momenta, first)
             # After a bad event the rest of the file is only read to count the others.
