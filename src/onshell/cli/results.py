@@ -59,15 +59,30 @@ def floor(
     autoencoder: Autoencoders = None,
     replicates: Annotated[int, typer.Option(help="Truth-against-truth comparisons.")] = 10,
     thorough: Thorough = False,
+    generator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:FUNCTION",
+            help="A generator that is not of this package, which the truth names; its code is run. One of the "
+            "configuration need not be said.",
+        ),
+    ] = None,
     seed: Seed = None,
+    config: ConfigFile = DEFAULT,
 ) -> None:
     """Write the statistical floor: every distance between truth and truth, at the sizes of a sample and its test."""
     from onshell.evaluation.commands import floor_file
+    from onshell.events.table import read_metadata
 
     apart(output, truth, autoencoder)
+    wanted = read_metadata(truth).get("generator", "")
+    # The file alone does not decide which code is run.
+    if ":" in wanted and generator is None and config.exists():
+        sets = configuration.datasets(load(config, None)).values()
+        generator = next((entry.generator for entry in sets if entry.generator == wanted), None)
     sizes = {"sample_size": sample_size, "replicates": replicates, "thorough": thorough}
     with teller(f"floor of {truth.name}") as tell:
-        floor_file(truth, output, **sizes, autoencoder=autoencoder, seed=seed, progress=tell)
+        floor_file(truth, output, **sizes, autoencoder=autoencoder, seed=seed, generator=generator, progress=tell)
 
 
 @app.command()

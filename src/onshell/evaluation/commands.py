@@ -19,6 +19,7 @@ from onshell.evaluation.truth import held_out, pool_of, some
 from onshell.evaluation.weights import COLUMNS, Weights, summary, weights_of
 from onshell.events.table import Events, read_events
 from onshell.files import json_text, whole, write_json
+from onshell.own import check_named
 
 Progress = Callable[[str], None]
 LEAST = 4
@@ -37,6 +38,7 @@ def metrics_file(
     replicates: int = 0,
     splits: int = 5,
     thorough: bool = False,
+    generator: str | None = None,
     progress: Progress = print,
 ) -> dict:
     """Return the metrics of a sample against the test part of truth, after writing them to `out` as JSON.
@@ -47,6 +49,7 @@ def metrics_file(
 
     `thorough` adds what `closely` measures, ``tails`` of tau, how the events were drawn (``generation``), and, where
     truth has a known cut, the share of events outside of it (``veto``) and all metrics without them (``vetoed``).
+    `generator` as for `floor_file`.
     """
     if replicates < 0 or replicates == 1:
         raise OnshellError(f"replicates: {replicates} make no floor, a spread needs two; ask for 2 or more, or for 0")
@@ -80,6 +83,7 @@ def metrics_file(
     if floor and (missing := sorted(measured.keys() - values.keys())):
         raise OnshellError(f"{floor}: no floor of {', '.join(missing)}; make it again (`onshell floor`)")
     if replicates and not floor:
+        check_named(truth.metadata.get("generator", ""), generator, truth_path, "--generator")
         own = {"replicates": replicates, "pool": pool_of(truth_path), "thorough": thorough}
         values = floors.floor(truth.metadata, dataset, (len(sample), len(truth)), **options, **own)
     counts = {"sample": len(sample), "truth": len(truth), "replicates": repeats, "splits": splits}
@@ -136,6 +140,7 @@ def floor_file(
     splits: int = 5,
     seed: int | None = None,
     thorough: bool = False,
+    generator: str | None = None,
     progress: Progress = print,
 ) -> dict:
     """Return the statistical floor of a dataset after writing it to `out` as JSON, for all samples of `sample_size`.
@@ -143,7 +148,7 @@ def floor_file(
     `replicates` pairs of fresh samples, of `sample_size` events and of as many as the test part of truth has, are
     compared as `metrics_file` compares a model's sample with truth; seed and splits as there. Where there is no
     generator, as for imported events, the pairs are drawn from all events of the table, and the file says how.
-    `thorough` as there.
+    `thorough` as there. A generator of one's own, which truth names, is imported only if `generator` names it too.
     """
     truth_path = Path(truth_path)
     if sample_size < LEAST:
@@ -161,6 +166,7 @@ def floor_file(
         header |= {"thorough": True, "classifier_replicates": min(replicates, CLASSIFIED)}
     pool = pool_of(truth_path)
     header["origin"] = "fresh events of the generator" if pool is None else pool.method(sizes)
+    check_named(truth.metadata.get("generator", ""), generator, truth_path, "--generator")
     with whole(out) as part:
         values = floors.floor(truth.metadata, dataset, sizes, **options, pool=pool, progress=progress)
         found = floors.document(values, comparison, header)

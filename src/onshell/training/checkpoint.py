@@ -13,6 +13,7 @@ from onshell.files import save_whole
 from onshell.forms import Model
 from onshell.models import own
 from onshell.models.build import build
+from onshell.own import check_named
 from onshell.reading import checked, load
 
 FORMAT = "onshell-model"
@@ -67,32 +68,37 @@ def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
     return checked(content, Model, f"{path}: model file", MAKE)
 
 
-def load_model(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> tuple[nn.Module, dict[str, Any]]:
+def load_model(
+    path: str | os.PathLike[str], device: torch.device | str = "cpu", *, network: str | None = None
+) -> tuple[nn.Module, dict[str, Any]]:
     """Return the network of a model file, on `device` and ready to evaluate, and its spec (see `network_of`)."""
     path = Path(path)
     content = read_model(path)
-    return network_of(content, path, device), content["spec"]
+    return network_of(content, path, device, network=network), content["spec"]
 
 
-def network_of(content: Mapping[str, Any], path: Path, device: torch.device | str = "cpu") -> nn.Module:
+def network_of(
+    content: Mapping[str, Any], path: Path, device: torch.device | str = "cpu", *, network: str | None = None
+) -> nn.Module:
     """Return the network in the `content` of the model file `path`, on `device` and ready to evaluate.
 
-    The moving average of the weights is used if there is one. A network of one's own whose code computes other than
-    when it was trained is refused.
+    The moving average of the weights is used if there is one. The class of a network of one's own is imported only if
+    `network`, "module:Class", names it too; one whose code computes other than when it was trained is refused.
     """
     spec = content["spec"]
+    check_named(spec["network"]["type"], network, path, "--network")
     try:
-        network = _built(content)
+        made = _built(content)
         if "answer" in content:
-            own.check_answer(spec["network"]["type"], own.answer(network, spec["n_particles"]), content["answer"])
+            own.check_answer(spec["network"]["type"], own.answer(made, spec["n_particles"]), content["answer"])
     except OnshellError as error:
         raise OnshellError(f"{path}: {error}") from error
-    except (KeyError, RuntimeError) as error:
+    except Exception as error:  # whatever numbers and sizes that do not belong together raise
         fault = " ".join(str(error).split())
         raise OnshellError(
             f"{path}: the weights do not fit the network of its spec ({fault:.200}); train it again"
         ) from error
-    return network.to(device)
+    return made.to(device)
 
 
 def _built(content: Mapping[str, Any]) -> nn.Module:
