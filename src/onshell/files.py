@@ -13,7 +13,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -117,28 +117,6 @@ def write_json(
     """Write a JSON document whole or not at all; `ready` as in `whole`."""
     with whole(path, ready) as part:
         part.write_text(json_text(document), encoding="utf-8")
-
-
-def read_json(path: str | os.PathLike[str], kind: str, remedy: str, keys: Iterable[str] = ()) -> dict[str, Any]:
-    """Return the JSON document in `path`, a `kind` of file that holds `keys`; `remedy` says how to make it.
-
-    Raises
-    ------
-    OnshellError
-        When the file is missing, is not JSON, or lacks a key.
-    """
-    path = Path(path)
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise OnshellError(f"{path}: no such {kind}; {remedy}") from error
-    except (OSError, ValueError) as error:
-        raise OnshellError(f"{path}: not readable as JSON ({error}); delete it, and {remedy}") from error
-    if not isinstance(found, dict):
-        raise OnshellError(f"{path}: not a {kind}; delete it, and {remedy}")
-    if missing := [key for key in keys if key not in found]:
-        raise OnshellError(f"{path}: {kind} without {', '.join(missing)}; delete it, and {remedy}")
-    return found
 
 
 def save_whole(content: Any, path: str | os.PathLike[str], ready: Callable[[], None] | None = None) -> None:

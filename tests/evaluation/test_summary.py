@@ -159,7 +159,7 @@ def test_wrong_inputs(paths, tmp_path):
         ([], {}, r"s\.md: no metrics"),
         ([one, one], {}, r"muon-q-diffusion\.json: a second file of the run muon-q-diffusion"),
         ([tmp_path / "text.json"], {}, r"text\.json: not readable as JSON"),
-        ([tmp_path / "foreign.json"], {}, r"foreign\.json: metrics file without run, "),
+        ([tmp_path / "foreign.json"], {}, r"foreign\.json: metrics file without observables, "),
         ([tmp_path / "gone.json"], {}, r"gone\.json: no such metrics file"),
         ([one], {"published": {"muon-q-diffusion": [1.0]}}, r"published\.muon-q-diffusion: 1 numbers, not 4"),
     ]

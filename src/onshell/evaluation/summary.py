@@ -9,14 +9,13 @@ import pandas as pd
 
 from onshell.errors import OnshellError
 from onshell.evaluation.truth import judge_told, one_judge
-from onshell.files import read_json, whole
+from onshell.files import whole
+from onshell.forms import Finished, Metrics
+from onshell.reading import read_json
 
 COLUMNS = ("run", "dataset", "process", "judge", "quantity", "measure", "value", "sd", "error")
 COLUMNS += ("floor_mean", "floor_sd", "floor_low", "floor_high", "over_floor", "over_floor_error")
 COLUMNS += ("excess", "excess_low", "excess_high", "published")
-
-KEYS = ("run", "dataset", "process", "observables", "features", "conservation")
-"""What a metrics file holds, at least."""
 
 VIOLATIONS = {
     "energy_mean": "\\|ΣE − 1\\|",
@@ -101,7 +100,7 @@ def summary_file(
     published = published or {}
     metrics: dict[str, dict] = {}
     for path in metrics_paths:
-        one = read_json(path, "metrics file", "make it with `onshell metrics`", KEYS)
+        one = read_json(path, "metrics file", "make it with `onshell metrics`", Metrics)
         if one["run"] in metrics:
             raise OnshellError(f"{path}: a second file of the run {one['run']}; give each run once")
         metrics[one["run"]] = one
@@ -117,8 +116,7 @@ def summary_file(
     numeric = dict.fromkeys(COLUMNS[COLUMNS.index("value") :], float)
     table = pd.DataFrame(lines, columns=list(COLUMNS)).astype(numeric)
     paths = [Path(path) for run, path in (records or {}).items() if run in metrics and Path(path).is_file()]
-    record = ("record of a training", "train again", ("spec", "n_events", "epochs"))
-    trainings = [read_json(path, *record) for path in paths]
+    trainings = [read_json(path, "record of a training", "train again", Finished) for path in paths]
     page = document(table, metrics, f"{title}\n\n{judge_told(judge)}", trainings)
     with whole(out_csv) as part:
         table.to_csv(part, index=False, float_format="%.10g")

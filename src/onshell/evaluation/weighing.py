@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from onshell import own
 from onshell.errors import OnshellError
 from onshell.evaluation.importance import Quality, quality, weights_in_q
 from onshell.events.augment import fills_fibre
@@ -53,6 +54,11 @@ def weigh_file(
         generator, parameters = about.get("generator", ""), about.get("parameters") or {}
         if not generator:
             raise OnshellError(f"{truth}: has no generator, whose density would be known; name one by --target")
+        if ":" in generator:
+            raise OnshellError(
+                f"{truth}: its generator {generator!r} is not of this package, and its density not known; give it by "
+                "--target module:function, a function of events"
+            )
     density, normalised = targets.target(generator, parameters)
     events = _with_densities(samples)
     n_particles = events.n_particles
@@ -132,12 +138,8 @@ def _density(density: targets.Density, p: torch.Tensor, generator: str) -> torch
     """Return the target's density [n] at events `p`, checked where the function is the user's own."""
     if ":" not in generator:
         return torch.cat([density(part) for part in p.split(1 << 13)])
-    try:
-        found = torch.as_tensor(find(generator)(p), dtype=torch.float64).clone()
-    except OnshellError:
-        raise
-    except Exception as error:
-        raise OnshellError(f"target {generator!r} failed: {type(error).__name__}: {error}") from error
+    with own.guarded(f"target {generator!r} failed"):
+        found = torch.as_tensor(find(generator)(p.clone()), dtype=torch.float64, device="cpu").detach().clone()
     if found.shape != (len(p),) or not torch.isfinite(found).all() or (found < 0).any():
         raise OnshellError(
             f"target {generator!r}: must return {len(p)} finite numbers, one an event and none negative; it returned "
