@@ -144,17 +144,14 @@ def export_events(
     apart(output, events, like)
     if independent_energy and like is None:
         raise OnshellError("--independent-energy: is about what --like lends; give that, or leave this away")
-    numbers = {
-        "ids": ids and tuple(whole_numbers("--ids", ids)),
-        "colours": colours and tuple(pairs("--colours", colours)),
-        "incoming": incoming and tuple(whole_numbers("--incoming", incoming)),
+    given = {
+        "ids": ids if ids is None else tuple(whole_numbers("--ids", ids)),
+        "colours": colours if colours is None else tuple(pairs("--colours", colours)),
+        "incoming": incoming if incoming is None else tuple(whole_numbers("--incoming", incoming)),
     }
-    given = {key: value or None for key, value in numbers.items()}
     wishes = Wishes(e_cm=e_cm, **given, independent_energy=independent_energy)
     options = {"frame": frame, "project": project, "seed": seed or 0}
     about = export_file(events, output, template=like, wishes=wishes, **options, progress=counter(output.name))
-    for words in about["independent"]:
-        warn(
-            f"{output}: of each event, {words} are those of a random event of {like}, as if independent of the momenta"
-        )
+    if about["independent"]:
+        warn(f"{output}: drawn from {like} as if independent of the momenta: {', '.join(about['independent'])}")
     say(f"{output}: {about['events']:,} events")

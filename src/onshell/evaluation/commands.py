@@ -183,6 +183,9 @@ def autoencoder_file(
     A file without a split is refused: its events are those that the autoencoder would judge.
     """
     events_path = Path(events_path)
+    for name, value in (("train", max_events), ("epochs", epochs), ("seeds", seeds)):
+        if value < 1:
+            raise OnshellError(f"{name}: {value}; give 1 or more")
     truth = some(events_path, read_events(events_path, space="p", rows="train", columns=COLUMNS))
     seed = int(truth.metadata.get("seed", 0)) if seed is None else seed
     about = truth.metadata

@@ -42,8 +42,8 @@ def generate_file(
     ``generators.events(generator, n, seed=seed, name=(dataset, "anything else"), **parameters)``.
     """
     for key, value in (("n_train", n_train), ("n_test", n_test)):
-        if type(value) is not int or value < 0:
-            raise OnshellError(f"{key}: {value!r} is not a number of events; give 0 or more")
+        if type(value) is not int or not 0 <= value < 2**63:
+            raise OnshellError(f"{key}: {value!r} is not a number of events that a table can have; give 0 or more")
     if n_train + n_test == 0:
         raise OnshellError(f"{out}: n_train and n_test are both 0; ask for one event at least")
     if e_cm != 1:

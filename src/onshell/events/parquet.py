@@ -97,8 +97,18 @@ class Table:
                     f"{self.path}: column {name}: row {bad[0]} and {len(bad) - 1} more are not finite numbers; mend or "
                     "drop the column"
                 )
-            found[name] = values.astype(np.int64) if name == "event" else values
+            found[name] = self._numbered(values, first) if name == "event" else values
         return found
+
+    def _numbered(self, values: np.ndarray, first: int) -> np.ndarray:
+        """Return the numbers of events [n] as int64, or raise if they are no whole numbers of that size."""
+        bad = np.flatnonzero((values != np.floor(values)) | (values >= 2**63) | (values < -(2**63)))
+        if len(bad):
+            raise OnshellError(
+                f"{self.path}: column event: row {first + bad[0]} and {len(bad) - 1} more hold no whole numbers below "
+                f"2^63, such as {values[bad[0]]}; number the events, or drop the column"
+            )
+        return values.astype(np.int64)
 
     def _extra_names(self) -> list[str]:
         momenta = {name for space in arrow.SPACES for name in arrow.names(space)}

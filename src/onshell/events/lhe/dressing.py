@@ -10,9 +10,9 @@ import numpy as np
 from onshell.errors import OnshellError
 from onshell.events.lhe.colours import GLUON, colour_lines
 from onshell.events.lhe.cross_sections import Info
-from onshell.events.lhe.gather import LARGEST, UNKNOWN, UNKNOWN_SPIN
+from onshell.events.lhe.gather import UNKNOWN, UNKNOWN_SPIN, WHOLE
 from onshell.events.lhe.imported import COLUMNS, Columns
-from onshell.events.lhe.judge import FIXED
+from onshell.events.lhe.judge import FIXED, LARGEST, SMALLEST
 
 E_CM = 1000.0
 """GeV, where neither the table nor the call says."""
@@ -39,10 +39,10 @@ class Wishes:
 
     def check(self) -> None:
         """Raise unless the energy is one, and the numbers are such as files hold."""
-        if self.e_cm is not None and not (self.e_cm > 0.0 and math.isfinite(self.e_cm)):
+        if self.e_cm is not None and not SMALLEST < self.e_cm < LARGEST:
             raise OnshellError(f"--e-cm {self.e_cm:g}: no energy; give GeV above 0")
         for number in (*(self.ids or ()), *(self.incoming or ()), *(n for pair in self.colours or () for n in pair)):
-            if abs(number) >= LARGEST:
+            if abs(number) >= WHOLE:
                 raise OnshellError(f"--ids, --incoming, --colours: {number} is too large; give PDG numbers and lines")
         if self.incoming is not None and not 1 <= len(self.incoming) <= 2:
             raise OnshellError(f"--incoming: {len(self.incoming)} particles; give one, that decays, or two")

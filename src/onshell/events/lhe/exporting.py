@@ -81,7 +81,7 @@ def export_file(
         dress = of_itself if known else by_default(n, energy_of(metadata))
     where = Path(template or source)
     if known:
-        _check_whole(known, wishes, where)
+        _check_whole(known, where)
     new = known is None or wishes.changes(known)
     weighting = unknown(own) if new else as_imported(known, own) if template is None else as_lent(known, own, where)
     about = {key: metadata[key] for key in ("run", "dataset", "process") if key in metadata}
@@ -105,13 +105,14 @@ def export_file(
     return about
 
 
-def _check_whole(known: Info, wishes: Wishes, where: Path) -> None:
+def _check_whole(known: Info, where: Path) -> None:
     """Raise if events of an import that left particles out would be written as if they were all there was."""
-    if known["left_out"] and (wishes.ids is None or wishes.incoming is None):
+    if known["left_out"]:
         shown = ", ".join(f"{n} of PDG {number}" for number, n in known["left_out"].items())
         raise OnshellError(
             f"{where}: its import left particles out of the events ({shown}): what is left does not fit the incoming "
-            "particles and colour lines; import all of them, or say what the events are with --ids and --incoming"
+            "particles, colour lines and energies; import all of them, or export generated events without --like, with "
+            "--ids, --incoming and --e-cm"
         )
 
 

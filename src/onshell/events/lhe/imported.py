@@ -10,10 +10,10 @@ import numpy as np
 from onshell.errors import OnshellError
 from onshell.events import columns as arrow
 from onshell.events.lhe.cross_sections import Info, convention, of_kept, scale_of_kept
-from onshell.events.lhe.gather import EVENT, LARGEST, PARTICLE
+from onshell.events.lhe.gather import EVENT, PARTICLE, WHOLE
 from onshell.events.parquet import Table
 
-WHOLE = ("process_id", *(f"{prefix}{name}" for prefix in ("", "in_") for name in ("id", "colour", "anticolour")))
+COUNTS = ("process_id", *(f"{prefix}{name}" for prefix in ("", "in_") for name in ("id", "colour", "anticolour")))
 """Columns of whole numbers."""
 
 FRAME = ("e_cm", *(f"boost_{axis}" for axis in "xyz"))
@@ -72,8 +72,8 @@ def checked(columns: Mapping[str, Any], path: Path) -> Columns:
     found = {name: columns[name] for name in COLUMNS if name in columns}
     for name, values in found.items():
         numbers = values.astype(np.float64)
-        if name in WHOLE:
-            good = np.isfinite(numbers) & (numbers == np.floor(numbers)) & (np.abs(numbers) < LARGEST)
+        if name in COUNTS:
+            good = np.isfinite(numbers) & (numbers == np.floor(numbers)) & (np.abs(numbers) < WHOLE)
         elif name == "e_cm":
             good = np.isfinite(numbers) & (numbers > 0.0)
         elif name in ("weight", *FRAME, *BEAM):
@@ -87,7 +87,7 @@ def checked(columns: Mapping[str, Any], path: Path) -> Columns:
                 f"{path}: column {name}: {numbers[~good][0]:g} in event {event}, which is no number to write; import "
                 "the file again"
             )
-        if name in WHOLE:
+        if name in COUNTS:
             found[name] = values.astype(np.int64)
     return found
 

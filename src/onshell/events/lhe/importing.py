@@ -69,6 +69,8 @@ class Settings:
         ):
             if value is not None and value < least:
                 raise OnshellError(f"{name}: {value}; give {least} or more")
+        if self.train == self.test == 0:
+            raise OnshellError("train and test are both 0; ask for one event at least")
 
 
 def import_file(
