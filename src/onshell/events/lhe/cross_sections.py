@@ -14,8 +14,11 @@ Info = Mapping[str, Any]
 AVERAGE, SUM, RELATIVE, UNKNOWN = "average", "sum", "relative", "unknown"
 """What the weights do: average to the cross section, sum to it, stand in proportion alone, or nobody knows."""
 
-SPREADS, ROUNDING = 5.0, 1e-3
-"""How far weights may be from a cross section: standard deviations, and a share of it for the digits printed."""
+SPREADS, SLACK = 5.0, 0.1
+"""How far weights may be from a cross section: standard deviations, and a share of it.
+
+Generators take the two from different integrations, POWHEG's differ by percents.
+"""
 
 
 def totals(about: Info) -> dict[int, dict[str, float]]:
@@ -41,13 +44,16 @@ def convention(about: Info) -> str:
     sums = totals(about).values()
     n, weight, square = (sum(each[key] for each in sums) for key in ("events", "weight", "square"))
     value = total(about)
+    if strategy == 3 and math.isclose(square, n):
+        # Weights of 1 or -1, as the format has them for unweighted events.
+        return RELATIVE
     if value is None:
         return RELATIVE if strategy in (2, 3) else AVERAGE
     spread = math.sqrt(max(square / n - (weight / n) ** 2, 0.0) / n)
     error = math.sqrt(sum(process["error"] ** 2 for process in about["cross_sections"]))
     distances = {}
     for name, found, wide in ((AVERAGE, weight / n, spread), (SUM, weight, n * spread)):
-        if found > 0.0 and abs(found - value) <= SPREADS * math.hypot(wide, error) + ROUNDING * value:
+        if found > 0.0 and abs(found - value) <= SPREADS * math.hypot(wide, error) + SLACK * value:
             distances[name] = abs(math.log(found / value))
     if distances:
         # Of one event, or of a header with a large error, both may be true; the format's own way goes first.

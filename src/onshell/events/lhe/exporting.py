@@ -71,19 +71,21 @@ def export_file(
             f"{source}: events of a p-space model, which do not conserve energy and momentum; put them on the shell "
             "with --project"
         )
+    if known:
+        _check_whole(known, source)
     own, dependent = own_weights(source, rows, weighted), []
     if template is not None:
         lender = Template(Path(template), n)
+        _check_whole(lender.about, lender.path)
         lender.check_same(metadata, source)
         dependent = lender.dependent(wishes, back is not None)
         known, dress = lender.about, lender.lend(wishes, seed, source.stem)
     else:
         dress = of_itself if known else by_default(n, energy_of(metadata))
-    where = Path(template or source)
-    if known:
-        _check_whole(known, where)
     new = known is None or wishes.changes(known)
-    weighting = unknown(own) if new else as_imported(known, own) if template is None else as_lent(known, own, where)
+    weighting = (
+        unknown(own) if new else as_imported(known, own) if template is None else as_lent(known, own, lender.path)
+    )
     about = {key: metadata[key] for key in ("run", "dataset", "process") if key in metadata}
     about |= {"table": source.name, "like": template and Path(template).name, "frame": frame, "events": rows}
     about |= {"e_cm": wishes.e_cm, "projected": project, "seed": seed, "independent": dependent, **identity()}

@@ -45,8 +45,7 @@ def info(table: Table) -> Info | None:
     about: Info = table.metadata["lhe"]
     spans = table.metadata.get("split") or {}
     try:
-        # All that is made of these metadata, here so that a number that is missing is told before anything is written.
-        of_kept(about), convention(about), scale_of_kept(about, max(table.rows, 1))
+        _read(about, table.rows)
         ends = sorted(tuple(span) for span in spans.values())
         needed = [name for name in COLUMNS if about["incoming"] or name not in INCOMING]
         low, high = about["e_cm"]
@@ -65,6 +64,20 @@ def info(table: Table) -> Info | None:
             f"events kept): another program changed it, and the cross section is no longer that of its events; {again}"
         )
     return about
+
+
+def _read(about: Info, rows: int) -> None:
+    """Take from the metadata all that an export takes, so that what is missing is told before anything is written."""
+    of_kept(about), convention(about), scale_of_kept(about, max(rows, 1))
+    beams = [float(value) for key in ("id", "energy", "pdf_group", "pdf_set") for value in about["beams"][key]]
+    if len(beams) != 8 or not np.isfinite(beams).all():
+        raise ValueError("beams")
+    for maker in about["generators"]:
+        "".join(maker[key] for key in ("name", "version", "words"))
+    for name in ("places", "left_out"):
+        len(about[name])
+    for process in about["cross_sections"]:
+        float(process["unit_weight"]), int(process["id"])
 
 
 def checked(columns: Mapping[str, Any], path: Path) -> Columns:
