@@ -67,6 +67,9 @@ IMPORT = {
 }
 """What a process with a source may say of its import, and what holds where it says nothing."""
 
+EXPORT = {"independent_energy": False}
+"""What it may say of the export of its models' events; no key of the import, whose events do not depend on it."""
+
 NO_RECIPE = ("recipe", "preset", "trajectory", "model", "samples")
 """Keys of a run that are no part of its recipe."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from onshell.config import DRAWN, GENERATORS, IMPORT, NAMED, ORIENTED, RUN_NAME, expand, judge_of, recipe_of
+from onshell.config import DRAWN, EXPORT, GENERATORS, IMPORT, NAMED, ORIENTED, RUN_NAME, expand, judge_of, recipe_of
 from onshell.errors import unknown
 from onshell.models.limits import schedule_faults
 from onshell.recipes import (
@@ -131,7 +131,7 @@ def _scales(config: Mapping[str, Any]) -> Iterator[str]:
 def _generator(path: str, entry: Mapping) -> Iterator[str]:
     """Yield the faults of a process: the name of its generator, its number of particles, parameters and cutoffs."""
     name, numbers, parameters = entry["generator"], entry["n_particles"], entry.get("parameters", {})
-    for key in (*IMPORT, "final"):
+    for key in (*IMPORT, *EXPORT, "final"):
         if key in entry:
             yield f"{path}.{key}: is for a source, a Les Houches file; remove it"
     if ":" in name:

@@ -9,7 +9,7 @@ import typer
 from onshell import config as configuration
 from onshell.cli.completion import names
 from onshell.cli.options import DEFAULT, ConfigFile, EventTable, Output, Scale, Seed, Settings, app, load
-from onshell.console import apart, counter, known, pairs, say, whole_numbers
+from onshell.console import apart, counter, known, pairs, say, warn, whole_numbers
 from onshell.errors import OnshellError
 
 
@@ -121,9 +121,17 @@ def export_events(
         Path | None,
         typer.Option(
             help="For generated events: a table from `onshell import` whose events, at random, lend them E_cm, boost, "
-            "incoming particles, PDG numbers, colour lines and the mean weight."
+            "incoming particles, PDG numbers and colour lines, and whose cross section is theirs."
         ),
     ] = None,
+    independent_energy: Annotated[
+        bool,
+        typer.Option(
+            "--independent-energy",
+            help="Lend E_cm, boost and kinds of particles also where they differ from event to event: true only if "
+            "the momenta, over E_cm, do not depend on them.",
+        ),
+    ] = False,
     e_cm: Annotated[float | None, typer.Option(help="GeV; else as imported, sqrt_s of the process, or 1000.")] = None,
     frame: Annotated[str, typer.Option(help="lab (as imported), cm, or a velocity such as 0,0,0.6.")] = "lab",
     ids: Annotated[str | None, typer.Option(help="PDG numbers of the particles; by default all gluons.")] = None,
@@ -141,12 +149,16 @@ def export_events(
     from onshell.events.lhe.exporting import export_file
 
     apart(output, events, like)
-    numbers = {
-        "ids": ids and tuple(whole_numbers("--ids", ids)),
-        "colours": colours and tuple(pairs("--colours", colours)),
-        "incoming": incoming and tuple(whole_numbers("--incoming", incoming)),
+    if independent_energy and like is None:
+        raise OnshellError("--independent-energy: is about what --like lends; give that, or leave this away")
+    given = {
+        "ids": ids if ids is None else tuple(whole_numbers("--ids", ids)),
+        "colours": colours if colours is None else tuple(pairs("--colours", colours)),
+        "incoming": incoming if incoming is None else tuple(whole_numbers("--incoming", incoming)),
     }
-    wishes = Wishes(e_cm=e_cm, **{key: value or None for key, value in numbers.items()})
+    wishes = Wishes(e_cm=e_cm, **given, independent_energy=independent_energy)
     options = {"frame": frame, "project": project, "seed": seed or 0}
     about = export_file(events, output, template=like, wishes=wishes, **options, progress=counter(output.name))
+    if about["independent"]:
+        warn(f"{output}: drawn from {like} as if independent of the momenta: {', '.join(about['independent'])}")
     say(f"{output}: {about['events']:,} events")

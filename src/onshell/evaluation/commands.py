@@ -197,6 +197,9 @@ def autoencoder_file(
     A file without a split is refused: its events are those that the autoencoder would judge.
     """
     events_path = Path(events_path)
+    for name, value in (("train", max_events), ("epochs", epochs), ("seeds", seeds)):
+        if value < 1:
+            raise OnshellError(f"{name}: {value}; give 1 or more")
     truth = some(events_path, read_events(events_path, space="p", rows="train", columns=COLUMNS))
     if min(max_events, len(truth)) < LEAST:
         raise OnshellError(f"{events_path}: an autoencoder cannot learn from fewer than {LEAST} events; give it more")

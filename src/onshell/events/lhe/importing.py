@@ -3,7 +3,6 @@
 import contextlib
 import os
 import secrets
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate, islice, pairwise
@@ -15,17 +14,26 @@ import torch
 from numpy.typing import NDArray
 
 from onshell.errors import OnshellError
+from onshell.events.lhe.frames import beam_axis, to_cm
 from onshell.events.lhe.gather import EVENT, PARTICLE, Fault, Gathered, Shape, gather
-from onshell.events.lhe.judge import Limits, beam_axis, judge, to_cm
+from onshell.events.lhe.judge import Limits, check_init, judge
 from onshell.events.lhe.parse import describe, read_events, read_init
 from onshell.events.lhe.particles import Slots, slots
 from onshell.events.lhe.source import Source
+from onshell.events.lhe.tally import Tally
 from onshell.events.table import Chunk, iter_events, read_metadata, write_events
 from onshell.provenance import identity
 from onshell.streams import stream
 
 CHUNK = 4096
 """Events that are read at once; what is drawn at random is drawn in such chunks."""
+
+ADVICE = {
+    "massive": "the models are those of massless particles: take others with --particles, raise --massless",
+    "another number of particles": "take as many of each with --particles",
+    "particles not found": "name others with --particles",
+}
+"""What to do about events that are as they should be, and yet cannot be taken."""
 
 Progress = Callable[[int, int], None]
 
@@ -52,38 +60,20 @@ class Settings:
     test: int | None = None
     seed: int = 0
 
-
-@dataclass
-class Tally:
-    """What was met in a file: events by fault, the PDG numbers in each place, and sums over the good events."""
-
-    dropped: Counter = field(default_factory=Counter)
-    example: dict[str, str] = field(default_factory=dict)
-    places: list[set[int]] = field(default_factory=list)
-    events: int = 0
-    kept: int = 0
-    weight: float = 0.0
-    square: float = 0.0
-    negative: int = 0
-    lowest: float = np.inf
-    highest: float = 0.0
-
-    def add(self, columns: dict[str, np.ndarray]) -> None:
-        """Count good events by their columns."""
-        self.kept += len(columns["event"])
-        self.weight += float(columns["weight"].sum())
-        self.square += float((columns["weight"] ** 2).sum())
-        self.negative += int((columns["weight"] < 0.0).sum())
-        self.lowest = min(self.lowest, float(columns["e_cm"].min()))
-        self.highest = max(self.highest, float(columns["e_cm"].max()))
-        self.places = self.places or [set() for _ in range(columns["id"].shape[1])]
-        for place, numbers in zip(self.places, columns["id"].T, strict=True):
-            place.update(np.unique(numbers).tolist())
-
-    @property
-    def distinct(self) -> bool:
-        """Return whether no PDG number stands in two places."""
-        return sum(map(len, self.places)) == len(set().union(*self.places))
+    def __post_init__(self) -> None:
+        """Raise unless shares are shares and numbers of events are such."""
+        for part, share in (("held-out", self.held_out), ("final", self.final)):
+            if not 0.0 <= share < 1.0:
+                raise OnshellError(f"{part} share: {share:g}; give a number from 0 to below 1, such as 0.2")
+        for name, value, least in (
+            ("n-particles", self.n_particles, 2),
+            ("train", self.train, 0),
+            ("test", self.test, 0),
+        ):
+            if value is not None and value < least:
+                raise OnshellError(f"{name}: {value}; give {least} or more")
+        if self.train == self.test == 0:
+            raise OnshellError("train and test are both 0; ask for one event at least")
 
 
 def import_file(
@@ -110,9 +100,6 @@ def import_file(
     settings = settings or Settings()
     if out.resolve() == source.resolve():
         raise OnshellError(f"{out}: is the input itself; choose another name for the output")
-    for part, share in (("held-out", settings.held_out), ("final", settings.final)):
-        if not 0.0 <= share < 1.0:
-            raise OnshellError(f"{part} share: {share:g}; give a number from 0 to below 1, such as 0.2")
     chosen = slots(settings.particles) if settings.particles else None
     if chosen and settings.n_particles not in (None, len(chosen.ids)):
         raise OnshellError(
@@ -122,9 +109,9 @@ def import_file(
     name, tally = dataset or "", Tally()
     shape = Shape(chosen, settings.n_particles or (chosen and len(chosen.ids)))
     with Source(source) as file, _spool(out) as spool:
-        init = describe(read_init(file))
+        init = check_init(describe(read_init(file)), file)
         write_events(spool, _events(file, init, shape, settings, name, tally, progress), {"n_particles": 2})
-        _check_sums(source, tally)
+        tally.check(source)
         rows = split_rows(tally.kept, settings, name)
         if progress is not None:
             progress(tally.kept, tally.kept)
@@ -161,17 +148,18 @@ def _events(
     """Yield the good events of a file with their columns; raise at the first bad one unless they are skipped."""
     blocks = file.blocks()
     for chunk in iter(lambda: list(islice(blocks, CHUNK)), []):
-        found, faults = gather(chunk, read_events(chunk), shape)
+        found, unread = gather(chunk, read_events(chunk), shape)
         good, more = judge(found, init, settings.limits)
-        faults = sorted([*faults, *more], key=lambda fault: fault.block.number)
+        faults = sorted([*unread, *more], key=lambda fault: fault.block.number)
         for fault in faults:
             _drop(file, fault, settings.skip_bad, tally)
+        tally.weigh(found, good, unread)
         tally.events += len(chunk)
         found = found.of(good)
         if len(found):
             order = _order(found, chunk[0].number, settings, name)
             p, columns = _converted(found, order, settings.unweighted)
-            tally.add(columns)
+            tally.add(columns, found.left_out)
             yield p, columns
         if progress is not None:
             progress(tally.events, max(tally.events + 1, round(tally.events / max(file.share, 1e-9))))
@@ -181,7 +169,8 @@ def _drop(file: Source, fault: Fault, skip: bool, tally: Tally) -> None:
     """Count a bad event, or raise the error that tells of it."""
     where = f"event {fault.block.number} (line {fault.block.line}): {fault.words}"
     if not skip:
-        raise OnshellError(f"{file.path}: {where}; mend the file, or leave such events out with --skip-bad")
+        advice = ADVICE.get(fault.kind, "mend the file")
+        raise OnshellError(f"{file.path}: {where}; {advice}, or leave such events out with --skip-bad")
     tally.dropped[fault.kind] += 1
     tally.example.setdefault(fault.kind, where)
 
@@ -213,18 +202,6 @@ def _converted(
         columns |= {f"beam_{axis}": axes[:, i].copy() for i, axis in enumerate("xyz")}
         columns |= {f"in_{name}": own[f"in_{name}"] for name in PARTICLE}
     return p, columns
-
-
-def _check_sums(path: Path, tally: Tally) -> None:
-    """Raise if no event is left, or if the weights of those that are do not make a distribution."""
-    if not tally.kept:
-        why = "; ".join(f"{n} {kind}, such as {tally.example[kind]}" for kind, n in tally.dropped.items())
-        raise OnshellError(f"{path}: no good event in it" + (f" ({why})" if why else "; give a file with events"))
-    if not tally.weight > 0.0:
-        raise OnshellError(
-            f"{path}: the weights of its {tally.kept} events sum to {tally.weight:.6g}, which is no distribution; set "
-            "them right, or count every event once with --unweighted"
-        )
 
 
 def _parts(spool: Path, rows: dict[str, NDArray[np.int64]]) -> Iterator[Chunk]:
@@ -282,23 +259,11 @@ def _metadata(
             **init,
             "incoming": shape.n_incoming,
             "particles": list(chosen.words) if chosen else None,
-            "places": [sorted(place) for place in tally.places],
             "shuffled": settings.shuffle,
             "limits": asdict(settings.limits),
             "held_out": settings.held_out,
             **({"final": settings.final} if settings.final else {}),
-            "events": tally.events,
-            "kept": tally.kept,
-            "dropped": dict(tally.dropped),
-            "examples": tally.example,
-            "left_out": {str(number): n for number, n in sorted(shape.left_out.items())},
-            "e_cm": [tally.lowest, tally.highest],
-            "weights": {
-                "unweighted": settings.unweighted,
-                "sum": tally.weight,
-                "sum_of_squares": tally.square,
-                "negative": tally.negative,
-            },
+            **tally.summary(settings.unweighted),
         },
         **identity(),
     }
