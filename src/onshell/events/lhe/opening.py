@@ -142,7 +142,8 @@ class Input:
         return b""
 
     def _damage(self, error: Exception) -> None:
-        self.broken, self.damaged = f"the compressed file is damaged ({str(error).rstrip('.')})", True
+        reason = str(error).partition("\n")[0].rstrip(".")
+        self.broken, self.damaged = f"the compressed file is damaged ({reason})", True
 
 
 def label(path: Path) -> str:

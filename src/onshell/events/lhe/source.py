@@ -107,9 +107,8 @@ class Source:
             line, name, end = self.scanner.line, match["name"], match["end"]
             if name is None:
                 if not self.scanner.skip(match, kept):
-                    self.ended = True
-                    words = self._stop(f"in {WORDS[match.lastgroup or 'other']} that begins in line {line}")
-                    yield self._block(opened if kept else line, words)
+                    words = f"in {WORDS[match.lastgroup or 'other']} that begins in line {line}"
+                    yield self._last(opened if kept else line, words)
                     return
                 continue
             attributes = self.scanner.attributes()
@@ -136,13 +135,17 @@ class Source:
                 raise self._error(line, "a second <init>; delete it, or give it a <LesHouchesEvents> of its own")
             elif kept is None and not end and not (attributes or b"").endswith(b"/"):
                 self._skip_header(line)
+        if kept is None:
+            yield self._last(self.scanner.last_line, "before it, without </LesHouchesEvents>")
+        else:
+            yield self._last(opened, "in the middle of it")
+
+    def _last(self, line: int, where: str) -> Block:
+        """Return the event that the file ends in or before."""
         self.ended = True
         if self.input.damaged:
             raise self._error(self.scanner.last_line, f"{self.input.broken}; {AGAIN}")
-        if kept is None:
-            yield self._block(self.scanner.last_line, self._stop("before it, without </LesHouchesEvents>"))
-        else:
-            yield self._block(opened, self._stop("in the middle of it"))
+        return self._block(line, self._stop(where))
 
     def _root(self) -> bool:
         """Pass the tag that begins a document, and return whether there is one."""
