@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from onshell.errors import OnshellError
 from onshell.events.lhe.frames import masses, to_cm
 from onshell.events.lhe.gather import Fault, Gathered
-from onshell.events.lhe.source import Source
 
 MASSLESS = 1e-3
 """Largest |m| of a particle over E_cm that counts as zero, unless told otherwise."""
@@ -38,7 +37,7 @@ class Limits:
             raise OnshellError(f"massless: {self.massless:g}; give a share of E_cm from 0 to 1, such as 1e-3")
 
 
-def check_init(init: dict[str, Any], source: Source) -> dict[str, Any]:
+def check_init(init: dict[str, Any], where: str, line: int) -> dict[str, Any]:
     """Return what an `<init>` block says, as `parse.describe` has it, or raise if a number of it is none."""
     beams = init["beams"]
     named = [(f"{key.replace('_', ' ')} of a beam", value) for key, pair in beams.items() for value in pair]
@@ -50,7 +49,7 @@ def check_init(init: dict[str, Any], source: Source) -> dict[str, Any]:
     for name, value in [*named, ("weighting strategy", init["weighting"])]:
         if not math.isfinite(value) or abs(value) > LARGEST or (type(value) is int and abs(value) >= 2**63):
             raise OnshellError(
-                f"{source.path}: line {source.line}: the <init> block above gives {value} as {name}; write a number, "
+                f"{where}: line {line}: the <init> that begins here gives {value} as {name}; write a number, "
                 "such as -1 for one that is not known"
             )
     return init
