@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from onshell import config as configuration
-from onshell import settings
+from onshell import paths, settings
 from onshell.errors import OnshellError
 from onshell.layout import Layout
 from onshell.pages.subjects import subject_of
@@ -55,6 +55,13 @@ os.environ.update(
         [line for line in CHANGED if not line.startswith(("scale=", "preset="))]
     )
 )
+
+
+onstart:
+    sources = [entry.source for entry in DATASETS.values() if entry.source]
+    for refusal in filter(None, map(paths.remote, [config["results"], *sources])):
+        if not workflow.local_exec:
+            sys.exit(f"onshell: error: {refusal}")
 
 
 wildcard_constraints:

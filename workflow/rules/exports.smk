@@ -39,5 +39,5 @@ rule export:
         ),
         seed=config["seed"],
     shell:
-        "onshell export {input.events} --like {input.like} -o {output.lhe} --seed {params.seed} {params.project}"
-        " > {log} 2>&1"
+        "onshell export {input.events:q} --like {input.like:q} -o {output.lhe:q} --seed {params.seed:q} {params.project:q}"
+        " > {log:q} 2>&1"
