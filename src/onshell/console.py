@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onshell.errors import OnshellError, stranger
+from onshell.files import target
 
 if TYPE_CHECKING:
     import rich.progress
@@ -181,7 +182,9 @@ def known(kind: str, name: str, names: Iterable[str]) -> None:
 
 
 def apart(output: Path | None, *inputs: Path | None) -> None:
-    """Raise if the output is one of the inputs, which it would destroy."""
+    """Raise if the output is one of the inputs, which it would destroy, or no file at all, before any work is done."""
+    if output is not None:
+        target(output)
     for path in inputs:
         if output is not None and path is not None and output.resolve() == path.resolve():
             raise OnshellError(f"{output}: is an input too; choose another name for the output")

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from onshell.errors import OnshellError
-from onshell.files import read_json, whole
+from onshell.files import all_whole, read_json
 
 COLUMNS = ("run", "dataset", "process", "quantity", "measure", "value", "sd")
 COLUMNS += ("floor_mean", "floor_sd", "over_floor", "published")
@@ -106,10 +106,9 @@ def summary_file(
     record = ("record of a training", "train again", ("spec", "n_events", "epochs"))
     trainings = [read_json(path, *record) for path in paths]
     page = document(table, metrics, title, trainings)
-    with whole(out_csv) as part:
-        table.to_csv(part, index=False, float_format="%.10g")
-    with whole(out_md) as part:
-        part.write_text(page, encoding="utf-8")
+    with all_whole(out_csv, out_md) as (csv, markdown):
+        table.to_csv(csv, index=False, float_format="%.10g")
+        markdown.write_text(page, encoding="utf-8")
     progress(f"{out_md}: {len(metrics)} runs, {len(table)} numbers")
     return table
 
