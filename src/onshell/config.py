@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import yaml
 
 from onshell.errors import OnshellError
+from onshell.paths import expand_all
 from onshell.settings import apply, merge
 from onshell.studies import entry_of, studies, study_of, trained
 from onshell.yamlfile import read
@@ -73,7 +74,9 @@ EXPORT = {"independent_energy": False}
 NO_RECIPE = ("recipe", "preset", "trajectory", "model", "samples")
 """Keys of a run that are no part of its recipe."""
 
-RUN_NAME = re.compile(r"^(?P<dataset>.+?)-(?P<space>[pq])-(?P<family>diffusion|flow)(?:-(?P<variant>[A-Za-z0-9_-]+))?$")
+RUN_NAME = re.compile(
+    r"^(?P<dataset>.+?)-(?P<space>[pq])-(?P<family>diffusion|flow)(?:-(?P<variant>[A-Za-z0-9_-]+))?\Z"
+)
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def own_figures(config: Config) -> dict[str, dict[str, Any]]:
 def missing_source(config: Config) -> str | None:
     """Return in one line which source of a process is not there, or None."""
     for name, entry in config["processes"].items():
-        if "source" in entry and not Path(entry["source"]).is_file():
+        if "source" in entry and not os.path.isfile(entry["source"]):  # noqa: PTH113, as it answers for any text
             return (
                 f"processes.{name}.source: {entry['source']!r}: no such file; give its path, from the folder of "
                 "config.yaml on"
@@ -145,7 +148,7 @@ def missing_source(config: Config) -> str | None:
 def validate(config: Config, source: str = "config.yaml") -> Config:
     """Return `config` if it is valid, or raise `OnshellError` with one line for the first fault.
 
-    A figure is added for each process with a source, unless there is one of that name.
+    Paths get `~` and variables in place, and each process with a source a figure, unless there is one of that name.
     """
     from onshell.validation import faults
 
@@ -153,6 +156,8 @@ def validate(config: Config, source: str = "config.yaml") -> Config:
         raise OnshellError(f"{SCHEMA}: missing; install the package from a clone, with pip install -e .")
     for fault in faults(config, _schema(SCHEMA)):
         raise OnshellError(f"{source}: {fault}")
+    if refusal := expand_all(config):
+        raise OnshellError(f"{source}: {refusal}")
     for name, entry in own_figures(config).items():
         config["figures"].setdefault(name, entry)
     return config
@@ -167,8 +172,14 @@ def _schema(path: Path) -> dict[str, Any]:
 def unwritable(folder: str) -> str | None:
     """Return why products cannot be written to `folder`, in one line, or None; nothing is made or touched."""
     path = Path(folder).absolute()
-    while not path.exists():
-        path = path.parent
+    try:
+        while not path.exists():
+            # A link that leads nowhere is no folder either, and none can be made in its place.
+            if path.is_symlink():
+                return f"results: {folder!r}: {path} is a link to nothing; name another folder, or remove the link"
+            path = path.parent
+    except OSError as error:
+        return f"results: {folder!r}: cannot look into {path} ({error.strerror}); use --config results=..."
     if not path.is_dir():
         return f"results: {folder!r}: {path} is a file; name another folder with --config results=..."
     if not os.access(path, os.W_OK | os.X_OK):

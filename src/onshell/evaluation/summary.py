@@ -9,7 +9,7 @@ import pandas as pd
 
 from onshell.errors import OnshellError
 from onshell.evaluation.truth import judge_told, one_judge
-from onshell.files import whole
+from onshell.files import all_whole
 from onshell.forms import Finished, Metrics
 from onshell.reading import read_json
 
@@ -118,10 +118,9 @@ def summary_file(
     paths = [Path(path) for run, path in (records or {}).items() if run in metrics and Path(path).is_file()]
     trainings = [read_json(path, "record of a training", "train again", Finished) for path in paths]
     page = document(table, metrics, f"{title}\n\n{judge_told(judge)}", trainings)
-    with whole(out_csv) as part:
-        table.to_csv(part, index=False, float_format="%.10g")
-    with whole(out_md) as part:
-        part.write_text(page, encoding="utf-8")
+    with all_whole(out_csv, out_md) as (csv, markdown):
+        table.to_csv(csv, index=False, float_format="%.10g")
+        markdown.write_text(page, encoding="utf-8")
     progress(f"{out_md}: {len(metrics)} runs, {len(table)} numbers")
     return table
 
