@@ -87,6 +87,14 @@ class Brief(Form):
     sampling: dict[str, Any] = {}
 
 
+class Draws(Form):
+    """How events are drawn from a model."""
+
+    precision: str
+    noise: str | None = None
+    steps: int | None = None
+
+
 class Spec(Brief):
     """What defines a model."""
 
@@ -101,7 +109,7 @@ class Spec(Brief):
     network: Network
     loss: Loss
     training: dict[str, Any]
-    sampling: dict[str, Any]
+    sampling: Draws
 
 
 class Metadata(Form):
