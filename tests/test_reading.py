@@ -7,8 +7,9 @@ import torch
 
 from onshell.errors import OnshellError
 from onshell.files import save_whole
-from onshell.forms import Floor, Lhe, Metadata, Metrics
+from onshell.forms import Lhe, Metadata
 from onshell.reading import checked, load, read_json, strict_json, table_metadata
+from onshell.result_forms import Floor, Metrics
 
 OBSERVABLE = {"w1": 0.1, "ks": 0.2}
 METRICS = {

@@ -9,8 +9,8 @@ import pandas as pd
 
 from onshell.errors import OnshellError
 from onshell.files import whole
-from onshell.forms import Finished, Metrics
 from onshell.reading import read_json
+from onshell.result_forms import Finished, Metrics
 
 COLUMNS = ("run", "dataset", "process", "quantity", "measure", "value", "sd")
 COLUMNS += ("floor_mean", "floor_sd", "over_floor", "published")
