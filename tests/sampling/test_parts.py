@@ -40,6 +40,29 @@ def opened(folder, means):
     return place, place.open(means)
 
 
+def test_a_block_with_a_flipped_bit_is_named_and_drawn_again_and_never_used(tmp_path):
+    place, _ = opened(tmp_path, {"device": "cpu", "precision": "fp32"})
+    place.write(0, {0.0: torch.ones(2, 3, 3, dtype=torch.float64)})
+    path, lines = place.folder / "000000.pt", []
+    whole = path.read_bytes()
+    assert place.has(0)
+    at = whole.index(torch.ones(18, dtype=torch.float64).numpy().tobytes())
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+    assert not place.has(0, lines.append)
+    assert lines[0].startswith(f"{path}: a foreign or damaged block of a sampling (the checksum")
+    with pytest.raises(OnshellError, match="damaged block"):
+        list(place.rows(1.0))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"means": []}', '{"means": {"device": 1, "precision": "fp32"}}'])
+def test_settings_that_are_none_are_told_in_one_line(tmp_path, text):
+    means = {"device": "cpu", "precision": "fp32"}
+    place, _ = opened(tmp_path, means)
+    (place.folder / "settings.json").write_text(text)
+    with pytest.raises(OnshellError, match=r"settings\.json in it is missing or damaged"):
+        place.open(means)
+
+
 def test_what_a_killed_process_had_begun_to_write_is_swept_away_and_nothing_else(tmp_path):
     place, _ = opened(tmp_path, {"device": "cpu", "precision": "fp32"})
     place.write(0, {0.0: torch.zeros(2, 3, 3)})

@@ -39,7 +39,10 @@ def overview(events: Events, where: object = "events") -> dict[str, Any]:
     if not len(events):
         raise OnshellError(f"{where}: no events in it; make it again with more than 0")
     weights, times = weights_of(events, where), events.columns.get("time")
-    p = events.momenta if events.space == "p" else rambo.to_p(events.momenta)
+    try:
+        p = events.momenta if events.space == "p" else rambo.to_p(events.momenta)
+    except OnshellError as error:
+        raise OnshellError(f"{where}: {error}") from error
     found: dict[str, Any] = {
         "kind": kind(events.metadata, events.space, times is not None),
         "space": events.space,

@@ -12,7 +12,7 @@ import torch
 from onshell.errors import OnshellError
 from onshell.events.augment import Frames, embed_chunks, frames
 from onshell.events.parquet import Table
-from onshell.events.table import ROWS, iter_events, read_metadata, split, write_events
+from onshell.events.table import ROWS, Events, iter_events, read_metadata, split, write_events
 from onshell.physics import generators, rambo
 from onshell.provenance import identity
 
@@ -128,9 +128,19 @@ def embed_file(
     options = {"rows": needed, "columns": ("weight",), "size": size, "check": check}
     chunks = iter_events(source, space="p", n_particles=n_particles, **options)
     if project:
-        chunks = (replace(chunk, momenta=rambo.to_p(chunk.momenta)) for chunk in chunks)
+        chunks = _projected(chunks, str(source), needed.start)
     write_events(out, _told(embed_chunks(chunks, chosen, n), n, progress), metadata, space="q")
     return read_metadata(out)
+
+
+def _projected(chunks: Iterable[Events], where: str, first: int) -> Iterator[Events]:
+    """Yield the events of `chunks`, of which the first is row `first`, in their centre-of-mass frames at E_cm = 1."""
+    for chunk in chunks:
+        try:
+            yield replace(chunk, momenta=rambo.to_p(chunk.momenta))
+        except OnshellError as error:
+            raise OnshellError(f"{where}: of the events from {first} on, {error}") from error
+        first += len(chunk)
 
 
 def _told(chunks: Iterable[Any], n: int, progress: Progress | None) -> Iterator[Any]:

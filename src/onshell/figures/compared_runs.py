@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from onshell.figures.data import FigureData
-from onshell.forms import Metrics, Studied
 from onshell.reading import read_json
+from onshell.result_forms import Metrics, Studied
 
 NAMELESS = ("run", "seed", "sampling")
 """What of a spec says nothing of a recipe; sampling is told apart by how the events were drawn."""

@@ -175,9 +175,19 @@ def _assemble(out: Path, parts: Parts, spec: Mapping[str, Any], metadata: Mappin
     if by_time:
         write_events(out, parts.by_time(spec["unit"]), metadata, space=spec["space"])
     elif spec["space"] == "q":
-        write_events(out, ((rambo.to_p(q), columns) for q, columns in parts.rows(spec["unit"])), metadata)
+        write_events(out, _mapped(parts, spec), metadata)
     else:
         write_events(out, parts.rows(spec["unit"]), metadata)
+
+
+def _mapped(parts: Parts, spec: Mapping[str, Any]) -> Iterator[tuple[Tensor, dict[str, Any]]]:
+    """Yield the events p below the points of q-space of all blocks, with their columns."""
+    for q, columns in parts.rows(spec["unit"]):
+        try:
+            p = rambo.to_p(q)
+        except OnshellError as error:
+            raise OnshellError(f"{spec['run']}: {error}, train longer, or use smaller steps") from error
+        yield p, columns
 
 
 def _is_written(out: Path, metadata: Mapping[str, Any], rows: int) -> bool:
