@@ -60,6 +60,7 @@ def import_events(
     """
     from onshell.events.lhe.importing import Limits, import_file
     from onshell.events.lhe.importing import Settings as Options
+    from onshell.events.lhe.opening import title
 
     apart(output, *files)
     process = key = None
@@ -75,7 +76,7 @@ def import_events(
         options |= {"skip_bad": skip_bad, "held_out": held_out, "train": train, "test": test, "seed": seed or 0}
     made = Options(**options, limits=Limits(massless, not any_energy))
     names = {"dataset": dataset, "process": process, "config_hash": key}
-    for line in report(import_file(files, output, made, **names, progress=counter(files[0].name))):
+    for line in report(import_file(files, output, made, **names, progress=counter(title(files[0])))):
         say(line)
 
 
