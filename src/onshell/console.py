@@ -120,14 +120,6 @@ def numbers(option: str, text: str) -> list[float]:
         raise OnshellError(f"{option} {text}: write numbers with commas between them, such as 1,0.5,0") from error
 
 
-def whole_numbers(option: str, text: str) -> list[int]:
-    """Return the whole numbers of a comma-separated list."""
-    try:
-        return [int(word) for word in text.split(",")]
-    except ValueError as error:
-        raise OnshellError(f"{option} {text}: write whole numbers with commas between them, such as 1,-1,21") from error
-
-
 def pairs(option: str, text: str) -> list[tuple[int, int]]:
     """Return the pairs of whole numbers, each joined by a colon, of a comma-separated list."""
     try:

@@ -9,19 +9,26 @@ import typer
 from onshell import config as configuration
 from onshell.cli.completion import names
 from onshell.cli.options import DEFAULT, ConfigFile, EventTable, Output, Scale, Seed, Settings, app, load
-from onshell.console import apart, counter, known, pairs, say, warn, whole_numbers
+from onshell.console import apart, counter, known, pairs, say, warn
 from onshell.errors import OnshellError
 
 
 @app.command("import")
 def import_events(
-    file: Annotated[Path, typer.Argument(help="A Les Houches file, .lhe or .lhe.gz.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="A Les Houches file, plain or compressed (gzip, bzip2, xz, zstd, lz4), or several of one process; "
+            "- is standard input."
+        ),
+    ],
     output: Output,
     particles: Annotated[
         str | None,
         typer.Option(
-            help="Take these final particles, in this order: PDG numbers or q, qbar, g, j, a, l-, l+, nu, nubar; "
-            "several for one place joined by |. Without it all are taken as they stand in the file."
+            help="Take these final particles, in this order: PDG numbers, names such as u~, mu+, gamma, w+, or groups: "
+            "q, qbar, g, j, a, l-, l+, nu, nubar; several for one place joined by |. Without it all are taken as they "
+            "stand in the file."
         ),
     ] = None,
     shuffle: Annotated[
@@ -48,14 +55,15 @@ def import_events(
     config: ConfigFile = DEFAULT,
     settings: Settings = None,
 ) -> None:
-    """Make an event table of a Les Houches file.
+    """Make an event table of a Les Houches file, or of several.
 
     Every event is boosted to its centre-of-mass frame and scaled to E_cm = 1; what is needed to go back is kept.
     """
     from onshell.events.lhe.importing import Limits, import_file
     from onshell.events.lhe.importing import Settings as Options
+    from onshell.events.lhe.opening import title
 
-    apart(output, file)
+    apart(output, *files)
     process = key = None
     if dataset is not None:
         loaded = load(config, settings, scale=scale, seed=seed)
@@ -69,7 +77,7 @@ def import_events(
         options |= {"skip_bad": skip_bad, "held_out": held_out, "train": train, "test": test, "seed": seed or 0}
     made = Options(**options, limits=Limits(massless, not any_energy))
     names = {"dataset": dataset, "process": process, "config_hash": key}
-    for line in report(import_file(file, output, made, **names, progress=counter(file.name))):
+    for line in report(import_file(files, output, made, **names, progress=counter(title(files[0])))):
         say(line)
 
 
@@ -86,9 +94,13 @@ def report(metadata: Mapping[str, Any]) -> list[str]:
     low, high = about["e_cm"]
     energy = f"{low:.6g} GeV" if high - low < 1e-6 * high else f"{low:.4g} to {high:.4g} GeV"
     n_train, n_test = (last - first for first, last in (split["train"], split["test"]))
+    joined = (
+        [f"{about['file']}: {len(about['documents'])} documents of one process, joined"] if "documents" in about else []
+    )
     lines = [
+        *joined,
         f"{about['file']}: {about['kept']:,} good events of {metadata['n_particles']} particles, E_cm {energy}; "
-        f"{n_train:,} to train on, {n_test:,} held out"
+        f"{n_train:,} to train on, {n_test:,} held out",
     ]
     for kind, n in about["dropped"].items():
         lines.append(f"dropped {n:,} of {about['events']:,}: {kind}, such as {about['examples'][kind]}")
@@ -127,11 +139,15 @@ def export_events(
     ] = False,
     e_cm: Annotated[float | None, typer.Option(help="GeV; else as imported, sqrt_s of the process, or 1000.")] = None,
     frame: Annotated[str, typer.Option(help="lab (as imported), cm, or a velocity such as 0,0,0.6.")] = "lab",
-    ids: Annotated[str | None, typer.Option(help="PDG numbers of the particles; by default all gluons.")] = None,
+    ids: Annotated[
+        str | None, typer.Option(help="PDG numbers of the particles, or names such as u~; by default all gluons.")
+    ] = None,
     colours: Annotated[
         str | None, typer.Option(help="Colour and anticolour line of each particle, such as 501:0,502:501,0:502.")
     ] = None,
-    incoming: Annotated[str | None, typer.Option(help="PDG numbers of the incoming; by default 11,-11.")] = None,
+    incoming: Annotated[
+        str | None, typer.Option(help="PDG numbers or names of the incoming; by default 11,-11.")
+    ] = None,
     project: Annotated[
         bool, typer.Option("--project", help="First put events of a p-space model on the shell.")
     ] = False,
@@ -140,14 +156,15 @@ def export_events(
     """Write a Les Houches file of imported or generated events, at any energy and in any frame."""
     from onshell.events.lhe.dressing import Wishes
     from onshell.events.lhe.exporting import export_file
+    from onshell.events.lhe.particles import pdg_numbers
 
     apart(output, events, like)
     if independent_energy and like is None:
         raise OnshellError("--independent-energy: is about what --like lends; give that, or leave this away")
     given = {
-        "ids": ids if ids is None else tuple(whole_numbers("--ids", ids)),
+        "ids": ids if ids is None else pdg_numbers("--ids", ids),
         "colours": colours if colours is None else tuple(pairs("--colours", colours)),
-        "incoming": incoming if incoming is None else tuple(whole_numbers("--incoming", incoming)),
+        "incoming": incoming if incoming is None else pdg_numbers("--incoming", incoming),
     }
     wishes = Wishes(e_cm=e_cm, **given, independent_energy=independent_energy)
     options = {"frame": frame, "project": project, "seed": seed or 0}

@@ -1,9 +1,7 @@
 """A Les Houches file as an event table: streamed, judged, boosted, scaled, and split into two parts."""
 
-import contextlib
 import os
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -14,14 +12,15 @@ import torch
 from numpy.typing import NDArray
 
 from onshell.errors import OnshellError
+from onshell.events.lhe.documents import Documents
 from onshell.events.lhe.frames import beam_axis, to_cm
 from onshell.events.lhe.gather import EVENT, PARTICLE, Fault, Gathered, Shape, gather
 from onshell.events.lhe.judge import Limits, check_init, judge
-from onshell.events.lhe.parse import describe, read_events, read_init
+from onshell.events.lhe.parse import read_events
 from onshell.events.lhe.particles import Slots, slots
-from onshell.events.lhe.source import Source
+from onshell.events.lhe.spool import Spool
 from onshell.events.lhe.tally import Tally
-from onshell.events.table import Chunk, iter_events, read_metadata, write_events
+from onshell.events.table import Chunk, read_metadata, write_events
 from onshell.provenance import identity
 from onshell.streams import stream
 
@@ -74,7 +73,7 @@ class Settings:
 
 
 def import_file(
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     out: str | os.PathLike[str],
     settings: Settings | None = None,
     *,
@@ -83,8 +82,9 @@ def import_file(
     config_hash: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Return the metadata of the event table `out`, made from the Les Houches file `source`.
+    """Return the metadata of the event table `out`, made from the Les Houches file `source`, or several of one process.
 
+    A file may be a pipe, and `-` is standard input; it may be compressed by gzip, bzip2, xz, zstd or lz4.
     The train part comes first, the test part, a random share of the events, second; in both the order is that of the
     file, and `event` is the number of an event in the file, from 0. Memory does not grow with the file.
 
@@ -93,9 +93,9 @@ def import_file(
     OnshellError
         One line for a file that is not one, no good event in it, or, unless bad events are skipped, the first of these.
     """
-    source, out = Path(source), Path(out)
-    settings = settings or Settings()
-    if out.resolve() == source.resolve():
+    sources = [Path(source)] if isinstance(source, str | os.PathLike) else [Path(path) for path in source]
+    out, settings = Path(out), settings or Settings()
+    if out.resolve() in [path.resolve() for path in sources]:
         raise OnshellError(f"{out}: is the input itself; choose another name for the output")
     chosen = slots(settings.particles) if settings.particles else None
     if chosen and settings.n_particles not in (None, len(chosen.ids)):
@@ -105,16 +105,14 @@ def import_file(
     # Without a dataset the events depend on the file alone, not on the name of the table that they go to.
     name, tally = dataset or "", Tally()
     shape = Shape(chosen, settings.n_particles or (chosen and len(chosen.ids)))
-    with Source(source) as file, _spool(out) as spool:
-        init = check_init(describe(read_init(file)), file)
-        write_events(spool, _events(file, init, shape, settings, name, tally, progress), {"n_particles": 2})
-        tally.check(source)
+    with Documents(sources) as files, Spool(out) as spool:
+        check_init(files.init, files.where)
+        spool.write(_events(files, shape, settings, name, tally, progress))
+        tally.check(files.where)
         rows = split_rows(tally.kept, settings, name)
         if progress is not None:
             progress(tally.kept, tally.kept)
-        metadata = _metadata(
-            source, dataset or out.stem, process or dataset or out.stem, settings, init, tally, shape, rows
-        )
+        metadata = _metadata(files, dataset or out.stem, process or dataset or out.stem, settings, tally, shape, rows)
         metadata["config_hash"] = config_hash
         write_events(out, _parts(spool, rows), metadata)
     return read_metadata(out)
@@ -130,22 +128,21 @@ def split_rows(n: int, settings: Settings, name: str) -> dict[str, NDArray[np.in
 
 
 def _events(
-    file: Source,
-    init: dict[str, Any],
+    files: Documents,
     shape: Shape,
     settings: Settings,
     name: str,
     tally: Tally,
     progress: Progress | None,
 ) -> Iterator[Chunk]:
-    """Yield the good events of a file with their columns; raise at the first bad one unless they are skipped."""
-    blocks = file.blocks()
+    """Yield the good events of the files with their columns; raise at the first bad one unless they are skipped."""
+    blocks = files.blocks()
     for chunk in iter(lambda: list(islice(blocks, CHUNK)), []):
         found, unread = gather(chunk, read_events(chunk), shape)
-        good, more = judge(found, init, settings.limits)
+        good, more = judge(found, files.init, settings.limits)
         faults = sorted([*unread, *more], key=lambda fault: fault.block.number)
         for fault in faults:
-            _drop(file, fault, settings.skip_bad, tally)
+            _drop(fault, settings.skip_bad, tally)
         tally.weigh(found, good, unread)
         tally.events += len(chunk)
         found = found.of(good)
@@ -153,17 +150,18 @@ def _events(
             order = _order(found, chunk[0].number, settings, name)
             p, columns = _converted(found, order, settings.unweighted)
             tally.add(columns, found.left_out)
+            files.weigh(columns["event"], columns["weight"])
             yield p, columns
         if progress is not None:
-            progress(tally.events, max(tally.events + 1, round(tally.events / max(file.share, 1e-9))))
+            progress(tally.events, max(tally.events + 1, round(tally.events / max(files.share, 1e-9))))
 
 
-def _drop(file: Source, fault: Fault, skip: bool, tally: Tally) -> None:
+def _drop(fault: Fault, skip: bool, tally: Tally) -> None:
     """Count a bad event, or raise the error that tells of it."""
-    where = f"event {fault.block.number} (line {fault.block.line}): {fault.words}"
+    where = f"{fault.block.place}: {fault.words}"
     if not skip:
         advice = ADVICE.get(fault.kind, "mend the file")
-        raise OnshellError(f"{file.path}: {where}; {advice}, or leave such events out with --skip-bad")
+        raise OnshellError(f"{fault.block.where}: {where}; {advice}, or leave such events out with --skip-bad")
     tally.dropped[fault.kind] += 1
     tally.example.setdefault(fault.kind, where)
 
@@ -197,38 +195,22 @@ def _converted(
     return p, columns
 
 
-def _parts(spool: Path, rows: dict[str, NDArray[np.int64]]) -> Iterator[Chunk]:
-    """Yield the rows of each part of the table `spool`, part after part."""
+def _parts(spool: Spool, rows: dict[str, NDArray[np.int64]]) -> Iterator[Chunk]:
+    """Yield the rows of each part of the events laid aside, part after part."""
     for part in rows.values():
         first = 0
-        for events in iter_events(spool, check=False):
-            low, high = np.searchsorted(part, [first, first + len(events)])
+        for momenta, columns in spool.chunks():
+            low, high = np.searchsorted(part, [first, first + len(momenta)])
             here = part[low:high] - first
-            yield events.momenta[torch.from_numpy(here)], {key: v[here] for key, v in events.columns.items()}
-            first += len(events)
-
-
-@contextlib.contextmanager
-def _spool(out: Path) -> Iterator[Path]:
-    """Yield the path of a hidden table beside `out`, which is removed when all is done; errors about it name `out`."""
-    spool = out.with_name(f".{out.stem}.{os.getpid()}-{secrets.token_hex(4)}.spool.parquet")
-    try:
-        yield spool
-    except OnshellError as error:
-        if str(spool) not in str(error):
-            raise
-        raise OnshellError(str(error).replace(str(spool), str(out))) from error
-    finally:
-        with contextlib.suppress(OSError):
-            spool.unlink(missing_ok=True)
+            yield momenta[torch.from_numpy(here)], {key: values[here] for key, values in columns.items()}
+            first += len(momenta)
 
 
 def _metadata(
-    source: Path,
+    files: Documents,
     name: str,
     process: str,
     settings: Settings,
-    init: dict[str, Any],
     tally: Tally,
     shape: Shape,
     rows: dict[str, NDArray[np.int64]],
@@ -248,8 +230,8 @@ def _metadata(
         "conserves": True,
         "ordered": meaning and not settings.shuffle,
         "lhe": {
-            "file": source.name,
-            **init,
+            "file": files.name,
+            **files.joined(),
             "incoming": shape.n_incoming,
             "particles": list(chosen.words) if chosen else None,
             "shuffled": settings.shuffle,

@@ -10,7 +10,7 @@ from onshell.errors import OnshellError
 from onshell.events.lhe.dressing import Columns, Dress, Wishes
 from onshell.events.lhe.gather import UNKNOWN, UNKNOWN_SPIN
 from onshell.events.lhe.imported import BEAM, COLUMNS, checked, info
-from onshell.events.lhe.particles import NAMES
+from onshell.events.lhe.particles import GROUPS
 from onshell.events.parquet import Table
 from onshell.events.table import read_events
 from onshell.streams import stream
@@ -145,9 +145,9 @@ def _varies(values: np.ndarray) -> bool:
 
 
 def _kind(number: int) -> int:
-    """Return which group of `particles.NAMES` a PDG number belongs to, jets apart; the number itself where to none."""
-    names = [name for name, members in NAMES.items() if number in members and name != "j"]
-    return list(NAMES).index(names[0]) - 1000 if names else number
+    """Return which group of `particles.GROUPS` a PDG number belongs to, jets apart; the number itself where to none."""
+    names = [name for name, members in GROUPS.items() if number in members and name != "j"]
+    return list(GROUPS).index(names[0]) - 1000 if names else number
 
 
 def _alike(some: Any, others: Any) -> bool:

@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,7 +77,7 @@ class Tally:
         for numbers in left_out:
             self.left_out.update(numbers)
 
-    def check(self, path: Path) -> None:
+    def check(self, path: str) -> None:
         """Raise if no event is left, or if the weights of those that are do not make a distribution."""
         if not self.kept:
             why = "; ".join(f"{n} {kind}, such as {self.example[kind]}" for kind, n in self.dropped.items())
