@@ -7,7 +7,8 @@ import torch
 
 from helpers.lhe import REAL, event, file_text, uniform, write
 from onshell import cli
-from onshell.events.lhe.importing import import_file
+from onshell.cli.lhe import report
+from onshell.events.lhe.importing import Settings, import_file
 from onshell.events.table import write_events
 
 
@@ -70,6 +71,15 @@ def test_options_of_the_export(onshell, tmp_path, options, message):
     assert code == 1
     assert error.startswith(f"onshell: error: {message}")
     assert [path.name for path in tmp_path.iterdir()] == ["model.parquet"]
+
+
+def test_the_cross_section_of_what_was_kept_is_said(tmp_path):
+    events = [event(p, ids, 4.0) for p, ids in zip(uniform(4), [(1, -1, 21), *[(1, -1, 22)] * 3], strict=True)]
+    text = file_text(events, weighting=-4).replace("1.0 0.1 1.0 1\n", "4.0 0.1 4.0 1\n")
+    about = import_file(
+        write(tmp_path / "x.lhe", text), tmp_path / "x.parquet", Settings("q,qbar,g", skip_bad=True, held_out=0.0)
+    )
+    assert "cross section of the good events: 1 of 4 pb" in report(about)
 
 
 def test_what_is_lent_to_any_momenta_is_said(onshell, tmp_path):

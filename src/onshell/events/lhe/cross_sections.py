@@ -25,6 +25,8 @@ def totals(about: Info) -> dict[int, dict[str, float]]:
     """Return the sums over the events of the file by number of process; those of older tables have one, 0."""
     if "processes" in about:
         return {int(number): sums for number, sums in about["processes"].items()}
+    if about["dropped"]:
+        raise ValueError("an earlier version did not weigh what it left out")
     sums, n = about["weights"], about["kept"]
     one = {"events": n, "weight": sums["sum"], "square": sums["sum_of_squares"], "kept": n, "kept_weight": sums["sum"]}
     return {0: one}
