@@ -47,5 +47,5 @@ rule export:
         ),
         seed=config["seed"],
     shell:
-        "onshell export {input.events} --like {input.like} -o {output.lhe} --seed {params.seed} {params.project}"
-        " {params.independent} > {log} 2>&1"
+        "onshell export {input.events:q} --like {input.like:q} -o {output.lhe:q} --seed {params.seed:q} {params.project}"
+        " {params.independent} > {log:q} 2>&1"

@@ -42,6 +42,10 @@ def import_events(
     unweighted: Annotated[bool, typer.Option("--unweighted", help="Count every event once.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad events out, and count them.")] = False,
     held_out: Annotated[float, typer.Option(help="Share of the events that no model will see.")] = 0.2,
+    final: Annotated[
+        float,
+        typer.Option(help="Share of the held-out events for published tables: no choice of settings may see them."),
+    ] = 0.0,
     train: Annotated[int | None, typer.Option(help="At most so many events to train on.")] = None,
     test: Annotated[int | None, typer.Option(help="At most so many events that no model sees.")] = None,
     dataset: Annotated[
@@ -64,6 +68,8 @@ def import_events(
     from onshell.events.lhe.opening import title
 
     apart(output, *files)
+    if train == test == 0:
+        raise OnshellError("--train 0, --test 0: leave no event to import; ask for one at least")
     process = key = None
     if dataset is not None:
         loaded = load(config, settings, scale=scale, seed=seed)
@@ -74,7 +80,8 @@ def import_events(
         options = {**asked, "seed": loaded["seed"]}
     else:
         options = {"particles": particles, "shuffle": shuffle, "n_particles": n_particles, "unweighted": unweighted}
-        options |= {"skip_bad": skip_bad, "held_out": held_out, "train": train, "test": test, "seed": seed or 0}
+        options |= {"skip_bad": skip_bad, "held_out": held_out, "final": final, "train": train, "test": test}
+        options["seed"] = seed or 0
     made = Options(**options, limits=Limits(massless, not any_energy))
     names = {"dataset": dataset, "process": process, "config_hash": key}
     for line in report(import_file(files, output, made, **names, progress=counter(title(files[0])))):

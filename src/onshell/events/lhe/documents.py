@@ -9,7 +9,8 @@ from typing import Any, Self
 import numpy as np
 
 from onshell.errors import OnshellError
-from onshell.events.lhe.opening import STDIN, label, title
+from onshell.events.lhe.judge import check_init
+from onshell.events.lhe.opening import STDIN, label
 from onshell.events.lhe.parse import describe, read_init
 from onshell.events.lhe.source import Block, Init, Source
 
@@ -22,12 +23,12 @@ SHARE = 0.05
 
 @dataclass
 class Document:
-    """One document: the name of its file, what its `<init>` says, and what was met of its events.
+    """One document: where it is, what its `<init>` says, and what was met of its events.
 
     `first` is the number of its first event; the sums are over the weights of its good events.
     """
 
-    name: str
+    where: str
     about: dict[str, Any]
     first: int
     events: int = 0
@@ -87,7 +88,7 @@ class Documents:
     @property
     def name(self) -> str:
         """Return what the files are called, without their folders."""
-        return ", ".join(map(title, self.paths))
+        return ", ".join("standard input" if path == Path(STDIN) else path.name for path in self.paths)
 
     @property
     def where(self) -> str:
@@ -142,25 +143,25 @@ class Documents:
         for place, process in enumerate(_processes(counted[0])):
             of_all = [_processes(document)[place] for document in counted]
             value = float(np.average([each["value"] for each in of_all], weights=n))
-            errors = [each["error"] for each in of_all]
-            error = None if None in errors else float(np.sqrt(np.square(n * np.array(errors)).sum()) / n.sum())
-            largest = [each["unit_weight"] for each in of_all]
-            most = None if None in largest else max(largest, key=abs)
+            errors = np.array([each["error"] for each in of_all])
+            error = float(np.sqrt(np.square(n * errors).sum()) / n.sum())
+            most = max((each["unit_weight"] for each in of_all), key=abs)
             found.append({"id": process["id"], "value": value, "error": error, "unit_weight": most})
         documents = [
-            {"file": document.name, "events": document.events, "cross_sections": document.about["cross_sections"]}
+            {"file": document.where, "events": document.events, "cross_sections": document.about["cross_sections"]}
             for document in self.all
         ]
         return {**self.init, "cross_sections": found, "documents": documents}
 
     def _add(self, head: Init, first: int) -> None:
         """Take a further document, or raise if it does not go with the first."""
-        new = Document(title(self.source.input.path), describe(read_init(head)), first)
+        about = check_init(describe(read_init(head)), head.where, head.line)
+        new = Document(Path(head.where).name, about, first)
         if self.all:
             what = _difference(self.all[0], new)
             if what:
                 raise OnshellError(
-                    f"{head.where}: line {head.line}: {what} in {self.all[0].name}, so these are no runs of one "
+                    f"{head.where}: line {head.line}: {what} in {self.all[0].where}, so these are no runs of one "
                     "process; import them apart"
                 )
         self.all.append(new)
@@ -202,7 +203,7 @@ def _difference(one: Document, other: Document) -> str:
     if ids[0] != ids[1]:
         return f"the process numbers {_listed(ids[1])} where they are {_listed(ids[0])}"
     for first, second in zip(_processes(one), _processes(other), strict=True):
-        error = math.hypot(first["error"] or 0.0, second["error"] or 0.0)
+        error = math.hypot(first["error"], second["error"])
         if _apart(first["value"], second["value"], error):
             return f"the cross section {second['value']:.6g} pb where it is {first['value']:.6g} pb"
     return ""
@@ -218,7 +219,7 @@ def _check_weights(one: Document, other: Document) -> None:
     (a, da), (b, db) = one.mean_weight, other.mean_weight
     if one.good and other.good and _apart(a, b, math.hypot(da, db)):
         raise OnshellError(
-            f"{other.name}: its weights are {b:.4g} on average where those of {one.name} are {a:.4g}, so they do not "
+            f"{other.where}: its weights are {b:.4g} on average where those of {one.where} are {a:.4g}, so they do not "
             "go together; import them apart, or count every event once with --unweighted"
         )
 

@@ -81,7 +81,7 @@ def by_default(n_particles: int, e_cm: float) -> Dress:
     """Return the dress of events of which nothing is known: gluons in a colour ring from e- e+ at rest, weight 1."""
 
     def dress(n: int, own: Columns) -> Columns:
-        found = {"weight": own.get("weight", np.ones(n)), "process_id": np.ones(n, np.int32)}
+        found = {"weight": own.get("weight", np.ones(n)), "process_id": np.ones(n, np.int64)}
         found |= {name: np.full(n, UNKNOWN) for name in ("alpha_qed", "alpha_qcd")}
         found |= {f"{name}_{axis}": np.zeros(n) for name in ("boost", "beam") for axis in "xyz"}
         found["beam_z"] = np.ones(n)
@@ -110,7 +110,7 @@ def _particles(
             f"{what} {','.join(map(str, ids))}: {len(ids)} PDG numbers for {width} particles; give {width}"
         )
     found = _lines(colour_lines(ids) if colours is None else colours, n, width)
-    found["id"] = np.tile(np.array(ids, np.int32), (n, 1))
+    found["id"] = np.tile(np.array(ids, np.int64), (n, 1))
     found["spin"] = np.full((n, width), UNKNOWN_SPIN)
     return found
 
@@ -119,5 +119,5 @@ def _lines(colours: Sequence[tuple[int, int]], n: int, width: int) -> Columns:
     """Return the columns of the colour lines of `width` particles that are the same in n events."""
     if len(colours) != width:
         raise OnshellError(f"colours: {len(colours)} pairs for {width} particles; give {width}")
-    pairs = np.array(colours, np.int32).reshape(1, width, 2).repeat(n, 0)
+    pairs = np.array(colours, np.int64).reshape(1, width, 2).repeat(n, 0)
     return {"colour": pairs[..., 0].copy(), "anticolour": pairs[..., 1].copy()}

@@ -95,7 +95,7 @@ def export_file(
         found = _known(wishes.over(dress(len(chunk), columns), n))
         found["weight"] = weighting.apply(found["weight"])
         if new:
-            found["process_id"] = np.ones(len(chunk), np.int32)
+            found["process_id"] = np.ones(len(chunk), np.int64)
         if back is not None:
             found |= {f"boost_{axis}": np.full(len(chunk), value) for axis, value in zip("xyz", back, strict=True)}
         return found

@@ -21,13 +21,13 @@ FINAL, INCOMING = 1, -1
 UNKNOWN_SPIN, UNKNOWN = 9.0, -1.0
 """What the format writes for a spin, or a scale or coupling, that is not known."""
 
-WHOLE = 2**31
+WHOLE = 2**63
 """Whole numbers of a file stay below this."""
 
-PARTICLE = {"id": np.int32, "colour": np.int32, "anticolour": np.int32, "spin": np.float64}
+PARTICLE = {"id": np.int64, "colour": np.int64, "anticolour": np.int64, "spin": np.float64}
 """What is kept of each particle besides its momentum, as columns; `in_` before the name for incoming particles."""
 
-EVENT = {"weight": float, "process_id": np.int32, "scale": float, "alpha_qed": float, "alpha_qcd": float}
+EVENT = {"weight": float, "process_id": np.int64, "scale": float, "alpha_qed": float, "alpha_qcd": float}
 """What is kept of each event's first line."""
 
 
@@ -146,6 +146,9 @@ def _take(event: "LHEEvent | str", shape: Shape) -> "tuple[list[LHEParticle], ..
     if n_incoming > 2 or shape.n_incoming not in (None, n_incoming):
         expected = "2 at most" if n_incoming > 2 else shape.n_incoming
         return "another number of incoming particles", f"{n_incoming} incoming particles where {expected} are expected"
+    numbers = (event.eventinfo.pid, *(n for p in (*chosen, *incoming) for n in (p.id, p.color1, p.color2)))
+    if max(map(abs, numbers)) >= WHOLE:
+        return "unreadable", f"the number {max(numbers, key=abs)} is no PDG number, colour line or process"
     shape.n_particles, shape.n_incoming = wanted, n_incoming
     return chosen, final, incoming
 

@@ -101,7 +101,7 @@ def checked(columns: Mapping[str, Any], path: Path) -> Columns:
                 "the file again"
             )
         if name in COUNTS:
-            found[name] = values.astype(np.int32)
+            found[name] = values.astype(np.int64)
     return found
 
 

@@ -1,9 +1,9 @@
-"""A Les Houches file as an event table: streamed, judged, boosted, scaled, and split into two parts."""
+"""A Les Houches file as an event table: streamed, judged, boosted, scaled, and split into parts."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from onshell.errors import OnshellError
 from onshell.events.lhe.documents import Documents
 from onshell.events.lhe.frames import beam_axis, to_cm
 from onshell.events.lhe.gather import EVENT, PARTICLE, Fault, Gathered, Shape, gather
-from onshell.events.lhe.judge import Limits, check_init, judge
+from onshell.events.lhe.judge import Limits, judge
 from onshell.events.lhe.parse import read_events
 from onshell.events.lhe.particles import Slots, slots
 from onshell.events.lhe.spool import Spool
@@ -42,8 +42,9 @@ class Settings:
     """How a Les Houches file is imported.
 
     `particles` are the places of an event (`particles.slots`), None for all final particles as they stand; `shuffle`
-    puts those of every event into a random order. `held_out` is the share of events that no model will see; `train`
-    and `test` are the most events of either part.
+    puts those of every event into a random order. `held_out` is the share of events that no model will see,
+    `final` that of these which no choice of settings will see; `train` and `test` are the most events of the training
+    part and of each of the others.
     """
 
     particles: str | None = None
@@ -53,14 +54,16 @@ class Settings:
     unweighted: bool = False
     skip_bad: bool = False
     held_out: float = 0.2
+    final: float = 0.0
     train: int | None = None
     test: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Raise unless shares are shares and numbers of events are such."""
-        if not 0.0 <= self.held_out < 1.0:
-            raise OnshellError(f"held-out share: {self.held_out:g}; give a number from 0 to below 1, such as 0.2")
+        for part, share in (("held-out", self.held_out), ("final", self.final)):
+            if not 0.0 <= share < 1.0:
+                raise OnshellError(f"{part} share: {share:g}; give a number from 0 to below 1, such as 0.2")
         for name, value, least in (
             ("n-particles", self.n_particles, 2),
             ("train", self.train, 0),
@@ -106,7 +109,6 @@ def import_file(
     name, tally = dataset or "", Tally()
     shape = Shape(chosen, settings.n_particles or (chosen and len(chosen.ids)))
     with Documents(sources) as files, Spool(out) as spool:
-        check_init(files.init, files.where)
         spool.write(_events(files, shape, settings, name, tally, progress))
         tally.check(files.where)
         rows = split_rows(tally.kept, settings, name)
@@ -119,12 +121,16 @@ def import_file(
 
 
 def split_rows(n: int, settings: Settings, name: str) -> dict[str, NDArray[np.int64]]:
-    """Return the numbers of the good events in each part, ascending: a random share of `n` is the test part."""
+    """Return the numbers of the good events in each part, ascending: random shares of `n` are held out."""
     order = stream(settings.seed, "import", name, "split").permutation(n)
     held = min(max(1, round(settings.held_out * n)), n - 1) if settings.held_out else 0
-    test = held if settings.test is None else min(held, settings.test)
-    train = n - held if settings.train is None else min(n - held, settings.train)
-    return {"train": np.sort(order[held : held + train]), "test": np.sort(order[:test])}
+    final = min(max(1, round(settings.final * held)), held - 1) if settings.final else 0
+    if settings.final and final < 1:
+        raise OnshellError(f"final share: {held} held-out events cannot be divided; hold more of them out")
+    test, train = (n if most is None else most for most in (settings.test, settings.train))
+    parts = {"train": order[held:][:train], "test": order[: held - final][:test]}
+    parts |= {"final": order[held - final : held][:test]} if final else {}
+    return {name: np.sort(rows) for name, rows in parts.items()}
 
 
 def _events(
@@ -216,7 +222,7 @@ def _metadata(
     rows: dict[str, NDArray[np.int64]],
 ) -> dict[str, Any]:
     """Return what the table says of itself, of its file, and of what was done to it."""
-    n_train, n_test = len(rows["train"]), len(rows["test"])
+    ends = [0, *accumulate(map(len, rows.values()))]
     chosen: Slots | None = shape.slots
     meaning = tally.distinct if chosen is None else chosen.ordered
     return {
@@ -225,7 +231,7 @@ def _metadata(
         "cutoff": None,
         "e_cm": 1.0,
         "seed": settings.seed,
-        "split": {"train": [0, n_train], "test": [n_train, n_train + n_test]},
+        "split": {part: list(ends) for part, ends in zip(rows, pairwise(ends), strict=True)},
         "augmentation": None,
         "conserves": True,
         "ordered": meaning and not settings.shuffle,
@@ -237,6 +243,7 @@ def _metadata(
             "shuffled": settings.shuffle,
             "limits": asdict(settings.limits),
             "held_out": settings.held_out,
+            **({"final": settings.final} if settings.final else {}),
             **tally.summary(settings.unweighted),
         },
         **identity(),

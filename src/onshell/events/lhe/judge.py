@@ -1,5 +1,6 @@
 """What is wrong with events that could be read: momenta, masses, conservation, energy."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,14 +37,22 @@ class Limits:
             raise OnshellError(f"massless: {self.massless:g}; give a share of E_cm from 0 to 1, such as 1e-3")
 
 
-def check_init(init: dict[str, Any], where: str) -> None:
-    """Raise if an `<init>` block, as `parse.describe` has it, gives numbers with which nobody can calculate."""
-    sizes = {"beam energy": init["beams"]["energy"]}
-    for process in init["cross_sections"]:
-        sizes[f"cross section of process {process['id']}"] = [process["value"], process["error"] or 0.0]
-    for name, values in sizes.items():
-        if max(map(abs, values)) > LARGEST:
-            raise OnshellError(f"{where}: its <init> gives {max(values, key=abs):g} as {name}; set the number right")
+def check_init(init: dict[str, Any], where: str, line: int) -> dict[str, Any]:
+    """Return what an `<init>` block says, as `parse.describe` has it, or raise if a number of it is none."""
+    beams = init["beams"]
+    named = [(f"{key.replace('_', ' ')} of a beam", value) for key, pair in beams.items() for value in pair]
+    named += [
+        (f"{'cross section' if key == 'value' else key.replace('_', ' ')} of process {process['id']}", value)
+        for process in init["cross_sections"]
+        for key, value in process.items()
+    ]
+    for name, value in [*named, ("weighting strategy", init["weighting"])]:
+        if not math.isfinite(value) or abs(value) > LARGEST or (type(value) is int and abs(value) >= 2**63):
+            raise OnshellError(
+                f"{where}: line {line}: the <init> that begins here gives {value} as {name}; write a number, "
+                "such as -1 for one that is not known"
+            )
+    return init
 
 
 def judge(found: Gathered, init: dict[str, Any], limits: Limits) -> tuple[NDArray[np.bool_], list[Fault]]:
