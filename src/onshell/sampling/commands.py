@@ -112,6 +112,8 @@ def sample_file(
         "e_cm": 1.0,
         "cutoff": source.get("cutoff"),
         "augmentation": source.get("augmentation"),
+        # Imported particles: the PDG numbers in each place, by which an export knows whose events may lend.
+        **({"places": source["lhe"]["places"]} if "lhe" in source else {}),
         "run": spec["run"],
         "config_hash": digest(spec),
         "spec": spec,
