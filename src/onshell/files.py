@@ -112,11 +112,12 @@ def json_text(document: Mapping[str, Any]) -> str:
 
 
 def write_json(
-    path: str | os.PathLike[str], document: Mapping[str, Any], ready: Callable[[], None] | None = None
+    path: str | os.PathLike[str], document: Mapping[str, Any], ready: Callable[[], None] = lambda: None
 ) -> None:
-    """Write a JSON document whole or not at all; `ready` as in `whole`."""
-    with whole(path, ready) as part:
+    """Write a JSON document whole or not at all; `ready` as in `save_whole`."""
+    with whole(path) as part:
         part.write_text(json_text(document), encoding="utf-8")
+        ready()
 
 
 def read_json(path: str | os.PathLike[str], kind: str, remedy: str, keys: Iterable[str] = ()) -> dict[str, Any]:
@@ -141,26 +142,27 @@ def read_json(path: str | os.PathLike[str], kind: str, remedy: str, keys: Iterab
     return found
 
 
-def save_whole(content: Any, path: str | os.PathLike[str], ready: Callable[[], None] | None = None) -> None:
+def save_whole(content: Any, path: str | os.PathLike[str], ready: Callable[[], None] = lambda: None) -> None:
     """Write plain types and tensors to `path` as torch does, whole or not at all; equal content gives equal bytes.
 
-    `ready` as in `whole`.
+    `ready` is called when all is written, before the file takes its place; what it raises keeps the file from it.
 
     Through a file handle: torch's own writer puts the file's temporary name into it, and hides why a write failed.
     """
     import torch
 
-    with whole(path, ready) as part, part.open("wb") as handle:
-        torch.save(content, handle)
+    with whole(path) as part:
+        with part.open("wb") as handle:
+            torch.save(content, handle)
+        ready()
 
 
 @contextlib.contextmanager
-def whole(path: str | os.PathLike[str], ready: Callable[[], None] | None = None) -> Iterator[Path]:
+def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path of the same suffix in the same folder; it becomes `path` only if the block succeeds.
 
     The folder is made, and tried, before the block runs: a long computation does not end at a folder that cannot be
-    written. An `OSError` about another file than the target passes through untouched. `ready` is called when all is
-    written, before the file takes its place; what it raises keeps the file from it.
+    written. An `OSError` about another file than the target passes through untouched.
 
     Raises
     ------
@@ -181,8 +183,6 @@ def whole(path: str | os.PathLike[str], ready: Callable[[], None] | None = None)
         yield part
         with part.open("rb+") as handle:
             os.fsync(handle.fileno())
-        if ready is not None:
-            ready()
         part.replace(path)
     except Exception as error:
         cause = _cause(error)

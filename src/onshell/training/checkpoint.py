@@ -29,12 +29,12 @@ def save_model(
     source: Mapping[str, Any] | None = None,
     ema: Mapping[str, torch.Tensor] | None = None,
     fitted: Mapping[str, Any] | None = None,
-    ready: Callable[[], None] | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Write a model file: the weights (and their moving average, if there is one) with all that rebuilds the network.
 
     `training` says how the weights came about (epochs, kept epoch, loss), `source` from what data, and `fitted` holds
-    what the prior took from these. `ready` as in `files.whole`.
+    what the prior took from these. `ready` as in `save_whole`.
     """
     content = {
         "format": FORMAT,

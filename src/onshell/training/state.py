@@ -29,7 +29,7 @@ def state_key(spec: Mapping[str, Any], data: Tensor, **settings: Any) -> str:
 
 
 def write_state(path: Path, key: str, ready: Callable[[], None], **content: Any) -> None:
-    """Write a training's state, plain types and tensors, atomically; `ready` as in `files.whole`."""
+    """Write a training's state, plain types and tensors, atomically; `ready` as in `save_whole`."""
     save_whole({"format": FORMAT, "version": VERSION, "key": key, **content}, path, ready)
 
 
