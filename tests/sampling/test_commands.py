@@ -245,3 +245,10 @@ def test_faults_are_told_before_sampling(model, tmp_path, monkeypatch):
     with read_only(tmp_path / "locked") as folder, pytest.raises(OnshellError, match="cannot write here"):
         sample_file(model, folder / "s.parquet", 10, progress=silent)
     assert names(tmp_path / "locked") == []
+
+
+def test_what_shows_when_a_model_draws_names_its_file(tmp_path):
+    spec = run_spec(sampling={"precision": "fp32", "noise": "some"})
+    save_model(tmp_path / "m.pt", build(spec).state_dict(), spec, provenance={})
+    with pytest.raises(OnshellError, match=r"m\.pt: sampling\.noise: 'some' is not known; use 'full' or 'posterior'"):
+        sample_file(tmp_path / "m.pt", tmp_path / "s.parquet", 5, progress=silent)
