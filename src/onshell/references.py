@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from onshell.config import DRAWN, GENERATORS, IMPORT, NAMED, ORIENTED, RUN_NAME, expand, recipe_of
+from onshell.config import DRAWN, EXPORT, GENERATORS, IMPORT, NAMED, ORIENTED, RUN_NAME, expand, judge_of, recipe_of
 from onshell.errors import unknown
 from onshell.models.limits import schedule_faults
 from onshell.recipes import (
@@ -26,6 +26,8 @@ def references(config: Mapping[str, Any]) -> Iterator[str]:
     sets: dict[str, str] = {}
     for process, entry in config["processes"].items():
         yield from (_source if "source" in entry else _generator)(f"processes.{process}", entry)
+        if judge_of(config) == "final" and "source" in entry and not entry.get("final"):
+            yield f"processes.{process}: has no part 'final' to judge by; give it `final: 0.5`, or use judge: test"
         if "cutoffs" in entry and isinstance(entry["n_particles"], list):
             yield f"processes.{process}.n_particles: a list does not go with cutoffs; make one process per number"
             continue
@@ -129,7 +131,7 @@ def _scales(config: Mapping[str, Any]) -> Iterator[str]:
 def _generator(path: str, entry: Mapping) -> Iterator[str]:
     """Yield the faults of a process: the name of its generator, its number of particles, parameters and cutoffs."""
     name, numbers, parameters = entry["generator"], entry["n_particles"], entry.get("parameters", {})
-    for key in IMPORT:
+    for key in (*IMPORT, *EXPORT, "final"):
         if key in entry:
             yield f"{path}.{key}: is for a source, a Les Houches file; remove it"
     if ":" in name:

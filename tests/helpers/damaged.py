@@ -44,7 +44,7 @@ JSON = (json_value, json_value, *of_bytes(*TEXT))
 class Kind:
     """Files of one kind, how they are damaged, and the command lines that read them as `{}`.
 
-    Of all damaged files, `share` are of this kind unless ONSHELL_FUZZ asks for more; a command line finds `folder` of the inputs where it is called.
+    As many damaged files as `share` are tried, or in this proportion; a command line finds `folder` where it is called.
     """
 
     files: tuple[str, ...]

@@ -41,7 +41,7 @@ def opened(folder, means):
 
 
 def test_what_a_killed_process_had_begun_to_write_is_swept_away_and_nothing_else(tmp_path):
-    place, _ = opened(tmp_path, {})
+    place, _ = opened(tmp_path, {"device": "cpu", "precision": "fp32"})
     place.write(0, {0.0: torch.zeros(2, 3, 3)})
     dead = subprocess.Popen(["true"])
     dead.wait()

@@ -61,6 +61,18 @@ app = Verbs(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+TRACEBACK = "--traceback"
+
+
+@app.callback()
+def every(
+    traceback: Annotated[
+        bool, typer.Option(TRACEBACK, help="Show where an error came from; so does ONSHELL_TRACEBACK=1.")
+    ] = False,
+) -> None:
+    """Take what goes with any verb; `main` looks for it by itself, wherever it stands."""
+
+
 ConfigFile = Annotated[Path, typer.Option("--config", help="The configuration.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Override a key of the configuration.")
@@ -87,7 +99,14 @@ DEFAULT = Path("config.yaml")
 
 def load(path: Path, settings: list[str] | None, **keys: Any) -> configuration.Config:
     """Return the configuration with all overrides: those of the workflow, those of --set, and --scale and the like."""
-    inherited = json.loads(os.environ.get("ONSHELL_SET", "[]"))
+    try:
+        inherited = json.loads(os.environ.get("ONSHELL_SET", "[]"))
+        if not all(isinstance(line, str) for line in inherited):
+            raise TypeError("holds more than text")
+    except (ValueError, TypeError) as error:
+        raise OnshellError(
+            f"ONSHELL_SET: not a JSON list of settings ({error}); it is the workflow's: unset it"
+        ) from error
     if inherited:
         say(f"settings of the workflow: {' '.join(inherited)}")
     named = [f"{key}={value}" for key, value in keys.items() if value is not None]

@@ -96,6 +96,7 @@ def _pieces(
     faults = Faults(str(table.path), shell=shell)
     for first, batch in table.batches(*span, size, None if columns is None else {"event", *columns}):
         momenta = arrow.from_batch(batch, table.space, table.n_particles, first, str(table.path))
+        table.check_massless(batch, momenta, first)
         if check:
             faults.add(momenta, first)
         # After a bad event the rest of the file is only read to count the others.

@@ -62,7 +62,5 @@ def _copy(source: Path, target: Path, check_claim: Callable[[], None]) -> None:
         # Files that are open stay whole, whoever removes them meanwhile.
         handles = [stack.enter_context((source / name).open("rb")) for name in PRODUCTS]
         for name, handle in zip(PRODUCTS, handles, strict=True):
-            with whole(target / name) as part:
-                with part.open("wb") as copy:
-                    shutil.copyfileobj(handle, copy)
-                check_claim()
+            with whole(target / name, check_claim) as part, part.open("wb") as copy:
+                shutil.copyfileobj(handle, copy)

@@ -11,20 +11,18 @@ from onshell.files import whole, write_json
 HISTORY = ("epoch", "loss", "lr", "grad_norm", "seconds", "events_per_s")
 
 
-def write_history(path: Path, history: list[dict[str, float]], ready: Callable[[], None] = lambda: None) -> None:
-    """Write one line per epoch; `ready` as in `save_whole`."""
-    with whole(path) as part:
-        with part.open("w", newline="") as handle:
-            writer = csv.DictWriter(handle, HISTORY)
-            writer.writeheader()
-            writer.writerows(history)
-        ready()
+def write_history(path: Path, history: list[dict[str, float]], ready: Callable[[], None] | None = None) -> None:
+    """Write one line per epoch; `ready` as in `files.whole`."""
+    with whole(path, ready) as part, part.open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, HISTORY)
+        writer.writeheader()
+        writer.writerows(history)
 
 
 def write_record(
-    path: Path, spec: Mapping[str, Any], record: Mapping[str, Any], ready: Callable[[], None] = lambda: None
+    path: Path, spec: Mapping[str, Any], record: Mapping[str, Any], ready: Callable[[], None] | None = None
 ) -> None:
-    """Write what was trained, and in `record` how it went and where it comes from; `ready` as in `save_whole`."""
+    """Write what was trained, and in `record` how it went and where it comes from; `ready` as in `files.whole`."""
     write_json(path, {"spec": spec, "config_hash": digest(dict(spec)), **record}, ready)
 
 
