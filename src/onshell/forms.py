@@ -226,7 +226,7 @@ class Studied(Record):
 
 
 class Observable(Form):
-    """The distances of one observable."""
+    """The distances of one observable; all keys are numbers."""
 
     w1: float
     ks: float
@@ -236,15 +236,17 @@ class Observable(Form):
     floor_ks_sd: float | None = None
     w1_over_floor: float = 0.0
     ks_over_floor: float = 0.0
+    __pydantic_extra__: dict[str, float | None]
 
 
 class Feature(Form):
-    """One measurement in a feature space."""
+    """One measurement in a feature space; all keys are numbers."""
 
     mean: float
     sd: float | None = None
     floor_mean: float | None = None
     floor_sd: float | None = None
+    __pydantic_extra__: dict[str, float | None]
 
 
 class Conservation(Form):
