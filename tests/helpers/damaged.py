@@ -44,13 +44,14 @@ JSON = (json_value, json_value, *of_bytes(*TEXT))
 class Kind:
     """Files of one kind, how they are damaged, and the command lines that read them as `{}`.
 
-    As many damaged files as `share` are tried, or in this proportion; a command line finds `folder` where it is called.
+    As many damaged files as `share` are tried, or in this proportion; none below a half. A command line finds `folder`
+    where it is called.
     """
 
     files: tuple[str, ...]
     mutations: tuple[Mutation, ...]
     verbs: tuple[str, ...]
-    share: int
+    share: float
     folder: str = "plain"
 
 
@@ -94,7 +95,7 @@ KINDS = {
         ("show {}", "export {} -o out.lhe", "export samples.parquet --like {} --seed 1 -o out.lhe.gz"),
         20,
     ),
-    "pictures": Kind(("truth.parquet", "imported.parquet"), PARQUET, ("show {} --plot out.png",), 1),
+    "pictures": Kind(("truth.parquet", "imported.parquet"), PARQUET, ("show {} --plot out.png",), 0.4),
     "Les Houches": Kind(
         ("events.lhe", "events.lhe.gz"),
         of_bytes(*TEXT),
