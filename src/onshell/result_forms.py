@@ -11,7 +11,7 @@ class Origin(Form):
     """Where a record comes from."""
 
     processor: str | None = None
-    packages: dict[str, str | None] = {}
+    packages: dict[str, str | None] = Field(default_factory=dict)
 
 
 class Record(Form):
@@ -58,7 +58,7 @@ class Studied(Record):
 
 
 class Observable(Form):
-    """The distances of one observable."""
+    """The distances of one observable; all keys are numbers."""
 
     w1: float
     ks: float
@@ -68,15 +68,17 @@ class Observable(Form):
     floor_ks_sd: float | None = None
     w1_over_floor: float = 0.0
     ks_over_floor: float = 0.0
+    __pydantic_extra__: dict[str, float | None]
 
 
 class Feature(Form):
-    """One measurement in a feature space."""
+    """One measurement in a feature space; all keys are numbers."""
 
     mean: float
     sd: float | None = None
     floor_mean: float | None = None
     floor_sd: float | None = None
+    __pydantic_extra__: dict[str, float | None]
 
 
 class Conservation(Form):
@@ -113,7 +115,7 @@ class Bin(Form):
 class Tails(Form):
     """How the distributions of tau compare, bin by bin."""
 
-    bins: list[Bin] = []
+    bins: list[Bin] = Field(default_factory=list)
     worst: float | None = None
     beyond: float | None = None
     decades: float | None = None
@@ -129,8 +131,8 @@ class Veto(Form):
 class Measured(Form):
     """What metrics tell of one sample."""
 
-    observables: dict[str, Observable] = {}
-    features: dict[str, dict[str, Feature]] = {}
+    observables: dict[str, Observable] = Field(default_factory=dict)
+    features: dict[str, dict[str, Feature]] = Field(default_factory=dict)
     conservation: Conservation = Field(None)
     counts: Counts = Counts()
     tails: Tails = Tails()
