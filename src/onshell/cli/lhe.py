@@ -1,5 +1,8 @@
 """Verbs for Les Houches files: events in, events out."""
 
+import shutil
+import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +13,9 @@ from onshell import config as configuration
 from onshell.cli.completion import names
 from onshell.cli.options import DEFAULT, ConfigFile, EventTable, Output, Scale, Seed, Settings, app, load
 from onshell.console import apart, counter, known, pairs, say
+from onshell.errors import OnshellError
+
+STDOUT = Path("-")
 
 
 @app.command("import")
@@ -60,8 +66,11 @@ def import_events(
     """
     from onshell.events.lhe.importing import Limits, import_file
     from onshell.events.lhe.importing import Settings as Options
+    from onshell.events.lhe.opening import title
 
     apart(output, *files)
+    if output == STDOUT:
+        raise OnshellError("-o -: an event table is no stream; name a file, such as mine.parquet")
     process = key = None
     if dataset is not None:
         loaded = load(config, settings, scale=scale, seed=seed)
@@ -75,7 +84,7 @@ def import_events(
         options |= {"skip_bad": skip_bad, "held_out": held_out, "train": train, "test": test, "seed": seed or 0}
     made = Options(**options, limits=Limits(massless, not any_energy))
     names = {"dataset": dataset, "process": process, "config_hash": key}
-    for line in report(import_file(files, output, made, **names, progress=counter(files[0].name))):
+    for line in report(import_file(files, output, made, **names, progress=counter(title(files[0])))):
         say(line)
 
 
@@ -143,7 +152,10 @@ def export_events(
     ] = False,
     seed: Seed = None,
 ) -> None:
-    """Write a Les Houches file of imported or generated events, at any energy and in any frame."""
+    """Write a Les Houches file of imported or generated events, at any energy and in any frame.
+
+    With -o - it goes to standard output, as plain text.
+    """
     from onshell.events.lhe.dressing import Wishes
     from onshell.events.lhe.exporting import export_file
     from onshell.events.lhe.particles import pdg_numbers
@@ -156,5 +168,13 @@ def export_events(
     }
     wishes = Wishes(e_cm=e_cm, **{key: value or None for key, value in numbers.items()})
     options = {"frame": frame, "project": project, "seed": seed or 0}
+    if output == STDOUT:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "events.lhe"
+            export_file(events, path, template=like, wishes=wishes, **options)
+            sys.stdout.flush()
+            with path.open("rb") as text:
+                shutil.copyfileobj(text, sys.stdout.buffer)
+        return
     about = export_file(events, output, template=like, wishes=wishes, **options, progress=counter(output.name))
     say(f"{output}: {about['events']:,} events")

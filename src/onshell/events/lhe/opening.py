@@ -43,6 +43,8 @@ PACKED = {
 SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 """How the frame without content begins that some programs put before those of zstd."""
 
+NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+
 KINDS = {
     b"\x89HDF\r\n\x1a\n": ("an HDF5 file", "convert it to a Les Houches file, which is text"),
     b"PAR1": ("a Parquet file", "an event table needs no import; `onshell show` looks into it"),
@@ -151,6 +153,11 @@ def label(path: Path) -> str:
     return "standard input" if path == Path(STDIN) else str(path)
 
 
+def title(path: Path) -> str:
+    """Return what a file is called without its folder; of a pipe that a shell made, all of its path."""
+    return label(path) if path.parts[:2] in (("/", "dev"), ("/", "proc")) or path == Path(STDIN) else path.name
+
+
 def packing(start: bytes) -> str:
     """Return by which program the file was compressed that begins with `start`; nothing for none."""
     for magic, name in PACKED.items():
@@ -167,7 +174,7 @@ def kind_of(start: bytes) -> tuple[str, str] | str:
     for magic, (what, remedy) in KINDS.items():
         if start.startswith(magic) or plain[: len(magic)].lower() == magic:
             return what, remedy
-    if b"\x00" in start and b"<LesHouchesEvents" not in start:
+    if NO_TEXT.search(start) and b"<LesHouchesEvents" not in start:
         return "binary data", "give one as event generators write it"
     return ""
 
@@ -236,7 +243,11 @@ class _Restarted:
         self.raw = raw
         self.start = self.rest = b""
         self.closed = False
-        while piece := (read(raw, START - len(self.start)) if read else raw.read(START - len(self.start))):
+        while len(self.start) < START:
+            wanted = START - len(self.start)
+            piece = read(raw, wanted) if read else raw.read(wanted)
+            if not piece:
+                break
             self.start += piece
         self.rest = self.start
 
