@@ -12,7 +12,7 @@ import typer
 from onshell import config as configuration
 from onshell.cli.completion import names
 from onshell.cli.options import DEFAULT, ConfigFile, EventTable, Output, Scale, Seed, Settings, app, load
-from onshell.console import apart, counter, known, pairs, say
+from onshell.console import apart, counter, known, pairs, say, warn
 from onshell.errors import OnshellError
 
 STDOUT = Path("-")
@@ -47,6 +47,10 @@ def import_events(
     unweighted: Annotated[bool, typer.Option("--unweighted", help="Count every event once.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad events out, and count them.")] = False,
     held_out: Annotated[float, typer.Option(help="Share of the events that no model will see.")] = 0.2,
+    final: Annotated[
+        float,
+        typer.Option(help="Share of the held-out events for published tables: no choice of settings may see them."),
+    ] = 0.0,
     train: Annotated[int | None, typer.Option(help="At most so many events to train on.")] = None,
     test: Annotated[int | None, typer.Option(help="At most so many events that no model sees.")] = None,
     dataset: Annotated[
@@ -71,6 +75,8 @@ def import_events(
     apart(output, *files)
     if output == STDOUT:
         raise OnshellError("-o -: an event table is no stream; name a file, such as mine.parquet")
+    if train == test == 0:
+        raise OnshellError("--train 0, --test 0: leave no event to import; ask for one at least")
     process = key = None
     if dataset is not None:
         loaded = load(config, settings, scale=scale, seed=seed)
@@ -81,7 +87,8 @@ def import_events(
         options = {**asked, "seed": loaded["seed"]}
     else:
         options = {"particles": particles, "shuffle": shuffle, "n_particles": n_particles, "unweighted": unweighted}
-        options |= {"skip_bad": skip_bad, "held_out": held_out, "train": train, "test": test, "seed": seed or 0}
+        options |= {"skip_bad": skip_bad, "held_out": held_out, "final": final, "train": train, "test": test}
+        options["seed"] = seed or 0
     made = Options(**options, limits=Limits(massless, not any_energy))
     names = {"dataset": dataset, "process": process, "config_hash": key}
     for line in report(import_file(files, output, made, **names, progress=counter(title(files[0])))):
@@ -133,9 +140,17 @@ def export_events(
         Path | None,
         typer.Option(
             help="For generated events: a table from `onshell import` whose events, at random, lend them E_cm, boost, "
-            "incoming particles, PDG numbers, colour lines and the mean weight."
+            "incoming particles, PDG numbers and colour lines, and whose cross section is theirs."
         ),
     ] = None,
+    independent_energy: Annotated[
+        bool,
+        typer.Option(
+            "--independent-energy",
+            help="Lend E_cm, boost and kinds of particles also where they differ from event to event: true only if "
+            "the momenta, over E_cm, do not depend on them.",
+        ),
+    ] = False,
     e_cm: Annotated[float | None, typer.Option(help="GeV; else as imported, sqrt_s of the process, or 1000.")] = None,
     frame: Annotated[str, typer.Option(help="lab (as imported), cm, or a velocity such as 0,0,0.6.")] = "lab",
     ids: Annotated[
@@ -161,12 +176,14 @@ def export_events(
     from onshell.events.lhe.particles import pdg_numbers
 
     apart(output, events, like)
-    numbers = {
-        "ids": ids and pdg_numbers("--ids", ids),
-        "colours": colours and tuple(pairs("--colours", colours)),
-        "incoming": incoming and pdg_numbers("--incoming", incoming),
+    if independent_energy and like is None:
+        raise OnshellError("--independent-energy: is about what --like lends; give that, or leave this away")
+    given = {
+        "ids": ids if ids is None else pdg_numbers("--ids", ids),
+        "colours": colours if colours is None else tuple(pairs("--colours", colours)),
+        "incoming": incoming if incoming is None else pdg_numbers("--incoming", incoming),
     }
-    wishes = Wishes(e_cm=e_cm, **{key: value or None for key, value in numbers.items()})
+    wishes = Wishes(e_cm=e_cm, **given, independent_energy=independent_energy)
     options = {"frame": frame, "project": project, "seed": seed or 0}
     if output == STDOUT:
         with tempfile.TemporaryDirectory() as folder:
@@ -177,4 +194,6 @@ def export_events(
                 shutil.copyfileobj(text, sys.stdout.buffer)
         return
     about = export_file(events, output, template=like, wishes=wishes, **options, progress=counter(output.name))
+    if about["independent"]:
+        warn(f"{output}: drawn from {like} as if independent of the momenta: {', '.join(about['independent'])}")
     say(f"{output}: {about['events']:,} events")

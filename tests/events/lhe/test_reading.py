@@ -114,7 +114,7 @@ REFUSED = [
     (TEXT.replace("<header>", "<LesHouchesEvents><header>"), r"line 2: <LesHouchesEvents> stands before </init>"),
     ("<header></header>" + TEXT, r"line 1: <header> before <LesHouchesEvents>"),
     (TEXT.replace(" 3 1\n", " 3 2\n"), r"line 4: the <init> .* \(1 processes where it says 2\)"),
-    (TEXT.replace("1.0 0.1 1.0 1", "nan 0.1 1.0 1"), r"line 4: the <init> .* \(cross sections nan\)"),
+    (TEXT.replace("1.0 0.1 1.0 1", "nan 0.1 1.0 1"), r"line 4: the <init> .* gives nan as cross section"),
     (TEXT.replace("1.0 0.1 1.0 1", "*** 0.1 1.0 1"), r"the cross section is '\*\*\*', a number that did not fit"),
 ]
 
@@ -176,7 +176,7 @@ def test_stars_stand_for_what_is_not_known(tmp_path, plain):
     assert {(p.lifetime, p.spin) for p in found.particles} == {(0.0, 9.0)}
     assert max(p.m for p in found.particles) < 1e-7
     about = import_file(path, tmp_path / "s.parquet")["lhe"]
-    assert about["cross_sections"] == [{"id": 1, "value": 1.0, "error": None, "unit_weight": None}]
+    assert about["cross_sections"] == [{"id": 1, "value": 1.0, "error": 0.0, "unit_weight": 0.0}]
     json.dumps(about, allow_nan=False)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from onshell.errors import OnshellError
+from onshell.events.lhe.judge import check_init
 from onshell.events.lhe.opening import STDIN, label, title
 from onshell.events.lhe.parse import describe, read_init
 from onshell.events.lhe.source import Block, Init, Source
@@ -142,10 +143,9 @@ class Documents:
         for place, process in enumerate(_processes(counted[0])):
             of_all = [_processes(document)[place] for document in counted]
             value = float(np.average([each["value"] for each in of_all], weights=n))
-            errors = [each["error"] for each in of_all]
-            error = None if None in errors else float(np.sqrt(np.square(n * np.array(errors)).sum()) / n.sum())
-            largest = [each["unit_weight"] for each in of_all]
-            most = None if None in largest else max(largest, key=abs)
+            errors = np.array([each["error"] for each in of_all])
+            error = float(np.sqrt(np.square(n * errors).sum()) / n.sum())
+            most = max((each["unit_weight"] for each in of_all), key=abs)
             found.append({"id": process["id"], "value": value, "error": error, "unit_weight": most})
         documents = [
             {"file": document.name, "events": document.events, "cross_sections": document.about["cross_sections"]}
@@ -155,7 +155,8 @@ class Documents:
 
     def _add(self, head: Init, first: int) -> None:
         """Take a further document, or raise if it does not go with the first."""
-        new = Document(title(self.source.input.path), describe(read_init(head)), first)
+        about = check_init(describe(read_init(head)), head.where, head.line)
+        new = Document(title(self.source.input.path), about, first)
         if self.all:
             what = _difference(self.all[0], new)
             if what:
@@ -202,7 +203,7 @@ def _difference(one: Document, other: Document) -> str:
     if ids[0] != ids[1]:
         return f"the process numbers {_listed(ids[1])} where they are {_listed(ids[0])}"
     for first, second in zip(_processes(one), _processes(other), strict=True):
-        error = math.hypot(first["error"] or 0.0, second["error"] or 0.0)
+        error = math.hypot(first["error"], second["error"])
         if _apart(first["value"], second["value"], error):
             return f"the cross section {second['value']:.6g} pb where it is {first['value']:.6g} pb"
     return ""

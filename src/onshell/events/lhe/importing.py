@@ -1,10 +1,9 @@
-"""A Les Houches file as an event table: streamed, judged, boosted, scaled, and split into two parts."""
+"""A Les Houches file as an event table: streamed, judged, boosted, scaled, and split into parts."""
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,26 @@ from numpy.typing import NDArray
 
 from onshell.errors import OnshellError
 from onshell.events.lhe.documents import Documents
+from onshell.events.lhe.frames import beam_axis, to_cm
 from onshell.events.lhe.gather import EVENT, PARTICLE, Fault, Gathered, Shape, gather
-from onshell.events.lhe.judge import Limits, beam_axis, judge, to_cm
+from onshell.events.lhe.judge import Limits, judge
 from onshell.events.lhe.parse import read_events
 from onshell.events.lhe.particles import Slots, slots
 from onshell.events.lhe.spool import Spool
+from onshell.events.lhe.tally import Tally
 from onshell.events.table import Chunk, read_metadata, write_events
 from onshell.provenance import identity
 from onshell.streams import stream
 
 CHUNK = 4096
 """Events that are read at once; what is drawn at random is drawn in such chunks."""
+
+ADVICE = {
+    "massive": "the models are those of massless particles: take others with --particles, raise --massless",
+    "another number of particles": "take as many of each with --particles",
+    "particles not found": "name others with --particles",
+}
+"""What to do about events that are as they should be, and yet cannot be taken."""
 
 Progress = Callable[[int, int], None]
 
@@ -34,8 +42,9 @@ class Settings:
     """How a Les Houches file is imported.
 
     `particles` are the places of an event (`particles.slots`), None for all final particles as they stand; `shuffle`
-    puts those of every event into a random order. `held_out` is the share of events that no model will see; `train`
-    and `test` are the most events of either part.
+    puts those of every event into a random order. `held_out` is the share of events that no model will see,
+    `final` that of these which no choice of settings will see; `train` and `test` are the most events of the training
+    part and of each of the others.
     """
 
     particles: str | None = None
@@ -45,42 +54,25 @@ class Settings:
     unweighted: bool = False
     skip_bad: bool = False
     held_out: float = 0.2
+    final: float = 0.0
     train: int | None = None
     test: int | None = None
     seed: int = 0
 
-
-@dataclass
-class Tally:
-    """What was met in a file: events by fault, the PDG numbers in each place, and sums over the good events."""
-
-    dropped: Counter = field(default_factory=Counter)
-    example: dict[str, str] = field(default_factory=dict)
-    places: list[set[int]] = field(default_factory=list)
-    events: int = 0
-    kept: int = 0
-    weight: float = 0.0
-    square: float = 0.0
-    negative: int = 0
-    lowest: float = np.inf
-    highest: float = 0.0
-
-    def add(self, columns: dict[str, np.ndarray]) -> None:
-        """Count good events by their columns."""
-        self.kept += len(columns["event"])
-        self.weight += float(columns["weight"].sum())
-        self.square += float((columns["weight"] ** 2).sum())
-        self.negative += int((columns["weight"] < 0.0).sum())
-        self.lowest = min(self.lowest, float(columns["e_cm"].min()))
-        self.highest = max(self.highest, float(columns["e_cm"].max()))
-        self.places = self.places or [set() for _ in range(columns["id"].shape[1])]
-        for place, numbers in zip(self.places, columns["id"].T, strict=True):
-            place.update(np.unique(numbers).tolist())
-
-    @property
-    def distinct(self) -> bool:
-        """Return whether no PDG number stands in two places."""
-        return sum(map(len, self.places)) == len(set().union(*self.places))
+    def __post_init__(self) -> None:
+        """Raise unless shares are shares and numbers of events are such."""
+        for part, share in (("held-out", self.held_out), ("final", self.final)):
+            if not 0.0 <= share < 1.0:
+                raise OnshellError(f"{part} share: {share:g}; give a number from 0 to below 1, such as 0.2")
+        for name, value, least in (
+            ("n-particles", self.n_particles, 2),
+            ("train", self.train, 0),
+            ("test", self.test, 0),
+        ):
+            if value is not None and value < least:
+                raise OnshellError(f"{name}: {value}; give {least} or more")
+        if self.train == self.test == 0:
+            raise OnshellError("train and test are both 0; ask for one event at least")
 
 
 def import_file(
@@ -108,8 +100,6 @@ def import_file(
     out, settings = Path(out), settings or Settings()
     if out.resolve() in [path.resolve() for path in sources]:
         raise OnshellError(f"{out}: is the input itself; choose another name for the output")
-    if not 0.0 <= settings.held_out < 1.0:
-        raise OnshellError(f"held-out share: {settings.held_out:g}; give a number from 0 to below 1, such as 0.2")
     chosen = slots(settings.particles) if settings.particles else None
     if chosen and settings.n_particles not in (None, len(chosen.ids)):
         raise OnshellError(
@@ -120,7 +110,7 @@ def import_file(
     shape = Shape(chosen, settings.n_particles or (chosen and len(chosen.ids)))
     with Documents(sources) as files, Spool(out) as spool:
         spool.write(_events(files, shape, settings, name, tally, progress))
-        _check_sums(files.where, tally)
+        tally.check(files.where)
         rows = split_rows(tally.kept, settings, name)
         if progress is not None:
             progress(tally.kept, tally.kept)
@@ -131,12 +121,16 @@ def import_file(
 
 
 def split_rows(n: int, settings: Settings, name: str) -> dict[str, NDArray[np.int64]]:
-    """Return the numbers of the good events in each part, ascending: a random share of `n` is the test part."""
+    """Return the numbers of the good events in each part, ascending: random shares of `n` are held out."""
     order = stream(settings.seed, "import", name, "split").permutation(n)
     held = min(max(1, round(settings.held_out * n)), n - 1) if settings.held_out else 0
-    test = held if settings.test is None else min(held, settings.test)
-    train = n - held if settings.train is None else min(n - held, settings.train)
-    return {"train": np.sort(order[held : held + train]), "test": np.sort(order[:test])}
+    final = min(max(1, round(settings.final * held)), held - 1) if settings.final else 0
+    if settings.final and final < 1:
+        raise OnshellError(f"final share: {held} held-out events cannot be divided; hold more of them out")
+    test, train = (n if most is None else most for most in (settings.test, settings.train))
+    parts = {"train": order[held:][:train], "test": order[: held - final][:test]}
+    parts |= {"final": order[held - final : held][:test]} if final else {}
+    return {name: np.sort(rows) for name, rows in parts.items()}
 
 
 def _events(
@@ -150,17 +144,18 @@ def _events(
     """Yield the good events of the files with their columns; raise at the first bad one unless they are skipped."""
     blocks = files.blocks()
     for chunk in iter(lambda: list(islice(blocks, CHUNK)), []):
-        found, faults = gather(chunk, read_events(chunk), shape)
+        found, unread = gather(chunk, read_events(chunk), shape)
         good, more = judge(found, files.init, settings.limits)
-        faults = sorted([*faults, *more], key=lambda fault: fault.block.number)
+        faults = sorted([*unread, *more], key=lambda fault: fault.block.number)
         for fault in faults:
             _drop(fault, settings.skip_bad, tally)
+        tally.weigh(found, good, unread)
         tally.events += len(chunk)
         found = found.of(good)
         if len(found):
             order = _order(found, chunk[0].number, settings, name)
             p, columns = _converted(found, order, settings.unweighted)
-            tally.add(columns)
+            tally.add(columns, found.left_out)
             files.weigh(columns["event"], columns["weight"])
             yield p, columns
         if progress is not None:
@@ -171,7 +166,8 @@ def _drop(fault: Fault, skip: bool, tally: Tally) -> None:
     """Count a bad event, or raise the error that tells of it."""
     where = f"{fault.block.place}: {fault.words}"
     if not skip:
-        raise OnshellError(f"{fault.block.where}: {where}; mend the file, or leave such events out with --skip-bad")
+        advice = ADVICE.get(fault.kind, "mend the file")
+        raise OnshellError(f"{fault.block.where}: {where}; {advice}, or leave such events out with --skip-bad")
     tally.dropped[fault.kind] += 1
     tally.example.setdefault(fault.kind, where)
 
@@ -205,18 +201,6 @@ def _converted(
     return p, columns
 
 
-def _check_sums(path: str, tally: Tally) -> None:
-    """Raise if no event is left, or if the weights of those that are do not make a distribution."""
-    if not tally.kept:
-        why = "; ".join(f"{n} {kind}, such as {tally.example[kind]}" for kind, n in tally.dropped.items())
-        raise OnshellError(f"{path}: no good event in it" + (f" ({why})" if why else "; give a file with events"))
-    if not tally.weight > 0.0:
-        raise OnshellError(
-            f"{path}: the weights of its {tally.kept} events sum to {tally.weight:.6g}, which is no distribution; set "
-            "them right, or count every event once with --unweighted"
-        )
-
-
 def _parts(spool: Spool, rows: dict[str, NDArray[np.int64]]) -> Iterator[Chunk]:
     """Yield the rows of each part of the events laid aside, part after part."""
     for part in rows.values():
@@ -238,7 +222,7 @@ def _metadata(
     rows: dict[str, NDArray[np.int64]],
 ) -> dict[str, Any]:
     """Return what the table says of itself, of its file, and of what was done to it."""
-    n_train, n_test = len(rows["train"]), len(rows["test"])
+    ends = [0, *accumulate(map(len, rows.values()))]
     chosen: Slots | None = shape.slots
     meaning = tally.distinct if chosen is None else chosen.ordered
     return {
@@ -247,7 +231,7 @@ def _metadata(
         "cutoff": None,
         "e_cm": 1.0,
         "seed": settings.seed,
-        "split": {"train": [0, n_train], "test": [n_train, n_train + n_test]},
+        "split": {part: list(ends) for part, ends in zip(rows, pairwise(ends), strict=True)},
         "augmentation": None,
         "conserves": True,
         "ordered": meaning and not settings.shuffle,
@@ -256,22 +240,11 @@ def _metadata(
             **files.joined(),
             "incoming": shape.n_incoming,
             "particles": list(chosen.words) if chosen else None,
-            "places": [sorted(place) for place in tally.places],
             "shuffled": settings.shuffle,
             "limits": asdict(settings.limits),
             "held_out": settings.held_out,
-            "events": tally.events,
-            "kept": tally.kept,
-            "dropped": dict(tally.dropped),
-            "examples": tally.example,
-            "left_out": {str(number): n for number, n in sorted(shape.left_out.items())},
-            "e_cm": [tally.lowest, tally.highest],
-            "weights": {
-                "unweighted": settings.unweighted,
-                "sum": tally.weight,
-                "sum_of_squares": tally.square,
-                "negative": tally.negative,
-            },
+            **({"final": settings.final} if settings.final else {}),
+            **tally.summary(settings.unweighted),
         },
         **identity(),
     }

@@ -23,8 +23,9 @@ BEAMS: tuple[Column, ...] = (
 )
 PROCESS: tuple[Column, ...] = (
     ("the cross section", False, None),
-    ("the error of the cross section", False, math.nan),
-    ("the largest weight", False, math.nan),
+    # 0 is what programs write that do not know them.
+    ("the error of the cross section", False, 0.0),
+    ("the largest weight", False, 0.0),
     ("the process number", True, None),
 )
 EVENT: tuple[Column, ...] = (
@@ -55,14 +56,12 @@ def read_init(init: Init) -> LHEInit:
         if not lines:
             raise ValueError("no numbers in it")
         info = LHEInitInfo(*row(lines[0], BEAMS))
-        _check_finite(("energies", info.energyA, info.energyB))
         count = max(info.numProcesses, 0)
         processes = [LHEProcInfo(*row(words, PROCESS)) for words in lines[1 : count + 1]]
         more = sum(_fits(words, PROCESS) for words in lines[count + 1 :])
         # Some programs list no process at all; their cross sections are unknown.
         if processes and len(processes) + more != info.numProcesses:
             raise ValueError(f"{len(processes) + more} processes where it says {info.numProcesses}")
-        _check_finite(("cross sections", *(process.xSection for process in processes)))
     except ValueError as error:
         raise OnshellError(
             f"{init.where}: line {init.line}: the <init> that begins here cannot be read ({error}); mend it"
@@ -76,10 +75,7 @@ def read_events(blocks: Sequence[Block]) -> list[LHEEvent | str]:
 
 
 def describe(init: LHEInit) -> dict[str, Any]:
-    """Return the `<init>` block as plain data: beams, weighting strategy, cross sections and generators.
-
-    An error or a largest weight that the file does not tell is None.
-    """
+    """Return the `<init>` block as plain data: beams, weighting strategy, cross sections and generators."""
     info = init.initInfo
     return {
         "beams": {
@@ -90,22 +86,10 @@ def describe(init: LHEInit) -> dict[str, Any]:
         },
         "weighting": info.weightingStrategy,
         "cross_sections": [
-            {"id": p.procId, "value": p.xSection, "error": _known(p.error), "unit_weight": _known(p.unitWeight)}
-            for p in init.procInfo
+            {"id": p.procId, "value": p.xSection, "error": p.error, "unit_weight": p.unitWeight} for p in init.procInfo
         ],
         "generators": [{"name": g.name, "version": g.version, "words": g.description} for g in init.generators],
     }
-
-
-def _known(number: float) -> float | None:
-    """Return a number, None in place of NaN or infinity."""
-    return number if math.isfinite(number) else None
-
-
-def _check_finite(numbers: tuple[Any, ...]) -> None:
-    """Raise unless all numbers after the first word, their name, are finite."""
-    if not all(map(math.isfinite, numbers[1:])):
-        raise ValueError(f"{numbers[0]} {', '.join(f'{number:g}' for number in numbers[1:])}")
 
 
 def _event(text: bytes) -> LHEEvent | str:
