@@ -51,7 +51,7 @@ def test_particles_have_the_names_that_generators_write():
     assert all(GROUPS[name] == (PARTICLES[name],) for name in GROUPS.keys() & PARTICLES.keys())
 
 
-@pytest.mark.parametrize("word", ["q", "", "0", "1.5", "9999999999", "U", "e"])
+@pytest.mark.parametrize("word", ["q", "", "0", "1.5", "99999999999", "U", "e"])
 def test_what_names_no_particle_is_refused(word):
     with pytest.raises(OnshellError, match=f"^--ids 1,{word}: '{word}' is no PDG number; "):
         pdg_numbers("--ids", f"1,{word}")

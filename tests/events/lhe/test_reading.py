@@ -133,7 +133,6 @@ FAULTS = [
     (TEXT.replace("</event>\n</Les", "</Les"), 3, "has no </event> before </LesHouchesEvents>"),
     (TEXT.replace("</LesHouchesEvents>\n", "") + TEXT, 4, "another <LesHouchesEvents> begins before it"),
     (TEXT.replace("</event>\n", "</event>\n<!-- ", 1), 1, "the file ends in the comment that begins in line 16"),
-    (TEXT.replace("\n21 ", "\n9999999999 ", 1), 0, "the PDG number '9999999999' does not fit into 32 bits"),
     (TEXT.replace("\n21 1 ", "\n21 1.5 ", 1), 0, "the status '1.5' is not a whole number"),
     (TEXT.replace(" 100.0 ", " 1_00.0 ", 1), 0, "its first line: the scale '1_00.0' is not a number"),
     (TEXT.replace("\n21 1 1 2 0 0 ", "\n21 1 1 2 0 0 **** ", 1), 0, "p_x is '****', a number that did not fit"),
