@@ -2,11 +2,14 @@
 
 import hashlib
 import math
+import signal
+import sys
 
 import pytest
 
 from helpers.own import own_folder
 from onshell import own
+from onshell.console import stop
 from onshell.errors import OnshellError
 
 __all__ = ["own_folder"]
@@ -25,6 +28,9 @@ def test_a_file_in_the_folder_where_one_runs_is_found_and_so_is_an_installed_pac
         ("import no_such_thing", r"No module named 'no_such_thing' \(mine\.py, line 1\); install what it needs"),
         ("x = 1\ny = x / 0\n", r"ZeroDivisionError: division by zero \(mine\.py, line 2\); mend mine\.py"),
         ("def f(:", r"SyntaxError: .*\(mine\.py, line 1\); mend mine\.py"),
+        ("import sys\nsys.exit(3)\n", r"cannot be imported: SystemExit: 3 \(mine\.py, line 2\); mend mine\.py"),
+        ("class E(BaseException): pass\nraise E('x')\n", r"E: x \(mine\.py, line 2\)"),
+        ("def __getattr__(name): raise ValueError(name)\n", r"ValueError: \w+ \(mine\.py, line 1\)"),
         ("import math\nclass Nett:\n    pass\n", r"no 'Net' in .*mine\.py; did you mean 'Nett'\? \(known: Nett\)"),
     ],
 )
@@ -56,3 +62,29 @@ def test_the_origin_is_the_file_that_the_code_is_written_in(own_folder):
 )
 def test_import_paths(path, is_one):
     assert bool(own.IMPORT_PATH.match(path)) == is_one
+
+
+def test_an_interrupt_that_the_code_raises_itself_is_a_fault_of_it(own_folder, monkeypatch):
+    own_folder.write("raise KeyboardInterrupt\n", "mine")
+    # As in the command line, where a signal has a handler of its own; without one it may have been Ctrl-C.
+    monkeypatch.setattr(signal, "getsignal", lambda number: stop)
+    with pytest.raises(OnshellError, match=r"KeyboardInterrupt: .*mend mine\.py"):
+        own.find("mine:block", "generator")
+    monkeypatch.setattr(signal, "getsignal", lambda number: signal.default_int_handler)
+    with pytest.raises(KeyboardInterrupt):
+        own.find("mine:block", "generator")
+
+
+def test_a_signal_is_no_fault_of_the_code(own_folder):
+    with pytest.raises(SystemExit), own.guarded("network fails"):
+        stop(signal.SIGTERM, None)
+    with pytest.raises(OnshellError, match="network fails: SystemExit: 4"), own.guarded("network fails"):
+        sys.exit(4)
+
+
+def test_a_data_file_alone_does_not_name_code(own_folder):
+    own.check_named("mlp", None, "model.pt", "--network")
+    own.check_named("mine:Net", "mine:Net", "model.pt", "--network")
+    for named in (None, "other:Net"):
+        with pytest.raises(OnshellError, match=r"model\.pt: names code .* add --network mine:Net"):
+            own.check_named("mine:Net", named, "model.pt", "--network")

@@ -1,12 +1,15 @@
 """What users bring along: a function or a class of their own, named by an import path "package.module:name"."""
 
+import contextlib
 import hashlib
 import importlib
 import inspect
 import re
+import signal
 import sys
 import sysconfig
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,7 +38,10 @@ def find(path: str, what: str) -> Any:
         sys.path.append(here)
     try:
         loaded = importlib.import_module(module)
-    except Exception as error:
+        there = hasattr(loaded, name)
+    except BaseException as error:
+        if _is_stop(error):
+            raise
         file = f"{module.replace('.', '/')}.py"
         why, remedy = fault(error), f"mend {file}"
         if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
@@ -43,13 +49,48 @@ def find(path: str, what: str) -> Any:
         elif isinstance(error, ModuleNotFoundError):
             remedy = "install what it needs"
         raise OnshellError(f"{what} {path!r} cannot be imported: {why}; {remedy}") from error
-    if not hasattr(loaded, name):
+    if not there:
         place = getattr(loaded, "__file__", None) or module
         raise OnshellError(f"{what} {path!r} cannot be imported: no {name!r} in {place}; {nearest(name, _own(loaded))}")
     return getattr(loaded, name)
 
 
-def fault(error: Exception) -> str:
+def check_named(path: str, named: str | None, where: object, option: str) -> None:
+    """Raise where a data file, `where`, has an import path that the configuration or `option` does not name too.
+
+    Whoever writes such a file would else decide what code is run by those who only read it.
+    """
+    if ":" in path and path != named:
+        raise OnshellError(
+            f"{where}: names code that is not of this package, {path!r}, which is imported only if you name it too; if "
+            f"you trust it, add {option} {path}"
+        )
+
+
+@contextlib.contextmanager
+def guarded(what: str) -> Iterator[None]:
+    """Turn whatever code of the user's own raises, an exit included, into one line that says `what` and where."""
+    try:
+        yield
+    except OnshellError:
+        raise
+    except BaseException as error:
+        if _is_stop(error):
+            raise
+        raise OnshellError(f"{what}: {fault(error)}") from error
+
+
+def _is_stop(error: BaseException) -> bool:
+    """Return whether an exception is no fault of the code that it came through: a signal stops the program."""
+    if isinstance(error, SystemExit):
+        # Raised by a handler of this package, not by the code of others.
+        last = traceback.extract_tb(error.__traceback__)[-1].filename
+        return Path(last).is_relative_to(Path(__file__).parent)
+    by_signal = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    return isinstance(error, GeneratorExit) or (isinstance(error, KeyboardInterrupt) and by_signal)
+
+
+def fault(error: BaseException) -> str:
     """Return in one line what went wrong, and where in code of the user's own, if it was there."""
     text = f"{type(error).__name__}: {' '.join(str(error).split()):.300}"
     if isinstance(error, SyntaxError):

@@ -59,7 +59,15 @@ def test_wrong_files(tmp_path):
     torch.save({"kind": "model"}, tmp_path / "model.pt")
     header = {"kind": autoencoder.KIND, "format": autoencoder.FORMAT, "n_particles": 3}
     torch.save(header | {"states": [{"encoder.0.bias": torch.ones(4)}]}, tmp_path / "part.pt")
-    faults = {"text.pt": "a foreign or damaged autoencoder", "model.pt": "not an autoencoder", "part.pt": "do not fit"}
+    torch.save(
+        header | {"states": [{"encoder.0.bias": torch.ones(4)}], "losses": [], "provenance": {}}, tmp_path / "misfit.pt"
+    )
+    faults = {
+        "text.pt": "a foreign or damaged autoencoder",
+        "model.pt": "not an autoencoder",
+        "part.pt": "without losses, provenance",
+        "misfit.pt": "do not fit",
+    }
     for name, fault in faults.items():
         with pytest.raises(OnshellError, match=rf"{name}: .*{fault}"):
             autoencoder.load(tmp_path / name)

@@ -1,15 +1,19 @@
 """floors/<dataset>.json: the floor once for all runs of a dataset, and refused where it is not theirs."""
 
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from helpers.products import SEED, silent, truth
+from onshell.cli.results import floor as floor_command
 from onshell.errors import OnshellError
 from onshell.evaluation import floors
 from onshell.evaluation.autoencoder import fingerprint, load
 from onshell.evaluation.commands import autoencoder_file, floor_file, metrics_file
+from onshell.evaluation.weighing import weigh_file
 from onshell.events.table import read_metadata, write_events
 from onshell.physics.generators import events
 
@@ -101,9 +105,9 @@ def test_what_is_no_floor(floor, sample, muon, networks, tmp_path):
         "text": ("hello", "not readable as JSON"),
         "list": ("[]", "not a floor"),
         "old": (json.dumps(content | {"format": 1}), "not a floor of this version"),
-        "one": (json.dumps(content | {"floor": {"u_2.ks": {"values": [1.0]}}}), "a damaged floor file"),
-        "broken": (json.dumps(content | {"comparison": 3}), "a damaged floor file"),
-        "empty": (json.dumps({key: value for key, value in content.items() if key != "floor"}), "a damaged floor"),
+        "one": (json.dumps(content | {"floor": {"u_2.ks": {"mean": 1.0, "sd": 0.0, "values": [1.0]}}}), "values = "),
+        "broken": (json.dumps(content | {"comparison": 3}), "floor: comparison = 3"),
+        "empty": (json.dumps({key: value for key, value in content.items() if key != "floor"}), "floor without floor"),
         "part": (json.dumps(part), r"no floor of u_2\.ks"),
     }
     options = {"autoencoder": networks, "seed": SEED, "splits": 2, "progress": silent}
@@ -114,6 +118,31 @@ def test_what_is_no_floor(floor, sample, muon, networks, tmp_path):
         with pytest.raises(OnshellError, match=rf"{name}\.json: .*{fault}") as caught:
             metrics_file(sample, muon, tmp_path / "never.json", floor=path, **options)
         assert "\n" not in str(caught.value)
+
+
+def test_a_generator_that_only_the_table_names_is_not_imported(tmp_path, monkeypatch):
+    """Neither by the floor nor by the metrics, nor from the folder where they run; one that is named too is."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    Path("notes.py").write_text("import pathlib\npathlib.Path('executed').touch()\n")
+    truth, out, options = Path("truth.parquet"), Path("never.json"), {"replicates": 2, "progress": silent}
+    write_events(truth, [events("muon", 30, seed=SEED)], {"dataset": "muon", "generator": "notes:block"})
+    fault = r"truth\.parquet: names code .*'notes:block'.* add --generator notes:block"
+    for made in (
+        lambda: floor_file(truth, out, sample_size=20, **options),
+        lambda: floor_file(truth, out, sample_size=20, generator="other:block", **options),
+        lambda: metrics_file(truth, truth, out, splits=1, **options),
+        lambda: floor_command(truth, out, sample_size=20, replicates=2),
+    ):
+        with pytest.raises(OnshellError, match=fault):
+            made()
+    with pytest.raises(OnshellError, match="density not known; give it by --target"):
+        weigh_file(truth, out, truth=truth)
+    assert not Path("executed").exists()
+    assert not out.exists()
+    with pytest.raises(OnshellError, match="no 'block' in"):
+        floor_file(truth, out, sample_size=20, generator="notes:block", **options)
+    assert Path("executed").exists()
 
 
 def test_floors_that_cannot_be_made(muon, tmp_path):
@@ -140,3 +169,9 @@ def test_p_space_samples_are_measured_like_any_other(muon, tmp_path):
         found = metrics_file(sample, path, out, autoencoder=networks, seed=SEED, replicates=2, progress=silent)
         assert found["conservation"]["energy_mean"] > 0.1
         assert found["features"]["latent"]["frechet"]["mean"] > 0
+
+
+def test_an_autoencoder_of_hardly_any_events_is_refused(muon, tmp_path):
+    with pytest.raises(OnshellError, match=r"muon\.parquet: an autoencoder cannot learn from fewer than 4 events"):
+        autoencoder_file(muon, tmp_path / "a.pt", max_events=3, progress=silent)
+    assert not list(tmp_path.iterdir())

@@ -90,7 +90,7 @@ def test_the_published_numbers_stand_beside_ours(summary):
     table, page = summary
     paper = table.dropna(subset="published").set_index("quantity")
     assert set(paper["run"]) == {"aps_30-q-diffusion"}
-    names = ("energy_mean", "momentum_mean", "px_mean", "pz_mean")
+    names = ("energy_mean", "px_mean", "py_mean", "pz_mean")
     assert [paper.loc[name, "published"] for name in names] == PAPER
     line = next(line for line in page.splitlines() if "(0.259)" in line or "(0.258)" in line)
     assert line.startswith("| aps_30-q-diffusion |")
@@ -159,7 +159,7 @@ def test_wrong_inputs(paths, tmp_path):
         ([], {}, r"s\.md: no metrics"),
         ([one, one], {}, r"muon-q-diffusion\.json: a second file of the run muon-q-diffusion"),
         ([tmp_path / "text.json"], {}, r"text\.json: not readable as JSON"),
-        ([tmp_path / "foreign.json"], {}, r"foreign\.json: metrics file without run, "),
+        ([tmp_path / "foreign.json"], {}, r"foreign\.json: metrics file without observables, "),
         ([tmp_path / "gone.json"], {}, r"gone\.json: no such metrics file"),
         ([one], {"published": {"muon-q-diffusion": [1.0]}}, r"published\.muon-q-diffusion: 1 numbers, not 4"),
     ]

@@ -27,7 +27,11 @@ def p():
 def good(tmp_path, p, monkeypatch):
     """Return the path of a good table with row groups of 16 events."""
     monkeypatch.setattr(table, "ROWS", 16)
-    write_events(tmp_path / "good.parquet", [p], {"process": "uniform", "e_cm": 1.0, "split": {"train": [0, 60]}})
+    write_events(
+        tmp_path / "good.parquet",
+        [p],
+        {"process": "uniform", "e_cm": 1.0, "split": {"train": [0, 60], "test": [60, 100]}},
+    )
     return tmp_path / "good.parquet"
 
 
@@ -150,7 +154,7 @@ def test_nan_in_a_weight(tmp_path, p):
     weight = np.ones(N_EVENTS)
     weight[[4, 6]] = np.nan
     write_events(tmp_path / "x.parquet", [(p, {"weight": weight})], {})
-    refuses(tmp_path / "x.parquet", "column weight: row 4 and 1 more are not finite")
+    refuses(tmp_path / "x.parquet", "column weight: row 4 and 1 more are not finite numbers")
 
 
 def test_off_the_shell_says_which_events_and_how_far(tmp_path, p, good):
@@ -203,8 +207,10 @@ def test_the_wrong_space(tmp_path, p):
         (json.dumps({"e_cm": 91.2}), "metadata says e_cm = 91.2; .*divide by it"),
         (json.dumps({"split": {"train": [0, 1000]}}), "split = .*does not fit its 100 rows"),
         (json.dumps({"split": {"train": [50, 20]}}), "split = .*does not fit"),
-        (json.dumps({"split": {"train": "all"}}), "split = .*does not fit"),
-        (json.dumps({"split": [0, 10]}), "split = .*does not fit"),
+        (json.dumps({"split": {"train": "all"}}), r"metadata: split\.train = 'all': "),
+        (json.dumps({"split": [0, 10]}), r"metadata: split = \[0, 10\]: "),
+        (json.dumps({"seed": float("nan")}), "metadata is not JSON"),
+        (json.dumps({"lhe": {}}), "metadata without lhe.file, "),
     ],
 )
 def test_damaged_metadata(tmp_path, p, metadata, message):

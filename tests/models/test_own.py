@@ -27,6 +27,12 @@ def spec(**network):
     return {**small_spec(), "network": {**OWN, **network}}
 
 
+LINEAR = """        self.l = nn.Linear(3, 3)
+    def forward(self, x, t):
+        {}
+"""
+
+
 def plain(text):
     """The source of a network without arguments, its constructor's last line and its method `forward`."""
     return f"{HEAD}class Net(nn.Module):\n    def __init__(self, n_particles):\n        super().__init__()\n{text}"
@@ -106,6 +112,25 @@ def test_a_class_of_any_arguments_takes_any(own_folder):
             r"network\.type: 'my_networks:Net' is the class Net; a network is a class that",
         ),
         (f"{HEAD}class Net(nn.Module):\n    def __init__(self):\n        pass\n", "takes no n_particles"),
+        (
+            plain("        raise SystemExit(4)\n"),
+            r"cannot be made with n_particles = 3: SystemExit: 4 \(my_networks\.py, line 6\)",
+        ),
+        (
+            f"{HEAD}class Net(nn.Module):\n    def __new__(cls, n_particles):\n        return 7\n",
+            "makes a int, not a torch",
+        ),
+        (plain(LINEAR.format("x.zero_(); return self.l(x)")), "changes the events, or the times, that it is given"),
+        (plain(LINEAR.format("t.add_(1); return self.l(x)")), "changes the events, or the times, that it is given"),
+        (plain(LINEAR.format("return self.l(x) * float('nan')")), "returns numbers that are NaN or infinite"),
+        (plain(LINEAR.format("return self.l(x).to_sparse()")), r"returns torch\.float32 \(torch\.sparse_coo\)"),
+        (plain(LINEAR.format("return self.l(x) + 1j")), r"returns torch\.complex64"),
+        (plain(LINEAR.format("return self.l(x).detach()")), "no gradient reaches its weights"),
+        (plain(LINEAR.format("return self.l.weight.data.sum() * x")), "no gradient reaches its weights"),
+        (
+            plain(LINEAR.format("assert not self.training, 'in training\\nonly'; return self.l(x)")),
+            r"fails in training: AssertionError: in training only \(my_networks\.py, line 8\)",
+        ),
         (plain("    def forward(self, x, t):\n        return x\n"), "has no weights to learn"),
         (
             plain(f"        self.net = nn.Linear(10, 9)\n{FIELD.replace('.view_as(x)', '')}"),
@@ -150,3 +175,11 @@ def test_an_answer_is_the_same_until_the_code_is_another(own_folder):
     own.check_answer(OWN["type"], broken, broken)
     with pytest.raises(OnshellError, match="its code has changed"):
         own.check_answer(OWN["type"], broken, wanted)
+
+
+def test_what_layers_learn_from_the_trial_is_taken_back(own_folder):
+    lines = "        self.l, self.n = nn.Linear(3, 3), nn.BatchNorm1d(3)\n"
+    own_folder.write(plain(f"{lines}    def forward(self, x, t):\n        return self.n(self.l(x))\n"))
+    network = build({**spec(), "network": {"type": "my_networks:Net"}})
+    assert network.n.num_batches_tracked == 0
+    assert network.n.running_mean.abs().max() == 0

@@ -153,6 +153,36 @@ def test_a_faulty_process_of_ones_own(own):
         events("my_process:block", 5, seed=1)
 
 
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        (7, "is 7, no function"),
+        (lambda rng, size: torch.zeros(size, 2, 3).to_sparse(), r"returned torch\.float32 \(torch\.sparse_coo, cpu\)"),
+        (lambda rng, size: torch.zeros(size, 2, 3, dtype=torch.complex64), r"returned torch\.complex64"),
+        (lambda rng, size: torch.zeros(size, 2, 3, device="meta"), "returned .*meta"),
+        (lambda rng, size: np.full((size, 2, 3), "a"), "returned <U1"),
+        (lambda rng, size: np.full((size, 2, 3), None), "returned object"),
+        (lambda rng, size: np.full((size, 2, 3), np.nan), "returned events off the shell .* by nan"),
+        (lambda rng, size: [[0.0]], "returned list"),
+        (lambda rng, size: sys.exit(3), "failed: SystemExit: 3"),
+        (lambda rng, size: len(3), "failed: TypeError: "),
+        (lambda rng: None, "failed: TypeError: "),
+        (lambda rng, size, n_particles=3: back_to_back(rng, size), "returned events of 2 particles, not 3"),
+    ],
+)
+def test_what_is_no_generator_is_told_in_one_line(own, block, message):
+    own.block = block
+    options = {"n_particles": 3} if "not 3" in message else {}
+    with pytest.raises(OnshellError, match=f"generator 'my_process:block' {message}") as caught:
+        events("my_process:block", 5, seed=1, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_gradients_of_a_generator_are_left_behind(own):
+    own.block = lambda rng, size: torch.from_numpy(back_to_back(rng, size)).requires_grad_()
+    assert not events("my_process:block", 5, seed=1).requires_grad
+
+
 def test_benchmark_runs(monkeypatch, capsys):
     script = Path(__file__).parents[2] / "benchmarks" / "generators.py"
     threads = torch.get_num_threads()

@@ -33,7 +33,7 @@ def trained(own_folder):
 
 
 def test_it_is_found_again_from_the_model_file(trained):
-    network, spec = load_model(trained.path / "run" / "model.pt")
+    network, spec = load_model(trained.path / "run" / "model.pt", network=OWN["type"])
     assert spec["network"] == OWN
     assert next(sample(network, spec, 10, seed=1)).shape == (10, 3, 3)
 
@@ -56,18 +56,38 @@ def test_code_that_is_gone_is_named(trained):
     (trained.path / "my_networks.py").unlink()
     trained.forget()
     with pytest.raises(OnshellError, match=r"model\.pt: network 'my_networks:DeepSet' cannot be imported: .* put my_n"):
-        load_model(trained.path / "run" / "model.pt")
+        load_model(trained.path / "run" / "model.pt", network=OWN["type"])
+
+
+def test_code_that_nobody_but_the_file_names_is_not_imported(trained):
+    (trained.path / "my_networks.py").write_text("import pathlib\npathlib.Path('executed').touch()\n")
+    trained.forget()
+    path = trained.path / "run" / "model.pt"
+    for load in (load_model, lambda path: sample_file(path, trained.path / "s.parquet", 5, progress=silent)):
+        with pytest.raises(OnshellError, match=r"model\.pt: names code .* add --network my_networks:DeepSet"):
+            load(path)
+    with pytest.raises(OnshellError, match=r"add --network"):
+        load_model(path, network="other:Net")
+    assert not (trained.path / "executed").exists()
+    assert not (trained.path / "s.parquet").exists()
+
+
+def test_what_only_some_losses_need_is_told_of_the_network(own_folder):
+    own_folder.write(DEEP_SET.replace("self.each(x)", "self.each(x.detach())").replace("cat([x,", "cat([x.detach(),"))
+    with pytest.raises(OnshellError, match=r"network 'my_networks:DeepSet' fails in training: ") as caught:
+        train(SPEC, events(), own_folder.path / "run", progress=silent)
+    assert "\n" not in str(caught.value)
 
 
 def test_code_that_computes_something_else_is_refused_and_that_which_does_not_is_not(trained):
     path = trained.path / "run" / "model.pt"
-    before = load_model(path)[0]
+    before = load_model(path, network=OWN["type"])[0]
     trained.write(f"# A comment.\n{DEEP_SET}\nclass Another:\n    pass\n")
     x, t = torch.ones(2, 3, 3), torch.zeros(2)
-    assert torch.equal(load_model(path)[0](x, t), before(x, t))
+    assert torch.equal(load_model(path, network=OWN["type"])[0](x, t), before(x, t))
     trained.write(OTHER)
     with pytest.raises(OnshellError, match=r"model\.pt: network .* does not compute what it did when it was trained"):
-        load_model(path)
+        load_model(path, network=OWN["type"])
 
 
 def test_a_training_that_is_over_is_brought_back_only_for_the_same_code(trained):
@@ -78,7 +98,7 @@ def test_a_training_that_is_over_is_brought_back_only_for_the_same_code(trained)
     lines = []
     train(SPEC, events(), run, progress=lines.append)
     assert any("epoch 3/3" in line for line in lines)
-    assert load_model(run / "model.pt")
+    assert load_model(run / "model.pt", network=OWN["type"])
 
 
 def test_a_state_of_other_code_or_arguments_is_not_gone_on_with(own_folder):
@@ -134,5 +154,6 @@ def test_processes_of_a_training_and_of_a_sampling_find_it(own_folder):
     assert done.returncode == 0, done.stderr
     assert "2 processes on cpu" in done.stdout
     # Two blocks: a worker for each.
-    sample_file("mine/model.pt", "two.parquet", 2 * BLOCK, device="cpu", processes=2, progress=silent)
+    options = {"device": "cpu", "processes": 2, "network": OWN["type"], "progress": silent}
+    sample_file("mine/model.pt", "two.parquet", 2 * BLOCK, **options)
     assert len(read_events("two.parquet")) == 2 * BLOCK

@@ -41,7 +41,7 @@ rule generate:
         seed=config["seed"],
         scale=config["scale"],
     shell:
-        "onshell generate {wildcards.dataset} -o {output.events} --scale {params.scale} > {log} 2>&1"
+        "onshell generate {wildcards.dataset:q} -o {output.events:q} --scale {params.scale:q} > {log:q} 2>&1"
 
 
 rule generate_final:
@@ -67,8 +67,8 @@ rule generate_final:
         seed=config["seed"],
         scale=config["scale"],
     shell:
-        "onshell generate {wildcards.dataset} --train 0 --test 0 --final {params.events} -o {output.events}"
-        " --scale {params.scale} > {log} 2>&1"
+        "onshell generate {wildcards.dataset:q} --train 0 --test 0 --final {params.events:q} -o {output.events:q}"
+        " --scale {params.scale:q} > {log:q} 2>&1"
 
 
 rule import_events:
@@ -97,7 +97,7 @@ rule import_events:
         seed=config["seed"],
         scale=config["scale"],
     shell:
-        "onshell import {input.lhe} --dataset {wildcards.dataset} -o {output.events} --scale {params.scale} > {log} 2>&1"
+        "onshell import {input.lhe:q} --dataset {wildcards.dataset:q} -o {output.events:q} --scale {params.scale:q} > {log:q} 2>&1"
 
 
 rule embed:
@@ -121,4 +121,4 @@ rule embed:
         embedding=embedding,
         scale=config["scale"],
     shell:
-        "onshell embed {input.events} -a {wildcards.augmentation} -o {output.training_set} --scale {params.scale} > {log} 2>&1"
+        "onshell embed {input.events:q} -a {wildcards.augmentation:q} -o {output.training_set:q} --scale {params.scale:q} > {log:q} 2>&1"

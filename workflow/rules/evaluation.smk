@@ -36,8 +36,8 @@ rule autoencoder:
         epochs=SIZES["autoencoder"]["epochs"],
         seed=config["seed"],
     shell:
-        "onshell autoencoder {input.truth} --train {params.events} --epochs {params.epochs} --seed {params.seed}"
-        " -o {output.networks} > {log} 2>&1"
+        "onshell autoencoder {input.truth:q} --train {params.events:q} --epochs {params.epochs:q} --seed {params.seed:q}"
+        " -o {output.networks:q} > {log:q} 2>&1"
 
 
 rule floor:
@@ -65,8 +65,8 @@ rule floor:
         judge=lambda wildcards: pool_part(wildcards.dataset),
         seed=config["seed"],
     shell:
-        "onshell floor {input.truth} --sample-size {params.size} --autoencoder {input.autoencoder}"
-        " --replicates {params.replicates} --judge {params.judge} --seed {params.seed} -o {output.floor} > {log} 2>&1"
+        "onshell floor {input.truth:q} --sample-size {params.size:q} --autoencoder {input.autoencoder:q}"
+        " --replicates {params.replicates:q} --judge {params.judge:q} --seed {params.seed:q} -o {output.floor:q} > {log:q} 2>&1"
 
 
 rule compare:
@@ -99,8 +99,8 @@ rule compare:
         judge=JUDGE,
         seed=config["seed"],
     shell:
-        "onshell metrics {input.samples} --truth {input.truth} --autoencoder {input.autoencoder}"
-        " --floor {input.floor} --judge {params.judge} --seed {params.seed} -o {output.metrics} > {log} 2>&1"
+        "onshell metrics {input.samples:q} --truth {input.truth:q} --autoencoder {input.autoencoder:q}"
+        " --floor {input.floor:q} --judge {params.judge:q} --seed {params.seed:q} -o {output.metrics:q} > {log:q} 2>&1"
 
 
 rule summary:
@@ -134,4 +134,4 @@ rule summary:
         scale=config["scale"],
         preset=config["preset"],
     shell:
-        "onshell summary -o {params.folder} --scale {params.scale} --preset {params.preset} > {log} 2>&1"
+        "onshell summary -o {params.folder:q} --scale {params.scale:q} --preset {params.preset:q} > {log:q} 2>&1"

@@ -111,8 +111,9 @@ rule study_floor:
         judge=lambda wildcards: pool_part(wildcards.dataset),
         seed=config["seed"],
     shell:
-        "onshell floor {input.truth} --sample-size {wildcards.size} --thorough --replicates {params.replicates}"
-        " --classifier-replicates {params.classified} --judge {params.judge} --seed {params.seed} -o {output.floor} > {log} 2>&1"
+        "onshell floor {input.truth:q} --sample-size {wildcards.size:q} --thorough --replicates {params.replicates:q}"
+        " --classifier-replicates {params.classified:q} --judge {params.judge:q} --seed {params.seed:q} -o {output.floor:q}"
+        " > {log:q} 2>&1"
 
 
 rule study_compare:
@@ -145,8 +146,8 @@ rule study_compare:
         judge=JUDGE,
         seed=config["seed"],
     shell:
-        "onshell metrics {input.samples} --truth {input.truth} --floor {input.floor} --run {wildcards.run} --thorough"
-        " --judge {params.judge} --seed {params.seed} -o {output.metrics} > {log} 2>&1"
+        "onshell metrics {input.samples:q} --truth {input.truth:q} --floor {input.floor:q} --run {wildcards.run:q} --thorough"
+        " --judge {params.judge:q} --seed {params.seed:q} -o {output.metrics:q} > {log:q} 2>&1"
 
 
 DRAWN = [
@@ -185,4 +186,4 @@ for study, verb, group, name in DRAWN:
             folder=lambda wildcards, output: str(Path(output[0]).parent),
             scale=config["scale"],
         shell:
-            "onshell {params.verb} {params.name} -o {params.folder} --scale {params.scale} > {log} 2>&1"
+            "onshell {params.verb:q} {params.name:q} -o {params.folder:q} --scale {params.scale:q} > {log:q} 2>&1"

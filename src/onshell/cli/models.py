@@ -95,6 +95,13 @@ def sample(
         typer.Option(metavar="TIMES", help="Write the states at these times (1: the prior, 0: the end): 1,0.5,0."),
     ] = None,
     run: Annotated[str | None, typer.Option(help="Refuse a model that is not this run of the configuration.")] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:CLASS",
+            help="A network not of this package, which the model names too; its code is run.",
+        ),
+    ] = None,
     processes: Annotated[
         int, typer.Option(help="Processes that draw side by side, one GPU each; without a GPU, `auto` starts one.")
     ] = 1,
@@ -141,7 +148,7 @@ def sample(
     choices = {"seed": seed, "device": device, "precision": precision, "snapshots": times}
     deal = {"shard": None if shard is None else read_shard(shard), "receipt": receipt, "processes": processes}
     deal["likelihood"] = {"trace": trace, "fibre_draws": fibre_draws} if with_likelihood else None
-    agreed = {"expect": expect, "sampling": sampling}
+    agreed = {"expect": expect, "sampling": sampling, "network": network}
     with teller(output.name) as tell:
         sample_file(model, output, events, **choices, **deal, **agreed, progress=tell, warn=warn)
 

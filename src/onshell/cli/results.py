@@ -71,16 +71,31 @@ def floor(
         int, typer.Option(help="With --thorough: comparisons, of these, that the classifier is trained for.")
     ] = 10,
     judge: Judge = "test",
+    generator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:FUNCTION",
+            help="A generator that is not of this package, which the truth names; its code is run. One of the "
+            "configuration need not be said.",
+        ),
+    ] = None,
     seed: Seed = None,
+    config: ConfigFile = DEFAULT,
 ) -> None:
     """Write the statistical floor: every distance between truth and truth, at the sizes of a sample and its test."""
     from onshell.evaluation.commands import floor_file
+    from onshell.events.table import read_metadata
 
     apart(output, truth, autoencoder)
+    wanted = read_metadata(truth).get("generator", "")
+    # The file alone does not decide which code is run.
+    if ":" in wanted and generator is None and config.exists():
+        sets = configuration.datasets(load(config, None)).values()
+        generator = next((entry.generator for entry in sets if entry.generator == wanted), None)
     sizes = {"sample_size": sample_size, "replicates": replicates, "thorough": thorough, "judge": judge}
     sizes["classified"] = classifier_replicates
     with teller(f"floor of {truth.name}") as tell:
-        floor_file(truth, output, **sizes, autoencoder=autoencoder, seed=seed, progress=tell)
+        floor_file(truth, output, **sizes, autoencoder=autoencoder, seed=seed, generator=generator, progress=tell)
 
 
 @app.command()

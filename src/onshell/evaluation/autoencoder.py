@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from onshell import reading
 from onshell.errors import OnshellError
 from onshell.evaluation.features import shapes
 from onshell.files import save_whole
+from onshell.forms import Autoencoders
 from onshell.streams import stream, torch_stream
-from onshell.training.checkpoint import load_plain
 
 FORMAT = 1
 KIND = "onshell-autoencoder"
@@ -150,9 +151,10 @@ def save(path: Path, ensemble: Ensemble) -> None:
 def load(path: Path) -> Ensemble:
     """Return the autoencoders stored in `path`."""
     path, remedy = Path(path), "make it again (`onshell autoencoder`)"
-    content = load_plain(path, "autoencoder file", remedy)
+    content = reading.load(path, "autoencoder file", remedy)
     if (content.get("kind"), content.get("format")) != (KIND, FORMAT):
         raise OnshellError(f"{path}: not an autoencoder of this version of onshell; {remedy}")
+    reading.checked(content, Autoencoders, f"{path}: autoencoder file", remedy)
     networks = []
     try:
         for state in content["states"]:
@@ -161,5 +163,5 @@ def load(path: Path) -> Ensemble:
             network.load_state_dict(state)
             networks.append(network.eval().requires_grad_(False))
         return Ensemble(networks, list(content["losses"]), dict(content["provenance"]))
-    except (KeyError, RuntimeError, TypeError) as error:
+    except Exception as error:  # whatever a file of plain types that are the wrong ones raises
         raise OnshellError(f"{path}: the networks in it do not fit together; {remedy}") from error

@@ -20,6 +20,7 @@ from onshell.evaluation.truth import held_out, judged_by, pool_of, some
 from onshell.evaluation.weights import COLUMNS, Weights, summary, weights_of
 from onshell.events.table import Events, read_events
 from onshell.files import json_text, whole, write_json
+from onshell.own import check_named
 
 Progress = Callable[[str], None]
 LEAST = 4
@@ -39,6 +40,7 @@ def metrics_file(
     splits: int = 5,
     thorough: bool = False,
     judge: str = "test",
+    generator: str | None = None,
     progress: Progress = print,
 ) -> dict:
     """Return the metrics of a sample against a part of truth, `judge`, after writing them to `out` as JSON.
@@ -49,6 +51,7 @@ def metrics_file(
 
     `thorough` adds what `closely` measures, ``tails`` of tau, how the events were drawn (``generation``), and, where
     truth has a known cut, the share of events outside of it (``veto``) and all metrics without them (``vetoed``).
+    `generator` as for `floor_file`.
     """
     if replicates < 0 or replicates == 1:
         raise OnshellError(f"replicates: {replicates} make no floor, a spread needs two; ask for 2 or more, or for 0")
@@ -87,6 +90,7 @@ def metrics_file(
     if floor and (missing := sorted(measured.keys() - values.keys())):
         raise OnshellError(f"{floor}: no floor of {', '.join(missing)}; make it again (`onshell floor`)")
     if replicates and not floor:
+        check_named(truth.metadata.get("generator", ""), generator, truth_path, "--generator")
         own = {"replicates": replicates, "pool": pool_of(truth_path), "thorough": thorough}
         values = floors.floor(truth.metadata, dataset, (len(sample), len(truth)), **options, **own)
     counts = {"sample": len(sample), "truth": len(truth), "replicates": repeats, "splits": splits}
@@ -143,6 +147,7 @@ def floor_file(
     thorough: bool = False,
     classified: int = CLASSIFIED,
     judge: str = "test",
+    generator: str | None = None,
     progress: Progress = print,
 ) -> dict:
     """Return the statistical floor of a dataset after writing it to `out` as JSON, for all samples of `sample_size`.
@@ -150,7 +155,8 @@ def floor_file(
     `replicates` pairs of fresh samples, of `sample_size` events and of as many as the part `judge` of truth has, are
     compared as `metrics_file` compares a model's sample with truth; seed and splits as there. Where there is no
     generator, as for imported events, the pairs are drawn from all events of the table, and the file says how.
-    `thorough` as there; the classifier is trained for the first `classified` replicates.
+    `thorough` as there; the classifier is trained for the first `classified` replicates. A generator that is not of
+    this package, which truth names, is imported only if `generator` names it too.
     """
     truth_path = Path(truth_path)
     if sample_size < LEAST:
@@ -168,6 +174,7 @@ def floor_file(
         header |= {"thorough": True, "classifier_replicates": min(replicates, classified)}
     pool = pool_of(truth_path)
     header["origin"] = "fresh events of the generator" if pool is None else pool.method(sizes)
+    check_named(truth.metadata.get("generator", ""), generator, truth_path, "--generator")
     with whole(out) as part:
         values = floors.floor(truth.metadata, dataset, sizes, **options, pool=pool, progress=progress)
         found = floors.document(values, comparison, header)
@@ -190,7 +197,12 @@ def autoencoder_file(
     A file without a split is refused: its events are those that the autoencoder would judge.
     """
     events_path = Path(events_path)
+    for name, value in (("train", max_events), ("epochs", epochs), ("seeds", seeds)):
+        if value < 1:
+            raise OnshellError(f"{name}: {value}; give 1 or more")
     truth = some(events_path, read_events(events_path, space="p", rows="train", columns=COLUMNS))
+    if min(max_events, len(truth)) < LEAST:
+        raise OnshellError(f"{events_path}: an autoencoder cannot learn from fewer than {LEAST} events; give it more")
     seed = int(truth.metadata.get("seed", 0)) if seed is None else seed
     about = truth.metadata
     ordered = not exchangeable(about.get("process", ""), truth.n_particles, about.get("ordered"))

@@ -16,8 +16,9 @@ from onshell.evaluation.autoencoder import Autoencoder
 from onshell.evaluation.metrics import Measurement, measure, spread
 from onshell.evaluation.resampling import Pool
 from onshell.evaluation.thorough import CLASSIFIED, closely
-from onshell.files import read_json
+from onshell.forms import Floor
 from onshell.physics.generators import events
+from onshell.reading import checked, read_json
 
 FORMAT = 2
 KIND = "onshell-floor"
@@ -127,14 +128,11 @@ def load(path: Path, comparison: Comparison) -> tuple[Measurement, int]:
     content = read_json(path, "floor", "make it with `onshell floor`")
     if (content.get("kind"), content.get("format")) != (KIND, FORMAT):
         raise OnshellError(f"{path}: not a floor of this version of onshell; {remedy}")
-    try:
-        differences = Comparison(**content["comparison"]).differences(comparison)
-        values = {key: list(map(float, value["values"])) for key, value in content["floor"].items()}
-        replicates = int(content["replicates"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise OnshellError(f"{path}: a damaged floor file; {remedy}") from error
-    if any(len(ours) < 2 or not np.isfinite(ours).all() for ours in values.values()):
-        raise OnshellError(f"{path}: a damaged floor file; {remedy}")
-    if differences:
+    checked(content, Floor, f"{path}: floor", remedy)
+    values = {key: list(value["values"]) for key, value in content["floor"].items()}
+    replicates = content["replicates"]
+    if differences := Comparison(**{key: content["comparison"][key] for key in vars(comparison)}).differences(
+        comparison
+    ):
         raise OnshellError(f"{path}: a floor of {', '.join(differences)}; {remedy}")
     return values, replicates

@@ -58,7 +58,8 @@ def making(metadata: Mapping[str, Any]) -> Iterator[str]:
     if metadata.get("parameters"):
         yield "parameters: " + listed(metadata["parameters"])
     if spec := metadata.get("spec"):
-        yield f"model: {spec['family']} in {spec['space']}-space, {spec['network']['type']}, preset {spec['preset']}"
+        kind = f"{spec.get('family', '?')} in {spec.get('space', '?')}-space"
+        yield f"model: {kind}, {spec.get('network', {}).get('type', '?')}, preset {spec.get('preset', '?')}"
         drawn = {"model.pt": metadata.get("model"), "precision": metadata.get("precision")}
         drawn |= metadata.get("sampling") or {}
         if metadata.get("n_evaluations"):

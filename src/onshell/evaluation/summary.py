@@ -9,19 +9,18 @@ import pandas as pd
 
 from onshell.errors import OnshellError
 from onshell.evaluation.truth import judge_told, one_judge
-from onshell.files import read_json, whole
+from onshell.files import all_whole
+from onshell.forms import Finished, Metrics
+from onshell.reading import read_json
 
 COLUMNS = ("run", "dataset", "process", "judge", "quantity", "measure", "value", "sd", "error")
 COLUMNS += ("floor_mean", "floor_sd", "floor_low", "floor_high", "over_floor", "over_floor_error")
 COLUMNS += ("excess", "excess_low", "excess_high", "published")
 
-KEYS = ("run", "dataset", "process", "observables", "features", "conservation")
-"""What a metrics file holds, at least."""
-
 VIOLATIONS = {
     "energy_mean": "\\|ΣE − 1\\|",
-    "momentum_mean": "\\|Σp\\|",
     "px_mean": "\\|Σp_x\\|",
+    "py_mean": "\\|Σp_y\\|",
     "pz_mean": "\\|Σp_z\\|",
 }
 """Means over the median single-particle energy, in the order of tab1 and of what the paper prints there."""
@@ -94,14 +93,14 @@ def summary_file(
 ) -> pd.DataFrame:
     """Return the tidy table of all runs after writing it to `out_csv`, and a page of tables to `out_md`.
 
-    `published` holds what the paper prints of a run: the means of |sum E - 1|, |sum p|, |sum p_x| and |sum p_z| over
+    `published` holds what the paper prints of a run: the means of |sum E - 1|, |sum p_x|, |sum p_y| and |sum p_z| over
     the median single-particle energy. `records` are the run.json files of trainings by run: a last table says what
     those that are there took.
     """
     published = published or {}
     metrics: dict[str, dict] = {}
     for path in metrics_paths:
-        one = read_json(path, "metrics file", "make it with `onshell metrics`", KEYS)
+        one = read_json(path, "metrics file", "make it with `onshell metrics`", Metrics)
         if one["run"] in metrics:
             raise OnshellError(f"{path}: a second file of the run {one['run']}; give each run once")
         metrics[one["run"]] = one
@@ -117,13 +116,11 @@ def summary_file(
     numeric = dict.fromkeys(COLUMNS[COLUMNS.index("value") :], float)
     table = pd.DataFrame(lines, columns=list(COLUMNS)).astype(numeric)
     paths = [Path(path) for run, path in (records or {}).items() if run in metrics and Path(path).is_file()]
-    record = ("record of a training", "train again", ("spec", "n_events", "epochs"))
-    trainings = [read_json(path, *record) for path in paths]
+    trainings = [read_json(path, "record of a training", "train again", Finished) for path in paths]
     page = document(table, metrics, f"{title}\n\n{judge_told(judge)}", trainings)
-    with whole(out_csv) as part:
-        table.to_csv(part, index=False, float_format="%.10g")
-    with whole(out_md) as part:
-        part.write_text(page, encoding="utf-8")
+    with all_whole(out_csv, out_md) as (csv, markdown):
+        table.to_csv(csv, index=False, float_format="%.10g")
+        markdown.write_text(page, encoding="utf-8")
     progress(f"{out_md}: {len(metrics)} runs, {len(table)} numbers")
     return table
 

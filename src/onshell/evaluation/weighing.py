@@ -1,5 +1,6 @@
 """The work behind `onshell weights`: a sample with its log-densities in, the same with importance weights out."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from onshell import own
 from onshell.errors import OnshellError
 from onshell.evaluation.importance import Quality, quality, weights_in_q
 from onshell.events.augment import fills_fibre
 from onshell.events.table import Events, read_events, read_metadata, write_events
-from onshell.files import write_json
+from onshell.files import json_text, whole
 from onshell.physics import targets
 from onshell.physics.generators.blocks import find
 
@@ -53,6 +55,11 @@ def weigh_file(
         generator, parameters = about.get("generator", ""), about.get("parameters") or {}
         if not generator:
             raise OnshellError(f"{truth}: has no generator, whose density would be known; name one by --target")
+        if ":" in generator:
+            raise OnshellError(
+                f"{truth}: its generator {generator!r} is not of this package, and its density not known; give it by "
+                "--target module:function, a function of events"
+            )
     density, normalised = targets.target(generator, parameters)
     events = _with_densities(samples)
     n_particles = events.n_particles
@@ -69,11 +76,13 @@ def weigh_file(
     found = quality(weights)
     about = {"target": {"generator": generator, "parameters": dict(parameters), "normalised": normalised}, "fibre": law}
     about |= found.document()
-    write_events(
-        out, [(events.momenta, {**events.columns, "weight": weights})], {**events.metadata, "importance": about}
-    )
-    if report is not None:
-        write_json(report, about)
+    with contextlib.nullcontext() if report is None else whole(report) as part:
+        # The report is on the disk before the table appears: both, or none.
+        if part is not None:
+            part.write_text(json_text(about), encoding="utf-8")
+        write_events(
+            out, [(events.momenta, {**events.columns, "weight": weights})], {**events.metadata, "importance": about}
+        )
     for line in told(found, generator, normalised, law, events.metadata["likelihood"]):
         progress(line)
     return found
@@ -132,12 +141,8 @@ def _density(density: targets.Density, p: torch.Tensor, generator: str) -> torch
     """Return the target's density [n] at events `p`, checked where the function is the user's own."""
     if ":" not in generator:
         return torch.cat([density(part) for part in p.split(1 << 13)])
-    try:
-        found = torch.as_tensor(find(generator)(p), dtype=torch.float64).clone()
-    except OnshellError:
-        raise
-    except Exception as error:
-        raise OnshellError(f"target {generator!r} failed: {type(error).__name__}: {error}") from error
+    with own.guarded(f"target {generator!r} failed"):
+        found = torch.as_tensor(find(generator)(p.clone()), dtype=torch.float64, device="cpu").detach().clone()
     if found.shape != (len(p),) or not torch.isfinite(found).all() or (found < 0).any():
         raise OnshellError(
             f"target {generator!r}: must return {len(p)} finite numbers, one an event and none negative; it returned "

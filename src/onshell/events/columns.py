@@ -13,6 +13,22 @@ from onshell.errors import OnshellError
 
 AXES = ("x", "y", "z")
 SPACES = ("p", "q")
+DENSITIES = ("log_prob", "log_prob_p")
+FINITE = ("weight", *DENSITIES)
+"""Columns of one finite number per event: whoever reads them computes with them."""
+
+NEEDED = ("event", *FINITE, *(f"{name}_error" for name in DENSITIES))
+"""Columns that are read as numbers or not at all: left out, events would count as if there were none."""
+
+PARTICLES = ("id", "colour", "anticolour", "spin", "in_id", "in_colour", "in_anticolour", "in_spin")
+"""Columns of an import that hold as many numbers for each event; other tools write them as lists of any length."""
+
+LIKE_WEIGHTS = ("weights", "wgt", "event_weight", "evt_weight", "eventweight", "mc_weight", "mcweight", "gen_weight")
+LIKE_WEIGHTS += ("genweight",)
+ENERGIES = ("e", "energy", "energies", "p0", "pe")
+MASSES = ("m", "mass", "masses")
+MASSLESS = 1e-3
+"""The largest mass of a massless particle, as a share of the energy of its event in the centre-of-mass frame."""
 
 
 def names(space: str) -> list[str]:
@@ -42,7 +58,13 @@ def kind_of(values: np.ndarray) -> pa.DataType:
 
 def is_number(kind: pa.DataType) -> bool:
     """Return whether a column of this type holds one number (or truth value) per event."""
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return any(is_one(kind) for is_one in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, is_truth))
+
+
+def is_truth(kind: pa.DataType) -> bool:
+    """Return whether a column of this type holds truth values."""
+    return pa.types.is_boolean(kind)
 
 
 def is_numbers(kind: pa.DataType) -> bool:
@@ -57,14 +79,63 @@ def to_column(values: np.ndarray) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), type=kind_of(values))
 
 
-def numbers(column: pa.Array, first: int, where: str) -> np.ndarray:
-    """Return a column of lists of k numbers as [n, k]; `first` and `where` are for the error, as in `from_lists`."""
+def number(column: pa.Array, name: str, first: int, where: str) -> np.ndarray:
+    """Return the column `name` of one number per event as [n]; `first` and `where` as in `from_lists`.
+
+    What is `NEEDED` is a number in every row: `event` a whole one of 64 bits, those of `FINITE` finite float64.
+    """
+    column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    column = column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column
+    column = column.cast(pa.float64()) if column.null_count and is_truth(column.type) else column
+    values = column.to_numpy(zero_copy_only=False)
+    if name not in NEEDED:
+        return values
+    good = column.is_valid().to_numpy(zero_copy_only=False)
+    if name == "event":
+        whole = np.where(good, values, 0)
+        good = good & (np.abs(whole) < 2.0**63) & (np.floor(whole) == whole)
+    elif name in FINITE:
+        good = good & np.isfinite(values.astype(np.float64))
+    if not good.all():
+        bad = first + np.flatnonzero(~good)
+        kind = "whole numbers of 64 bits" if name == "event" else "finite numbers"
+        raise OnshellError(f"{where}: row {bad[0]} and {len(bad) - 1} more are not {kind}; mend or drop the column")
+    return values.astype(np.int64 if name == "event" else np.float64)
+
+
+def numbers(column: pa.Array, k: int, first: int, where: str) -> np.ndarray:
+    """Return a column of lists of `k` numbers as [n, k]; `first` and `where` are for the error, as in `from_lists`."""
     values = column.flatten()
     if column.null_count or values.null_count:
         raise OnshellError(
             f"{where}: no numbers (null) in the {len(column)} rows from {first} on; write the file again"
         )
-    return values.to_numpy(zero_copy_only=False).reshape(len(column), column.type.list_size)
+    if not pa.types.is_fixed_size_list(column.type):
+        rows = first + np.flatnonzero(column.value_lengths().to_numpy() != k)
+        if len(rows):
+            raise OnshellError(f"{where}: {few(rows)}: not {k} numbers as in the first; mend or drop the column")
+    return values.to_numpy(zero_copy_only=False).reshape(len(column), k)
+
+
+def check_massless(p: torch.Tensor, values: np.ndarray, name: str, first: int, where: str) -> None:
+    """Raise where the energies or masses `values` [n, N] beside momenta `p` [n, N, 3] are not those of massless ones.
+
+    `name` is that of the column, which tells energies from masses; `first` and `where` as in `from_lists`.
+    """
+    e = p.norm(dim=-1).numpy()
+    scale = np.sqrt(np.clip(e.sum(1) ** 2 - (p.sum(1).numpy() ** 2).sum(-1), 0.0, None))[:, None]
+    mass = np.abs(values) if name.lower() in MASSES else np.sqrt(np.abs(values**2 - e**2))
+    # Numbers that are not finite are no masses of massless particles either.
+    bad = ~(mass <= MASSLESS * scale)
+    if name.lower() in ENERGIES:
+        bad |= ~(values >= 0.0)
+    rows = np.flatnonzero(bad.any(1))
+    if len(rows):
+        worst = mass[rows[0]][bad[rows[0]]].max()
+        raise OnshellError(
+            f"{where}: {few(first + rows)}: massive particles ({len(rows)} such rows; a mass of {worst:.4g}, where "
+            f"{MASSLESS:g} of E_cm counts as none); events are massless here: leave these out, or drop the column"
+        )
 
 
 def momenta_buffer(n: int, n_particles: int) -> torch.Tensor:

@@ -45,8 +45,8 @@ def generate_file(
     """
     sizes = {"train": n_train, "test": n_test, "final": n_final}
     for key, value in sizes.items():
-        if type(value) is not int or value < 0:
-            raise OnshellError(f"n_{key}: {value!r} is not a number of events; give 0 or more")
+        if type(value) is not int or not 0 <= value < 2**63:
+            raise OnshellError(f"n_{key}: {value!r} is not a number of events that a table can have; give 0 or more")
     if not any(sizes.values()):
         raise OnshellError(f"{out}: n_train, n_test and n_final are all 0; ask for one event at least")
     if e_cm != 1:

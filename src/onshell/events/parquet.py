@@ -9,9 +9,12 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 
 from onshell.errors import OnshellError
 from onshell.events import columns as arrow
+from onshell.events.rows import check_rows
+from onshell.reading import table_metadata
 
 KEY = b"onshell"
 """The key of the file metadata under which the JSON lies."""
@@ -33,7 +36,10 @@ class Table:
             self.space = self._space(space)
             self.metadata = self._metadata()
             self.n_particles = self._n_particles(n_particles)
+            self.lists: dict[str, int] = {}
+            self._check_columns()
             self._check_metadata()
+            check_rows(self)
         except BaseException:
             self.file.close()
             raise
@@ -64,6 +70,7 @@ class Table:
             *arrow.names(self.space),
             *(name for name in self._extra_names() if columns is None or name in columns),
         ]
+        names = list(dict.fromkeys([*names, *self._massive_names()]))
         first = 0
         for group in range(self.file.metadata.num_row_groups):
             after = first + self.file.metadata.row_group(group).num_rows
@@ -86,30 +93,70 @@ class Table:
         for name in self._extra_names():
             if name not in batch.schema.names:
                 continue
-            column = batch.column(name)
-            if pa.types.is_fixed_size_list(column.type):
-                found[name] = arrow.numbers(column, first, f"{self.path}: column {name}")
-                continue
-            values = column.to_numpy(zero_copy_only=False)
-            if name in ("event", "weight") and (column.null_count or not np.isfinite(values).all()):
-                bad = first + np.flatnonzero(~np.isfinite(values.astype(np.float64)))
-                raise OnshellError(
-                    f"{self.path}: column {name}: row {bad[0]} and {len(bad) - 1} more are not finite numbers; mend or "
-                    "drop the column"
-                )
-            found[name] = values.astype(np.int64) if name == "event" else values
+            column, where = batch.column(name), f"{self.path}: column {name}"
+            if arrow.is_number(column.type):
+                found[name] = arrow.number(column, name, first, where)
+            else:
+                k = self.lists.setdefault(name, arrow.width(column.type) or self._first_length(name))
+                found[name] = arrow.numbers(column, k, first, where)
         return found
+
+    def check_massless(self, batch: pa.RecordBatch, p: torch.Tensor, first: int) -> None:
+        """Raise where a column of energies or masses says that the particles of momenta `p` [n, N, 3] are massive."""
+        for name in self._massive_names():
+            where = f"{self.path}: column {name}"
+            values = arrow.from_lists(batch.column(name), self.n_particles, first, where)
+            arrow.check_massless(p, values, name, first, where)
+
+    def event_numbers(self) -> Iterator[np.ndarray]:
+        """Yield the column `event` of all rows, if there is one."""
+        if "event" in self.file.schema_arrow.names:
+            first = 0
+            for batch in self._guarded(self.file.iter_batches(ROWS, columns=["event"])):
+                yield arrow.number(batch.column(0), "event", first, f"{self.path}: column event")
+                first += batch.num_rows
+
+    def _massive_names(self) -> list[str]:
+        """Return the columns that hold a mass per particle or, without any, an energy: rounded, it says less."""
+        fields = [field for field in self.file.schema_arrow if arrow.width(field.type) != 0 and self.space == "p"]
+        masses = [field.name for field in fields if field.name.lower() in arrow.MASSES]
+        return masses or [field.name for field in fields if field.name.lower() in arrow.ENERGIES]
 
     def _extra_names(self) -> list[str]:
         momenta = {name for space in arrow.SPACES for name in arrow.names(space)}
         fields = [field for field in self.file.schema_arrow if field.name not in momenta]
-        return [field.name for field in fields if arrow.is_number(field.type) or arrow.is_numbers(field.type)]
+        return [field.name for field in fields if arrow.is_number(field.type) or self._is_list(field)]
+
+    def _is_list(self, field: pa.Field) -> bool:
+        """Return whether a column holds as many numbers for each event."""
+        return arrow.is_numbers(field.type) or (field.name in arrow.PARTICLES and arrow.width(field.type) != 0)
+
+    def _check_columns(self) -> None:
+        """Raise where a column that events are weighted by cannot be, or may have been meant to."""
+        names = self.file.schema_arrow.names
+        for field in self.file.schema_arrow:
+            kind = field.type
+            if field.name in arrow.NEEDED and (not arrow.is_number(kind) or arrow.is_truth(kind)):
+                raise OnshellError(
+                    f"{self.path}: column {field.name} holds {kind}, not one number per event; write numbers or drop it"
+                )
+            lower = field.name.lower()
+            if "weight" not in names and (lower == "weight" or lower in arrow.LIKE_WEIGHTS):
+                raise OnshellError(
+                    f"{self.path}: column {field.name} may hold weights, which are read from a column `weight` alone; "
+                    "rename it, or drop it"
+                )
+            massive = self.space == "p" and lower in (*arrow.ENERGIES, *arrow.MASSES)
+            if massive and pa.types.is_nested(kind) and arrow.width(kind) == 0:
+                raise OnshellError(
+                    f"{self.path}: column {field.name} holds {kind}, not lists of numbers; write these, or drop it"
+                )
 
     def _guarded(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield `batches`, with the reader's complaints turned into the one-line error."""
         try:
             yield from batches
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise OnshellError(f"{self.path}: damaged ({_line(error)}); delete it and make it again") from error
 
     def _space(self, expected: str | None) -> str:
@@ -162,18 +209,7 @@ class Table:
         return self.metadata.get("n_particles", 0)
 
     def _metadata(self) -> dict[str, Any]:
-        text = (self.file.metadata.metadata or {}).get(KEY)
-        if text is None:
-            return {}
-        try:
-            metadata = json.loads(text)
-        except ValueError as error:
-            raise OnshellError(
-                f"{self.path}: its metadata is not JSON ({_line(error)}); make the file again"
-            ) from error
-        if not isinstance(metadata, dict):
-            raise OnshellError(f"{self.path}: its metadata is not a JSON object; make the file again")
-        return metadata
+        return table_metadata((self.file.metadata.metadata or {}).get(KEY), self.path)
 
     def _check_metadata(self) -> None:
         """Raise if the metadata contradicts the table."""
@@ -228,8 +264,11 @@ def _opened(path: Path) -> pq.ParquetFile:
     if tail != b"PAR1" or size < 12:
         raise OnshellError(f"{path}: truncated ({size} bytes, no Parquet footer); delete it and make or copy it again")
     try:
-        return pq.ParquetFile(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        # The schema is decoded only when it is asked for.
+        file.schema_arrow.names  # noqa: B018
+        return file
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise OnshellError(f"{path}: damaged ({_line(error)}); delete it and make or copy it again") from error
 
 

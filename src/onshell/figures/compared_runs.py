@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from onshell.figures.data import FigureData
-from onshell.files import read_json
+from onshell.forms import Metrics, Studied
+from onshell.reading import read_json
 
 NAMELESS = ("run", "seed", "sampling")
 """What of a spec says nothing of a recipe; sampling is told apart by how the events were drawn."""
@@ -255,8 +256,8 @@ def read_runs(data: FigureData) -> list[Run]:
 
 def _run(data: FigureData, role: str) -> Run:
     name = data.run(role)
-    record = read_json(data.path("records", name), "record of a training", "train again", ("spec",))
-    return Run(role, name, data.metrics(role), record, _seconds(data, name))
+    record = read_json(data.path("records", name), "record of a training", "train again", Studied)
+    return Run(role, name, data.metrics(role, Metrics), record, _seconds(data, name))
 
 
 def _seconds(data: FigureData, run: str) -> Value:

@@ -14,7 +14,8 @@ from onshell.evaluation.last_step import is_noisy, noisy_truth
 from onshell.evaluation.truth import held_out, one_judge, some
 from onshell.evaluation.weights import COLUMNS, Weights, weights_of
 from onshell.events.table import read_events, read_metadata
-from onshell.files import read_json
+from onshell.forms import Form, Told
+from onshell.reading import read_json
 
 KINDS = ("events", "samples", "embedded", "forward", "metrics", "floors", "autoencoder", "trajectories")
 KINDS += ("records", "timed")
@@ -160,9 +161,10 @@ class FigureData:
         """Return the q-space states [n, N, 3] of a reverse process by normalised time, ascending from 0 (its end)."""
         return self._snapshots(self.path("trajectories", self.run(role)))
 
-    def metrics(self, role: str) -> dict[str, Any]:
-        """Return the metrics of the model in `role`."""
-        return read_json(self.path("metrics", self.run(role)), "metrics file", "make it with `onshell metrics`")
+    def metrics(self, role: str, form: type[Form] = Told) -> dict[str, Any]:
+        """Return the metrics of the model in `role`, of this `form`."""
+        path = self.path("metrics", self.run(role))
+        return read_json(path, "metrics file", "make it with `onshell metrics`", form)
 
     def judge(self) -> str:
         """Return the part of truth, test or final (all: of a table without parts), that judged all models by metrics.

@@ -1,7 +1,8 @@
 """Networks of one's own: a class at an import path "module:Class", checked to be what a network must be."""
 
+import contextlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -46,13 +47,11 @@ def make(kind: str, n_particles: int, options: Mapping[str, Any]) -> nn.Module:
     """
     made = find(kind)
     _check_keys(kind, made, options)
-    try:
+    given = ", ".join(f"{key} = {value!r}" for key, value in {"n_particles": n_particles, **options}.items())
+    with own.guarded(f"network {kind!r} cannot be made with {given}"):
         network = made(n_particles=n_particles, **options)
-    except OnshellError:
-        raise
-    except Exception as error:
-        given = ", ".join(f"{key} = {value!r}" for key, value in {"n_particles": n_particles, **options}.items())
-        raise OnshellError(f"network {kind!r} cannot be made with {given}: {own.fault(error)}") from error
+    if not isinstance(network, nn.Module):
+        raise OnshellError(f"network {kind!r} makes a {type(network).__name__}, not a torch.nn.Module")
     _check_field(kind, network, n_particles)
     # A lazy layer has its weights only now.
     weights = list(network.named_parameters())
@@ -63,6 +62,7 @@ def make(kind: str, n_particles: int, options: Mapping[str, Any]) -> nn.Module:
     for name, weight in weights:
         if weight.dtype != torch.float32:
             raise OnshellError(f"network {kind!r}: its weight {name!r} is {weight.dtype}; networks are made in float32")
+    _check_learning(kind, network, n_particles)
     return network
 
 
@@ -75,7 +75,7 @@ def trial(n_particles: int) -> tuple[Tensor, Tensor]:
 
 def answer(network: nn.Module, n_particles: int) -> Tensor:
     """Return the field [5, N, 3] of a network that is ready to evaluate at the events of `trial`."""
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with torch.random.fork_rng(devices=[]), torch.no_grad(), own.guarded("the network fails on events"):
         torch.default_generator.manual_seed(0)
         return network(*trial(n_particles))
 
@@ -93,7 +93,8 @@ def check_answer(kind: str, found: Tensor, wanted: Tensor) -> None:
 
 def _check_keys(kind: str, made: type[nn.Module], options: Mapping[str, Any]) -> None:
     """Raise where the constructor of `made` does not take `options`, or needs more."""
-    parameters = inspect.signature(made).parameters
+    with own.guarded(f"network {kind!r} does not say what it takes"):
+        parameters = inspect.signature(made).parameters
     named = {name: p for name, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     known = [name for name in named if name != "n_particles"]
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
@@ -114,11 +115,11 @@ def _check_field(kind: str, network: nn.Module, n_particles: int) -> None:
     network.eval()
     for size in (EVENTS, 1):
         given = f"x {[size, n_particles, 3]}, t {[size]}"
-        try:
-            with torch.no_grad():
-                field = network(x[:size], t[:size])
-        except Exception as error:
-            raise OnshellError(f"network {kind!r} fails on {given}: {own.fault(error)}") from error
+        with torch.no_grad(), own.guarded(f"network {kind!r} fails on {given}"):
+            seen = x[:size].clone(), t[:size].clone()
+            field = network(*seen)
+        if not (torch.equal(seen[0], x[:size]) and torch.equal(seen[1], t[:size])):
+            raise OnshellError(f"network {kind!r} changes the events, or the times, that it is given; work on a copy")
         if not isinstance(field, Tensor):
             raise OnshellError(
                 f"network {kind!r} returns {type(field).__name__}; it must return one vector per particle"
@@ -128,5 +129,38 @@ def _check_field(kind: str, network: nn.Module, n_particles: int) -> None:
                 f"network {kind!r} returns shape {list(field.shape)} for {given}; it must return one vector per "
                 f"particle, {[size, n_particles, 3]}"
             )
+        if field.layout is not torch.strided or not field.is_floating_point():
+            found = f"{field.dtype} ({field.layout})"
+            raise OnshellError(f"network {kind!r} returns {found}; it must return a plain tensor of real numbers")
+        if not torch.isfinite(field).all():
+            raise OnshellError(f"network {kind!r} returns numbers that are NaN or infinite for {given}")
     for module, mode in modes.items():
         module.training = mode
+
+
+def _check_learning(kind: str, network: nn.Module, n_particles: int) -> None:
+    """Raise where the network, as it is in training, fails, or where no gradient reaches a weight of it.
+
+    One step is tried and taken back: weights, statistics of layers and random numbers are then what they were.
+    """
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    with torch.random.fork_rng(devices=[]), torch.enable_grad(), own.guarded(f"network {kind!r} fails in training"):
+        field = network(*trial(n_particles))
+        weights = [weight for weight in network.parameters() if weight.requires_grad]
+        reached = field.requires_grad and any(
+            part is not None for part in torch.autograd.grad(field.square().sum(), weights, allow_unused=True)
+        )
+    network.load_state_dict(before)
+    if not reached:
+        raise OnshellError(
+            f"network {kind!r} returns a field through which no gradient reaches its weights, so that it cannot learn; "
+            "leave detach, no_grad and .data away"
+        )
+
+
+@contextlib.contextmanager
+def at_work(spec: Mapping[str, Any], what: str) -> Iterator[None]:
+    """Turn what a network of the user's own raises in training or sampling, `what`, into one line that names it."""
+    kind = spec["network"]["type"]
+    with own.guarded(f"network {kind!r} fails in {what}") if is_own(kind) else contextlib.nullcontext():
+        yield

@@ -8,11 +8,11 @@ from typing import Any
 
 from onshell.config import Config
 from onshell.errors import OnshellError
-from onshell.evaluation.summary import KEYS
-from onshell.files import read_json
+from onshell.forms import Finished, Metrics
 from onshell.layout import FORMATS, Layout
 from onshell.pages.captions import caption
 from onshell.pages.subjects import subject_of
+from onshell.reading import read_json
 from onshell.studies import studies, title_of
 
 Numbers = list[dict[str, float]]
@@ -141,7 +141,7 @@ def _there(paths: Iterable[tuple[str, str]]) -> dict[str, Path]:
 def _metrics(layout: Layout, run: str) -> dict | None:
     """Return the metrics of a run, None without any."""
     path = Path(layout.metrics(run))
-    return read_json(path, "metrics file", "make it with `onshell metrics`", KEYS) if path.is_file() else None
+    return read_json(path, "metrics file", "make it with `onshell metrics`", Metrics) if path.is_file() else None
 
 
 def _training(preset: str, layout: Layout, run: str) -> Training | None:
@@ -149,7 +149,7 @@ def _training(preset: str, layout: Layout, run: str) -> Training | None:
     path = Path(layout.record(run))
     if not path.is_file():
         return None
-    record = read_json(path, "record of a training", "train again", ("spec", "n_events", "epochs"))
+    record = read_json(path, "record of a training", "train again", Finished)
     return Training(preset, run, record, history(path.with_name("history.csv")))
 
 
@@ -174,7 +174,7 @@ def panels(path: Path | None) -> tuple[list[str], list[str]]:
     try:
         with path.open(newline="", encoding="utf-8") as handle:
             lines = [(line["panel"], line["kind"], line["series"]) for line in csv.DictReader(handle)]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, csv.Error) as error:
         raise OnshellError(f"{path}: not readable as the drawn numbers of a figure; draw it again") from error
     shown = [line for line in dict.fromkeys(lines) if line[1] in ("histogram", "curve", "map", "scaled")]
     return list(dict.fromkeys(line[0] for line in shown)), list(dict.fromkeys(line[2] for line in shown))

@@ -14,7 +14,7 @@ from onshell.planning.products import Product, product, record
 from onshell.planning.sizes import Sizes
 from onshell.provenance import provenance
 
-UNREADABLE = (OSError, ValueError, KeyError, OnshellError)
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, OnshellError)
 """What reading a product raises that is gone, was cut short, or that another version of the package made."""
 
 

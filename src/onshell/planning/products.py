@@ -1,6 +1,5 @@
 """What the products of earlier runs say of the jobs that made them: how large these were, and on what they ran."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from onshell.config import Config
-from onshell.files import read_json
 from onshell.layout import Layout
 from onshell.planning.sizes import (
     GATHERED,
@@ -21,6 +19,7 @@ from onshell.planning.sizes import (
     shard_of,
     training_key,
 )
+from onshell.reading import read_json, table_metadata
 
 
 @dataclass(frozen=True)
@@ -196,7 +195,7 @@ def _table(path: str) -> tuple[int, dict[str, Any]]:
     from pyarrow import parquet
 
     about = parquet.read_metadata(path)
-    return about.num_rows, json.loads(about.metadata[b"onshell"])
+    return about.num_rows, table_metadata(about.metadata[b"onshell"], path)
 
 
 def record(path: str) -> dict[str, Any]:

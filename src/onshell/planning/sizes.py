@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from onshell.config import Config, Dataset, datasets, n_events, n_samples, run_spec
+from onshell.errors import OnshellError
 from onshell.layout import Layout
+from onshell.reading import table_metadata
 from onshell.studies import named, study_of
 
 Rows = Callable[[str], int]
@@ -99,10 +101,10 @@ class Sizes:
         from pyarrow import parquet
 
         try:
-            parts = json.loads(parquet.read_metadata(path).metadata[b"onshell"])["split"]
-        except (OSError, ValueError, KeyError, TypeError):
+            parts = table_metadata(parquet.read_metadata(path).metadata[b"onshell"], path)["split"]
+            n_train, n_test = (parts[part][1] - parts[part][0] for part in ("train", "test"))
+        except (OSError, ValueError, KeyError, TypeError, OnshellError):
             return entry
-        n_train, n_test = (parts[part][1] - parts[part][0] for part in ("train", "test"))
         return replace(entry, n_train=n_train, n_test=n_test)
 
     def of(self, kind: str, name: str) -> tuple[str, float] | None:

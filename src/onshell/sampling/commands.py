@@ -16,6 +16,7 @@ from onshell.errors import OnshellError
 from onshell.events.parquet import Table
 from onshell.events.table import read_events, write_events
 from onshell.models.forward import process_of
+from onshell.own import check_named
 from onshell.physics import rambo
 from onshell.provenance import identity
 from onshell.sampling import densities
@@ -47,6 +48,7 @@ def sample_file(
     receipt: Path | None = None,
     processes: int = 1,
     likelihood: Mapping[str, Any] | None = None,
+    network: str | None = None,
     progress: Progress = print,
     warn: Progress | None = None,
 ) -> Path:
@@ -61,8 +63,9 @@ def sample_file(
     they are singular, see `densities.doubts`.
 
     `expect` holds keys of a run's spec that the model's must agree with, `sampling` settings of sampling that go before
-    the model's own. Finished blocks lie in a hidden folder beside `out` until the table is whole: a killed sampling
-    goes on with the first block that is missing.
+    the model's own. A network of one's own is imported only if `expect` or `network`, "module:Class", names it.
+    Finished blocks lie in a hidden folder beside `out` until the table is whole: a killed sampling goes on with the
+    first block that is missing.
 
     With `shard`, only its blocks are drawn, `receipt` is written and returned (without one, the folder), and there is
     no table yet: a call without `shard` writes it, and draws what is missing. `processes` draw side by side, see
@@ -73,6 +76,8 @@ def sample_file(
     times = sorted(check_snapshots([0.0] if snapshots is None else snapshots), reverse=True)
     content, model = read_named(model_path)
     check_agreement(model_path, content["spec"], expect or {})
+    network = network or (expect or {}).get("network", {}).get("type")
+    check_named(content["spec"]["network"]["type"], network, model_path, "--network")
     spec = {**content["spec"], "sampling": {**content["spec"]["sampling"], **(sampling or {})}}
     asked = precision or spec["sampling"]["precision"]
     if likelihood is not None:
@@ -117,6 +122,7 @@ def sample_file(
 
     mine = sizes if shard is None else shard.deal(sizes)
     options = {"spec": spec, "seed": settings["seed"], "precision": means["precision"], "likelihood": likelihood}
+    options["network"] = network
     try:
         _draw_missing(content, model_path, parts, mine, places, options, progress)
         if shard is None:
@@ -144,7 +150,7 @@ def _draw_missing(
     progress: Progress,
 ) -> None:
     """Draw those blocks of `mine` that are not in `parts`, by a process on each of `places`."""
-    missing = [(k, size) for k, size in mine if not parts.has(k)]
+    missing = [(k, size) for k, size in mine if not parts.has(k, progress)]
     done, made, left, begun = len(mine) - len(missing), 0, sum(size for _, size in missing), time.perf_counter()
     if done and missing:
         progress(f"{len(missing)} of {len(mine)} blocks are missing: drawing them on {places[0].type}")

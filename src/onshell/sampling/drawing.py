@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from onshell.errors import OnshellError
+from onshell.models import own
 from onshell.sampling import densities
 from onshell.sampling.flow import counted
 from onshell.sampling.parts import Parts
@@ -27,27 +28,30 @@ def draw(
     device: torch.device | str,
     precision: str,
     likelihood: Mapping[str, Any] | None = None,
+    network: str | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Yield each block (k, size) of `wanted` when it lies in `parts`, drawn by the model that the file `path` holds.
 
-    With a `likelihood`, see `densities.wish`, blocks have the columns that it asks for.
+    With a `likelihood`, see `densities.wish`, blocks have the columns that it asks for. `network` as in `network_of`.
     A processor draws on one thread, since the last digits of a network can depend on their number.
     """
     where = torch.device(device)
-    network, threads = network_of(content, path, where), torch.get_num_threads()
+    made, threads = network_of(content, path, where, network=network), torch.get_num_threads()
     hold_memory()
     options = {"seed": seed, "device": where, "fitted": content.get("fitted")}
-    network = network.double() if likelihood else network
+    made = made.double() if likelihood else made
     try:
         if where.type == "cpu":
             torch.set_num_threads(1)
         for k, size in wanted:
             if not parts.has(k):
-                field, evaluations = counted(network)
-                if likelihood:
-                    states = densities.sample_block(field, spec, k, size, wish=likelihood, **options)
-                else:
-                    states = sample_block(field, spec, k, size, snapshots=parts.times, precision=precision, **options)
+                field, evaluations = counted(made)
+                with own.at_work(spec, "sampling"):
+                    if likelihood:
+                        states = densities.sample_block(field, spec, k, size, wish=likelihood, **options)
+                    else:
+                        means = {"snapshots": parts.times, "precision": precision}
+                        states = sample_block(field, spec, k, size, **means, **options)
                 parts.write(k, states, evaluations())
             yield k, size
     finally:
@@ -64,5 +68,16 @@ def read_same_model(path: Path, parts: Parts) -> dict[str, Any]:
 
 def read_named(path: Path) -> tuple[dict[str, Any], str]:
     """Return the content of a model file, and twelve hexadecimal digits that depend on every byte of it."""
-    content = read_model(path)
-    return content, hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    model, content = _digest(path), read_model(path)
+    # Events must not be drawn from one model under the name of another, which took its place meanwhile.
+    if model is None or _digest(path) != model:
+        raise OnshellError(f"{path}: changed while it was read; run again")
+    return content, model
+
+
+def _digest(path: Path) -> str | None:
+    """Return twelve hexadecimal digits that depend on every byte of a file, or None where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    except OSError:
+        return None

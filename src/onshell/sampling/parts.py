@@ -10,17 +10,18 @@ import os
 import secrets
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from onshell.errors import OnshellError
 from onshell.files import reason, save_whole, sweep, write_json
+from onshell.forms import Sampling
+from onshell.reading import checked, load, strict_json
 
 SETTINGS = "settings.json"
 EVALUATIONS = "n_evaluations"
@@ -56,36 +57,51 @@ class Parts:
             try:
                 if not self.folder.exists():
                     self._make(means)
-                return json.loads((self.folder / SETTINGS).read_text())["means"]
+                found = strict_json((self.folder / SETTINGS).read_bytes())
+                return checked(found, Sampling, str(self.folder), "remove the folder")["means"]
             except FileNotFoundError as error:
                 # Removed in between, or not yet visible here.
                 if monotonic() > end:
                     raise self._damaged() from error
                 sleep(0.1)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, OnshellError) as error:
                 raise self._damaged() from error
             except OSError as error:
                 raise reason(self.out, error) from error
 
-    def has(self, k: int) -> bool:
-        """Return whether block `k` is there and whole."""
-        path = self._path(k)
-        if not path.exists():
-            return False
+    def has(self, k: int, tell: Callable[[str], None] = lambda line: None) -> bool:
+        """Return whether block `k` is there and whole; of a damaged one, which will be drawn again, `tell` says so."""
         try:
-            states = torch.load(path, weights_only=True)
-            return all(states[time].shape == (self.sizes[k][1], self.n_particles, 3) for time in self.times)
-        except Exception:  # whatever a damaged file raises, the block is made again
+            self._read(k)
+        except GoneError:
             return False
+        except OnshellError as error:
+            tell(f"{error}")
+            return False
+        return True
 
     def write(self, k: int, states: Mapping[float | str, Tensor], evaluations: int = 0) -> None:
         """Write block `k`, its states by time and columns by name, or raise `GoneError`.
 
         For it a network was evaluated so often.
         """
-        if not self.folder.is_dir():
+        if not self._is_there():
             raise self._gone()
-        save_whole({**states, EVALUATIONS: evaluations}, self._path(k))
+
+        def ready() -> None:
+            """Raise if the folder was removed meanwhile, and perhaps made again for this block alone."""
+            if not self._is_there():
+                raise self._gone()
+
+        try:
+            save_whole({**states, EVALUATIONS: evaluations}, self._path(k), ready)
+        except OnshellError as error:
+            # Where the folder was made again, what was written is missing in it.
+            if self._is_there() and not isinstance(error.__cause__, FileNotFoundError):
+                raise
+            with contextlib.suppress(OSError):
+                self.folder.rmdir()
+            raise self._gone() from error
 
     def evaluations(self) -> float:
         """Return how often a network was evaluated per event, the mean over events, or raise `GoneError`."""
@@ -142,11 +158,20 @@ class Parts:
         finally:
             shutil.rmtree(new, ignore_errors=True)
 
-    def _read(self, k: int) -> dict[float, Tensor]:
-        try:
-            return torch.load(self._path(k), weights_only=True)
-        except FileNotFoundError as error:
-            raise self._gone() from error
+    def _is_there(self) -> bool:
+        """Return whether the folder is there as `open` found it: with its settings."""
+        return (self.folder / SETTINGS).is_file()
+
+    def _read(self, k: int) -> dict[Any, Any]:
+        """Return the states of block `k` by time, and its columns by name; whatever is damaged is refused."""
+        path, remedy = self._path(k), "it is drawn again when it is missing: remove it and run again"
+        if not path.exists():
+            raise self._gone()
+        block = load(path, "block of a sampling", remedy)
+        shape = (self.sizes[k][1], self.n_particles, 3)
+        if not all(getattr(block.get(time), "shape", None) == shape for time in self.times):
+            raise OnshellError(f"{path}: a foreign or damaged block of a sampling; {remedy}")
+        return block
 
     def _path(self, k: int) -> Path:
         return self.folder / f"{k:06}.pt"

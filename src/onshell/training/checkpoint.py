@@ -1,22 +1,24 @@
 """Model files: self-contained, plain types only, readable with `torch.load(..., weights_only=True)`."""
 
 import os
-import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import torch
 from torch import nn
 
 from onshell.errors import OnshellError
 from onshell.files import save_whole
+from onshell.forms import Model
 from onshell.models import own
 from onshell.models.build import build
+from onshell.own import check_named
+from onshell.reading import checked, load
 
 FORMAT = "onshell-model"
 VERSION = 2
+MAKE = "check the name, or make it with `onshell train`"
 
 
 def save_model(
@@ -29,11 +31,12 @@ def save_model(
     source: Mapping[str, Any] | None = None,
     ema: Mapping[str, torch.Tensor] | None = None,
     fitted: Mapping[str, Any] | None = None,
+    ready: Callable[[], None] | None = None,
 ) -> None:
     """Write a model file: the weights (and their moving average, if there is one) with all that rebuilds the network.
 
     `training` says how the weights came about (epochs, kept epoch, loss), `source` from what data, and `fitted` holds
-    what the prior took from these.
+    what the prior took from these. `ready` as in `files.whole`.
     """
     content = {
         "format": FORMAT,
@@ -49,13 +52,13 @@ def save_model(
     }
     if own.is_own(spec["network"]["type"]):
         content["answer"] = own.answer(_built(content), spec["n_particles"])
-    save_whole(content, path)
+    save_whole(content, path, ready)
 
 
 def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the content of a model file, checked to be one of ours and of this version."""
     path = Path(path)
-    content = load_plain(path, "model file", "check the name, or make it with `onshell train`")
+    content = load(path, "model file", MAKE)
     if content.get("format") != FORMAT:
         raise OnshellError(f"{path}: not a model file of onshell; give a model.pt that `onshell train` wrote")
     if content.get("version") != VERSION:
@@ -63,35 +66,40 @@ def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{path}: model file of version {content.get('version')}, this onshell reads version {VERSION}; "
             "train it again or install the onshell that wrote it"
         )
-    return content
+    return checked(content, Model, f"{path}: model file", MAKE)
 
 
-def load_model(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> tuple[nn.Module, dict[str, Any]]:
+def load_model(
+    path: str | os.PathLike[str], device: torch.device | str = "cpu", *, network: str | None = None
+) -> tuple[nn.Module, dict[str, Any]]:
     """Return the network of a model file, on `device` and ready to evaluate, and its spec (see `network_of`)."""
     path = Path(path)
     content = read_model(path)
-    return network_of(content, path, device), content["spec"]
+    return network_of(content, path, device, network=network), content["spec"]
 
 
-def network_of(content: Mapping[str, Any], path: Path, device: torch.device | str = "cpu") -> nn.Module:
+def network_of(
+    content: Mapping[str, Any], path: Path, device: torch.device | str = "cpu", *, network: str | None = None
+) -> nn.Module:
     """Return the network in the `content` of the model file `path`, on `device` and ready to evaluate.
 
-    The moving average of the weights is used if there is one. A network of one's own whose code computes other than
-    when it was trained is refused.
+    The moving average of the weights is used if there is one. The class of a network of one's own is imported only if
+    `network`, "module:Class", names it too; one whose code computes other than when it was trained is refused.
     """
     spec = content["spec"]
+    check_named(spec["network"]["type"], network, path, "--network")
     try:
-        network = _built(content)
+        made = _built(content)
         if "answer" in content:
-            own.check_answer(spec["network"]["type"], own.answer(network, spec["n_particles"]), content["answer"])
+            own.check_answer(spec["network"]["type"], own.answer(made, spec["n_particles"]), content["answer"])
     except OnshellError as error:
         raise OnshellError(f"{path}: {error}") from error
-    except (KeyError, RuntimeError) as error:
+    except Exception as error:  # whatever numbers and sizes that do not belong together raise
         fault = " ".join(str(error).split())
         raise OnshellError(
             f"{path}: the weights do not fit the network of its spec ({fault:.200}); train it again"
         ) from error
-    return network.to(device)
+    return made.to(device)
 
 
 def _built(content: Mapping[str, Any]) -> nn.Module:
@@ -99,21 +107,6 @@ def _built(content: Mapping[str, Any]) -> nn.Module:
     network = build(content["spec"])
     network.load_state_dict(content["ema"] or content["weights"])
     return network.eval().requires_grad_(False)
-
-
-def load_plain(path: Path, kind: str, remedy: str) -> dict[str, Any]:
-    """Return the dict in a torch file of plain types, or raise the error that calls it a `kind` and says the remedy."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise OnshellError(f"{path}: no such {kind}; {remedy}") from error
-    except (PermissionError, IsADirectoryError) as error:
-        raise OnshellError(f"{path}: this {kind} cannot be read ({error.strerror}); mend that, or {remedy}") from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, BadZipFile, pickle.UnpicklingError) as error:
-        raise OnshellError(f"{path}: a foreign or damaged {kind}; {remedy}") from error
-    if not isinstance(content, dict):
-        raise OnshellError(f"{path}: a foreign or damaged {kind}; {remedy}")
-    return content
 
 
 def _plain(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from onshell.models import own
 from onshell.models.build import build, objective
 from onshell.training.average import Average
 from onshell.training.compiled import compiled
@@ -22,7 +23,7 @@ class Learner:
 
     def __init__(self, spec: Mapping[str, Any], fitted: Mapping[str, Any], team: Team, precision: str):
         options = spec["training"]
-        self.team, self.precision, self.clip = team, precision, options["clip"]
+        self.spec, self.team, self.precision, self.clip = spec, team, precision, options["clip"]
         self.network, self.task = build(spec).to(team.device), objective(spec, fitted)
         self.field = compiled(self.network, spec, team.device) if options["compile"] else self.network
         self.optimizer = Optimizers(self.network, options)
@@ -45,9 +46,10 @@ class Learner:
             share, weights = len(rows[0]) / size, {}
             if weighted:
                 *rows, weights["weights"] = rows
-            with autocast(self.team.device, self.precision):
-                loss = self.task.loss(self.field, *rows, **weights) * share
-            loss.backward()
+            with own.at_work(self.spec, "training"):
+                with autocast(self.team.device, self.precision):
+                    loss = self.task.loss(self.field, *rows, **weights) * share
+                loss.backward()
             self.gradient[-2] = loss.detach()
         self.gradient[-1] = float(stop)
         self.team.sum(self.gradient)

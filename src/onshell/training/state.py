@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from onshell.errors import OnshellError
 from onshell.files import save_whole
-from onshell.training.checkpoint import load_plain
+from onshell.forms import State
+from onshell.reading import checked, load
 
 FORMAT = "onshell-training-state"
 VERSION = 3
@@ -28,15 +29,15 @@ def state_key(spec: Mapping[str, Any], data: Tensor, **settings: Any) -> str:
     return digest.hexdigest()[:12]
 
 
-def write_state(path: Path, key: str, **content: Any) -> None:
-    """Write a training's state, plain types and tensors, atomically."""
-    save_whole({"format": FORMAT, "version": VERSION, "key": key, **content}, path)
+def write_state(path: Path, key: str, ready: Callable[[], None], **content: Any) -> None:
+    """Write a training's state, plain types and tensors, atomically; `ready` as in `files.whole`."""
+    save_whole({"format": FORMAT, "version": VERSION, "key": key, **content}, path, ready)
 
 
 def read_state(path: Path, key: str, *, named: bool = False) -> dict[str, Any]:
     """Return the state in `path`, which must be that of the training `key`; `named` by --resume, or found."""
     remedy = "leave out --resume to start afresh" if named else "remove it to start afresh"
-    state = load_plain(path, "training state", remedy)
+    state = load(path, "training state", remedy)
     if state.get("format") != FORMAT:
         raise OnshellError(f"{path}: a foreign or damaged training state; {remedy}")
     if state.get("version") != VERSION:
@@ -46,4 +47,4 @@ def read_state(path: Path, key: str, *, named: bool = False) -> dict[str, Any]:
             f"{path}: the state of another training ({state.get('key')}, this one is {key}): its settings, data, "
             f"device, precision or code of one's own differ; {remedy}"
         )
-    return state
+    return checked(state, State, f"{path}: training state", remedy)

@@ -36,13 +36,17 @@ def find(generator: str) -> Callable[..., Tensor]:
     if ":" not in str(generator):
         hint = nearest(generator, [*GENERATORS, "package.module:function"])
         raise OnshellError(f"generator {generator!r} is unknown; {hint}")
-    return own.find(generator, "generator")
+    found = own.find(generator, "generator")
+    if not callable(found):
+        raise OnshellError(f"generator {generator!r} is {found!r:.40}, no function; it must return events [size, N, 3]")
+    return found
 
 
 def check_parameters(generator: str, parameters: dict) -> None:
     """Return nothing, or raise OnshellError where `parameters` are not what the generator takes; it makes one event."""
     block = find(generator)
-    signature = inspect.signature(block)
+    with own.guarded(f"generator {generator!r} does not say what it takes"):
+        signature = inspect.signature(block)
     known = [name for name, p in signature.parameters.items() if p.kind is not p.VAR_KEYWORD][2:]
     open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
     takes = f"it takes {', '.join(known) or 'no parameters'}"
@@ -54,7 +58,7 @@ def check_parameters(generator: str, parameters: dict) -> None:
             raise OnshellError(f"generator {generator!r}: parameter {name!r} is missing; {takes}")
     try:
         _call(generator, block, stream(0, "check"), 1, parameters)
-    except TypeError as error:
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise OnshellError(
             f"generator {generator!r}: a parameter of {parameters} has the wrong type: {error}"
         ) from error
@@ -135,15 +139,15 @@ def _call(generator: str, block: Callable, rng: np.random.Generator, size: int, 
     """Return block(rng, size), checked where the function is the user's own."""
     if generator in GENERATORS:
         return block(rng, size, **parameters)
-    try:
+    with own.guarded(f"generator {generator!r} failed"):
         p = block(rng, size, **parameters)
-    except (OnshellError, TypeError):
-        raise
-    except Exception as error:
-        raise OnshellError(f"generator {generator!r} failed: {own.fault(error)}") from error
     if not isinstance(p, Tensor | np.ndarray):
         raise OnshellError(f"generator {generator!r} returned {type(p).__name__}; it must return events [size, N, 3]")
-    p = torch.as_tensor(p, dtype=torch.float64)
+    p = _real(generator, p)
+    if size and p.ndim == 3 and p.shape[1] != parameters.get("n_particles", p.shape[1]):
+        raise OnshellError(
+            f"generator {generator!r} returned events of {p.shape[1]} particles, not {parameters['n_particles']}"
+        )
     if p.ndim != 3 or p.shape[0] != size or p.shape[2] != 3:
         raise OnshellError(f"generator {generator!r} returned shape {tuple(p.shape)}; it must be ({size}, N, 3)")
     off = max(v.abs().max().item() for v in violation(p)) if size else 0.0
@@ -153,3 +157,13 @@ def _call(generator: str, block: Callable, rng: np.random.Generator, size: int, 
             "scale them to E_cm = 1 in the centre-of-mass frame, or end with onshell.physics.rambo.to_p"
         )
     return p
+
+
+def _real(generator: str, p: Tensor | np.ndarray) -> Tensor:
+    """Return what a generator of the user's own returned as a float64 tensor on the processor, or raise."""
+    kind = f"{p.dtype}" if isinstance(p, np.ndarray) else f"{p.dtype} ({p.layout}, {p.device.type})"
+    plain = p.dtype.kind in "fiu" if isinstance(p, np.ndarray) else p.layout is torch.strided and not p.is_complex()
+    if not plain or (isinstance(p, Tensor) and (p.is_quantized or p.device.type == "meta")):
+        raise OnshellError(f"generator {generator!r} returned {kind}; it must return events [size, N, 3] in float64")
+    with own.guarded(f"generator {generator!r} returned {kind}"):
+        return torch.as_tensor(p.detach() if isinstance(p, Tensor) else p, dtype=torch.float64, device="cpu")
