@@ -226,25 +226,26 @@ class Studied(Record):
 
 
 class Observable(Form):
-    """The distances of one observable."""
+    """The distances of one observable; all keys are numbers."""
 
     w1: float
     ks: float
-    floor_w1_mean: float | None = None
-    floor_w1_sd: float | None = None
-    floor_ks_mean: float | None = None
-    floor_ks_sd: float | None = None
-    w1_over_floor: float = 0.0
-    ks_over_floor: float = 0.0
+    __pydantic_extra__: dict[str, float | None]
 
 
 class Feature(Form):
-    """One measurement in a feature space."""
+    """One measurement in a feature space; all keys are numbers."""
 
     mean: float
-    sd: float | None = None
-    floor_mean: float | None = None
-    floor_sd: float | None = None
+    __pydantic_extra__: dict[str, float | None]
+
+
+class Summed(Form):
+    """The worst, the mean or the excess of all observables; all other keys are numbers."""
+
+    value: float
+    observable: str = ""
+    __pydantic_extra__: dict[str, float | None]
 
 
 class Conservation(Form):
@@ -259,6 +260,7 @@ class Counts(Form):
 
     sample: Count | None = None
     truth: Count | None = None
+    classifier_replicates: Count | None = None
 
 
 class Generation(Form):
@@ -299,6 +301,7 @@ class Measured(Form):
 
     observables: dict[str, Observable] = {}
     features: dict[str, dict[str, Feature]] = {}
+    all: dict[str, Summed] = {}
     conservation: Conservation = Field(None)
     counts: Counts = Counts()
     tails: Tails = Tails()
@@ -310,6 +313,7 @@ class Told(Measured):
     run: str = ""
     dataset: str = ""
     process: str = ""
+    judge: str = "test"
     augmentation: str | None = None
     generation: Generation = Generation()
     veto: Veto = Veto()
