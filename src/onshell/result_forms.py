@@ -62,12 +62,6 @@ class Observable(Form):
 
     w1: float
     ks: float
-    floor_w1_mean: float | None = None
-    floor_w1_sd: float | None = None
-    floor_ks_mean: float | None = None
-    floor_ks_sd: float | None = None
-    w1_over_floor: float = 0.0
-    ks_over_floor: float = 0.0
     __pydantic_extra__: dict[str, float | None]
 
 
@@ -75,9 +69,14 @@ class Feature(Form):
     """One measurement in a feature space; all keys are numbers."""
 
     mean: float
-    sd: float | None = None
-    floor_mean: float | None = None
-    floor_sd: float | None = None
+    __pydantic_extra__: dict[str, float | None]
+
+
+class Summed(Form):
+    """The worst, the mean or the excess of all observables; all other keys are numbers."""
+
+    value: float
+    observable: str = ""
     __pydantic_extra__: dict[str, float | None]
 
 
@@ -133,6 +132,7 @@ class Measured(Form):
 
     observables: dict[str, Observable] = Field(default_factory=dict)
     features: dict[str, dict[str, Feature]] = Field(default_factory=dict)
+    all: dict[str, Summed] = Field(default_factory=dict)
     conservation: Conservation = Field(None)
     counts: Counts = Counts()
     tails: Tails = Tails()
@@ -144,6 +144,7 @@ class Told(Measured):
     run: str = ""
     dataset: str = ""
     process: str = ""
+    judge: str = "test"
     augmentation: str | None = None
     generation: Generation = Generation()
     veto: Veto = Veto()
