@@ -1,5 +1,8 @@
 """Verbs for Les Houches files: events in, events out."""
 
+import shutil
+import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +14,8 @@ from onshell.cli.completion import names
 from onshell.cli.options import DEFAULT, ConfigFile, EventTable, Output, Scale, Seed, Settings, app, load
 from onshell.console import apart, counter, known, pairs, say, warn
 from onshell.errors import OnshellError
+
+STDOUT = Path("-")
 
 
 @app.command("import")
@@ -68,6 +73,8 @@ def import_events(
     from onshell.events.lhe.opening import title
 
     apart(output, *files)
+    if output == STDOUT:
+        raise OnshellError("-o -: an event table is no stream; name a file, such as mine.parquet")
     if train == test == 0:
         raise OnshellError("--train 0, --test 0: leave no event to import; ask for one at least")
     process = key = None
@@ -165,7 +172,10 @@ def export_events(
     ] = False,
     seed: Seed = None,
 ) -> None:
-    """Write a Les Houches file of imported or generated events, at any energy and in any frame."""
+    """Write a Les Houches file of imported or generated events, at any energy and in any frame.
+
+    With -o - it goes to standard output, as plain text.
+    """
     from onshell.events.lhe.dressing import Wishes
     from onshell.events.lhe.exporting import export_file
     from onshell.events.lhe.particles import pdg_numbers
@@ -180,6 +190,14 @@ def export_events(
     }
     wishes = Wishes(e_cm=e_cm, **given, independent_energy=independent_energy)
     options = {"frame": frame, "project": project, "seed": seed or 0}
+    if output == STDOUT:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "events.lhe"
+            export_file(events, path, template=like, wishes=wishes, **options)
+            sys.stdout.flush()
+            with path.open("rb") as text:
+                shutil.copyfileobj(text, sys.stdout.buffer)
+        return
     about = export_file(events, output, template=like, wishes=wishes, **options, progress=counter(output.name))
     if about["independent"]:
         warn(f"{output}: drawn from {like} as if independent of the momenta: {', '.join(about['independent'])}")

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
 from helpers.lhe import REAL, event, file_text, real_text, uniform, write
+from onshell import cli
 from onshell.errors import OnshellError
 from onshell.events.lhe import spool
 from onshell.events.lhe.documents import Documents
@@ -168,6 +170,18 @@ def test_a_hyphen_is_standard_input(tmp_path, pipe, monkeypatch):
         import_file("-", tmp_path / "x.parquet")
 
 
+def test_events_go_through_pipes_both_ways(tmp_path):
+    table = str(tmp_path / "x.parquet")
+    done = CliRunner().invoke(cli.app, ["import", "-", "-o", table, "--particles", "q,qbar,g"], input=REAL.read_bytes())
+    assert "standard input: 200 good events" in done.output
+    shown = CliRunner().invoke(cli.app, ["export", table, "-o", "-"])
+    (tmp_path / "again.lhe").write_bytes(shown.stdout_bytes)
+    with Documents([tmp_path / "again.lhe"]) as files:
+        assert sum(not block.fault for block in files.blocks()) == 200
+    refused = CliRunner().invoke(cli.app, ["import", str(REAL), "-o", "-"])
+    assert str(refused.exception) == "-o -: an event table is no stream; name a file, such as mine.parquet"
+
+
 def text(weight=1.0, cross_section="1.0 0.1 1.0 1", n=4, name="a", **options):
     """Return the text of a file of `n` events."""
     events = [event(p, (1, -1, 21), weight) for p in uniform(n, name=name)]
@@ -232,7 +246,7 @@ def test_a_file_counts_once(tmp_path):
 def test_events_laid_aside_have_no_name_on_the_disk(tmp_path, monkeypatch):
     seen = []
     laid = spool.Spool.chunks
-    monkeypatch.setattr(spool.Spool, "chunks", lambda self: seen.append(os.listdir(tmp_path)) or laid(self))
+    monkeypatch.setattr(spool.Spool, "chunks", lambda self: seen.append(list(tmp_path.iterdir())) or laid(self))
     import_file(write(tmp_path / "a.lhe", text()), tmp_path / "x.parquet")
     # All events are on the disk by now; were the process killed here, nothing of them would stay.
-    assert [name for name in seen[0] if not name.endswith(".part.parquet")] == ["a.lhe"]
+    assert [path.name for path in seen[0] if not path.name.endswith(".part.parquet")] == ["a.lhe"]
