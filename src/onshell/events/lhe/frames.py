@@ -43,6 +43,11 @@ def to_cm(found: Gathered) -> tuple[torch.Tensor, Array, Array]:
     return p, e_cm, back
 
 
+def energies(found: Gathered, mass: Array) -> Array:
+    """Return E_cm [n] in GeV of events, whose particles have these masses [n, N]; 0 or NaN where they have no frame."""
+    return _to_rest(np.nan_to_num(found.momenta[..., :3]), mass)[1]
+
+
 def _to_rest(p: Array, mass: Array) -> tuple[Array, Array, Array]:
     """Return momenta [n, N, 3] in the rest frame of their sum, the mass of it [n] and the boost back [n, 3].
 
