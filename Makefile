@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 CORES ?= all
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup quick desk plan test test-slurm lint docs bench lock unlock clean
+.PHONY: help setup quick desk plan test test-fast test-slurm lint docs bench lock unlock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -20,7 +20,7 @@ $(READY): envs/requirements.lock envs/examples.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r envs/examples.lock
 	@touch $(READY)
 
-quick: $(READY) ## every figure and table, small, in 20 to 45 minutes
+quick: $(READY) ## every figure and table, so small that it proves that everything runs, and no more
 	$(BIN)/snakemake --cores $(CORES) --quiet reason
 
 desk: $(READY) ## the same at desk size, in an hour and a half
@@ -38,6 +38,9 @@ lint: $(READY) ## style of code, layers and workflow
 
 test: lint ## all checks and tests
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/workflow tests
+
+test-fast: $(READY) ## the tests that run no Snakemake, compile no network and build no page of docs/
+	$(BIN)/pytest -n 2 --dist loadfile -m "not workflow and not compile and not docs" tests
 
 test-slurm: $(READY) ## the workflow, and all that can befall it, on a private Slurm that this brings up and takes down
 	$(BIN)/pytest tests/slurm -p no:xdist --exitfirst --verbose

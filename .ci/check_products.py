@@ -16,7 +16,8 @@ from onshell.events.table import read_events
 from onshell.layout import Layout
 from onshell.training.checkpoint import load_model
 
-BLANK = ("y_lo", "y_hi", "sd", "floor_mean", "floor_sd", "over_floor", "published")
+BLANK = ("y_lo", "y_hi", "sd", "error", "floor_mean", "floor_sd", "floor_low", "floor_high", "over_floor")
+BLANK += ("excess", "excess_low", "excess_high", "published")
 """Columns, by the end of their names, that hold numbers only where they mean something."""
 
 
@@ -54,7 +55,7 @@ def rows(path: Path) -> None:
     frame = pd.read_csv(path)
     assert len(frame) > 0
     columns = frame.select_dtypes("number")
-    columns = columns[[name for name in columns if not name.endswith(BLANK)]]
+    columns = columns[[name for name in columns if not name.endswith(BLANK) and not name.startswith("published_")]]
     assert columns.shape[1] > 0
     assert np.isfinite(columns.to_numpy(dtype=float)).all()
 

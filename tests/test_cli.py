@@ -84,7 +84,7 @@ def test_a_model_is_sampled_with_snapshots(onshell, tmp_path):
     ("arguments", "message"),
     [
         (["generate", "moun", "-o", "x.parquet"], "'moun' is not a dataset of the configuration; did you mean 'muon'?"),
-        (["generate", "muon", "--train", "-5", "-o", "x.parquet"], "n_train: -5"),
+        (["generate", "muon", "--train", "-5", "-o", "x.parquet"], "--train -5: is too small; write 0 or more"),
         (
             ["generate", "muon", "--scale", "dsk", "-o", "x.parquet"],
             "scale: 'dsk' is not a scale; did you mean 'desk'?",

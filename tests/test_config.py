@@ -163,3 +163,21 @@ def test_a_file_that_is_not_text_is_refused(tmp_path):
     path.write_bytes(b"PAR1\xff\xfe\x00")
     with pytest.raises(OnshellError, match="not valid YAML"):
         configuration.read(path)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"runs": {RUN: {"training": {"lr": "0.5", "compile": "true"}}}}, {"lr": 0.5, "compile": True}),
+        ({"runs": {RUN: {"training": {"betas": ["0.9", "1"], "epochs": "3"}}}}, {"betas": [0.9, 1], "epochs": 3}),
+        ({"runs": {RUN: {"training": {"lr": "1e-3", "keep": "last", "ema": "a: ["}}}},
+         {"lr": "1e-3", "keep": "last", "ema": "a: ["}),
+    ],
+)  # fmt: skip
+def test_numbers_within_a_mapping_of_snakemakes_are_numbers(asked, found):
+    assert settings.typed(asked, CONFIG)["runs"][RUN]["training"] == found
+
+
+def test_text_that_looks_like_a_number_stays_text_where_text_is_written():
+    asked = {"processes": {"muon": {"title": "2024"}, "qqg": {"cutoffs": ["1", "0.02"]}}, "seed": "x", "results": None}
+    assert settings.typed(asked, CONFIG) == asked

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,12 +16,14 @@ import torch
 
 from helpers.disk import file_size_limit, names, read_only, small_disk
 from onshell import files
+from onshell.console import apart
 from onshell.errors import OnshellError
-from onshell.files import whole
+from onshell.files import all_whole, whole
 
 INTERRUPTED = """
 import sys, time
-from onshell.files import whole
+from onshell.console import apart
+from onshell.files import all_whole, whole
 with whole(sys.argv[1]) as part:
     part.write_text("half")
     print(part.name, flush=True)
@@ -174,6 +177,57 @@ def test_errors_about_other_files_are_not_blamed_on_the_target(tmp_path, error):
         fail()
     assert caught.value is error
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path, there):
+    (tmp_path / "far").mkdir()
+    if there:
+        (tmp_path / "far" / "y.txt").write_text("old")
+    (tmp_path / "x.txt").symlink_to("far/y.txt")
+    with whole(tmp_path / "x.txt") as part:
+        part.write_text("all")
+    assert (tmp_path / "x.txt").is_symlink()
+    assert (tmp_path / "x.txt").read_text() == "all"
+    assert (names(tmp_path), names(tmp_path / "far")) == (["far", "x.txt"], ["y.txt"])
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    Path("link").symlink_to("pipe")
+    Path("loop").symlink_to("loop")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
+        for name in ("pipe", "link", "socket", os.devnull, "loop"):
+            message = "leads to itself" if name == "loop" else "is a device or a pipe"
+            with pytest.raises(OnshellError, match=f"{name}: is .*{message.removeprefix('is ')}"), whole(name):
+                pytest.fail("the block must not run")
+            with pytest.raises(OnshellError, match=message):
+                apart(Path(name))
+    assert names(tmp_path) == ["link", "loop", "pipe", "socket"]
+
+
+def test_of_a_set_all_appear_or_none(tmp_path):
+    paths = [tmp_path / f"x.{suffix}" for suffix in ("csv", "tex", "md")]
+    paths[1].write_text("old")
+
+    def write(size, of=3, error=None):
+        with all_whole(*paths) as parts:
+            for part in parts[:of]:
+                part.write_bytes(b"0" * size)
+            if error is not None:
+                raise error
+
+    with file_size_limit(100), pytest.raises(OnshellError, match=r"x\.csv: larger than"):
+        write(1000)
+    for of, name in ((3, "x.md"), (2, "x.tex"), (1, "x.csv")):
+        with pytest.raises(OnshellError, match=f"{name}: no space left"):
+            write(1, of, OSError(errno.ENOSPC, "No space left on device"))
+    assert names(tmp_path) == ["x.tex"]
+    assert paths[1].read_text() == "old"
+    write(10)
+    assert names(tmp_path) == ["x.csv", "x.md", "x.tex"]
 
 
 def test_errors_are_one_line_that_name_the_file(tmp_path):

@@ -10,12 +10,14 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
 
 from onshell.errors import OnshellError
+from onshell.paths import expand_all
 from onshell.settings import apply, merge
 from onshell.studies import entry_of, studies, study_of, trained
 from onshell.yamlfile import read
@@ -66,10 +68,15 @@ IMPORT = {
 }
 """What a process with a source may say of its import, and what holds where it says nothing."""
 
+EXPORT = {"independent_energy": False}
+"""What it may say of the export of its models' events; no key of the import, whose events do not depend on it."""
+
 NO_RECIPE = ("recipe", "preset", "trajectory", "model", "samples")
 """Keys of a run that are no part of its recipe."""
 
-RUN_NAME = re.compile(r"^(?P<dataset>.+?)-(?P<space>[pq])-(?P<family>diffusion|flow)(?:-(?P<variant>[A-Za-z0-9_-]+))?$")
+RUN_NAME = re.compile(
+    r"^(?P<dataset>.+?)-(?P<space>[pq])-(?P<family>diffusion|flow)(?:-(?P<variant>[A-Za-z0-9_-]+))?\Z"
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ class Imported(Dataset):
 
     source: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
-    """Those of `onshell import`, the keys of `IMPORT`."""
+    """Those of `onshell import`, the keys of `IMPORT`, and `final` where events are set aside for published tables."""
 
 
 def digest(leaf: Any) -> str:
@@ -130,7 +137,7 @@ def own_figures(config: Config) -> dict[str, dict[str, Any]]:
 def missing_source(config: Config) -> str | None:
     """Return in one line which source of a process is not there, or None."""
     for name, entry in config["processes"].items():
-        if "source" in entry and not Path(entry["source"]).is_file():
+        if "source" in entry and not os.path.isfile(entry["source"]):  # noqa: PTH113, as it answers for any text
             return (
                 f"processes.{name}.source: {entry['source']!r}: no such file; give its path, from the folder of "
                 "config.yaml on"
@@ -141,24 +148,38 @@ def missing_source(config: Config) -> str | None:
 def validate(config: Config, source: str = "config.yaml") -> Config:
     """Return `config` if it is valid, or raise `OnshellError` with one line for the first fault.
 
-    A figure is added for each process with a source, unless there is one of that name.
+    Paths get `~` and variables in place, and each process with a source a figure, unless there is one of that name.
     """
     from onshell.validation import faults
 
     if not SCHEMA.is_file():
         raise OnshellError(f"{SCHEMA}: missing; install the package from a clone, with pip install -e .")
-    for fault in faults(config, yaml.safe_load(SCHEMA.read_text())):
+    for fault in faults(config, _schema(SCHEMA)):
         raise OnshellError(f"{source}: {fault}")
+    if refusal := expand_all(config):
+        raise OnshellError(f"{source}: {refusal}")
     for name, entry in own_figures(config).items():
         config["figures"].setdefault(name, entry)
     return config
 
 
+@cache
+def _schema(path: Path) -> dict[str, Any]:
+    """Return the schema of the configuration; libyaml, where it is there, reads it seven times as fast as PyYAML."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def unwritable(folder: str) -> str | None:
     """Return why products cannot be written to `folder`, in one line, or None; nothing is made or touched."""
     path = Path(folder).absolute()
-    while not path.exists():
-        path = path.parent
+    try:
+        while not path.exists():
+            # A link that leads nowhere is no folder either, and none can be made in its place.
+            if path.is_symlink():
+                return f"results: {folder!r}: {path} is a link to nothing; name another folder, or remove the link"
+            path = path.parent
+    except OSError as error:
+        return f"results: {folder!r}: cannot look into {path} ({error.strerror}); use --config results=..."
     if not path.is_dir():
         return f"results: {folder!r}: {path} is a file; name another folder with --config results=..."
     if not os.access(path, os.W_OK | os.X_OK):
@@ -190,6 +211,8 @@ def datasets(config: Config) -> dict[str, Dataset]:
             known |= {"parameters": parameters, "n_train": size["train"], "n_test": size["test"]}
             if "source" in entry:
                 options = {key: entry.get(key, default) for key, default in IMPORT.items()}
+                # A share of 0 is no option: it would change what the import of every other file is.
+                options |= {"final": entry["final"]} if entry.get("final") else {}
                 found[name] = Imported(**known, generator="", source=entry["source"], options=options)
             else:
                 found[name] = Dataset(**known, generator=entry["generator"])
@@ -197,7 +220,7 @@ def datasets(config: Config) -> dict[str, Dataset]:
 
 
 def import_options(entry: Imported) -> dict[str, Any]:
-    """Return how the file of a dataset is imported: the keys of `IMPORT`, and the numbers of particles and events."""
+    """Return how the file of a dataset is imported: its `options`, and the numbers of particles and events."""
     particles = entry.options["particles"]
     chosen = {"particles": particles and ",".join(map(str, particles)), "n_particles": entry.n_particles}
     return {**entry.options, **chosen, "train": entry.n_train, "test": entry.n_test}
@@ -269,6 +292,11 @@ def n_events(config: Config, run: str) -> int:
     study, entry = study_of(config, "runs", run), entry_of(config, "runs", run)
     asked = entry.get("samples") or (study and studies(config)[study].get("samples"))
     return asked or n_samples(config, RUN_NAME.match(trained(config, run))["dataset"])
+
+
+def judge_of(config: Config) -> str:
+    """Return the part of truth that models are compared with: test, or final, which no choice of settings has seen."""
+    return config.get("judge", "test")
 
 
 def published(config: Config) -> dict[str, list[float]]:

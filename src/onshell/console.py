@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import math
 import os
 import re
 import signal
@@ -12,14 +13,53 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onshell.errors import OnshellError, stranger
+from onshell.files import target
 
 if TYPE_CHECKING:
     import rich.progress
 
 
 def say(line: str) -> None:
-    """Print one line at once, so that a log shows how far a job is."""
-    print(line, flush=True)
+    """Print one line at once, so that a log shows how far a job is.
+
+    Raises
+    ------
+    OnshellError
+        When standard output takes no more, such as a log on a full disk; one that nobody reads is a BrokenPipeError.
+    """
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OnshellError(
+            f"standard output: cannot be written ({error.strerror}); free some space, or send it elsewhere"
+        ) from error
+
+
+def prepare_streams() -> None:
+    """Make standard streams that anything can be printed to.
+
+    One that the caller closed leads nowhere: else the next file that is opened would get its number, and what is
+    printed. What a terminal's encoding lacks is printed as an escape.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) < 3:
+        pass
+    os.close(number)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif mode == "w" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def give_up_output() -> None:
+    """Let what standard output does not take go nowhere, so that the end of the process does not fail on it again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def warn(line: str) -> None:
@@ -113,19 +153,14 @@ def _lines(what: str) -> Callable[[int, int], None]:
 
 
 def numbers(option: str, text: str) -> list[float]:
-    """Return the numbers of a comma-separated list."""
+    """Return the finite numbers of a comma-separated list."""
     try:
-        return [float(word) for word in text.split(",")]
+        found = [float(word) for word in text.split(",")]
     except ValueError as error:
         raise OnshellError(f"{option} {text}: write numbers with commas between them, such as 1,0.5,0") from error
-
-
-def whole_numbers(option: str, text: str) -> list[int]:
-    """Return the whole numbers of a comma-separated list."""
-    try:
-        return [int(word) for word in text.split(",")]
-    except ValueError as error:
-        raise OnshellError(f"{option} {text}: write whole numbers with commas between them, such as 1,-1,21") from error
+    if not all(map(math.isfinite, found)):
+        raise OnshellError(f"{option} {text}: write finite numbers, such as 1,0.5,0")
+    return found
 
 
 def pairs(option: str, text: str) -> list[tuple[int, int]]:
@@ -143,7 +178,9 @@ def known(kind: str, name: str, names: Iterable[str]) -> None:
 
 
 def apart(output: Path | None, *inputs: Path | None) -> None:
-    """Raise if the output is one of the inputs, which it would destroy."""
+    """Raise if the output is one of the inputs, which it would destroy, or no file at all, before any work is done."""
+    if output is not None:
+        target(output)
     for path in inputs:
         if output is not None and path is not None and output.resolve() == path.resolve():
             raise OnshellError(f"{output}: is an input too; choose another name for the output")
@@ -151,5 +188,9 @@ def apart(output: Path | None, *inputs: Path | None) -> None:
 
 def stop(number: int, frame: object) -> None:
     """Leave by way of every clean-up, so that Ctrl-C or a batch system's TERM leaves no temporary file."""
-    print(f"onshell: stopped by {signal.Signals(number).name}; nothing is half-written", file=sys.stderr, flush=True)
+    # The signal may come in the middle of another line, or when nobody reads any more.
+    with contextlib.suppress(OSError, RuntimeError):
+        print(
+            f"onshell: stopped by {signal.Signals(number).name}; nothing is half-written", file=sys.stderr, flush=True
+        )
     sys.exit(128 + number)

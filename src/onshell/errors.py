@@ -1,6 +1,7 @@
 """The one exception that means: the user can mend this, and the words that help."""
 
 import difflib
+import os
 from collections.abc import Collection, Iterable, Iterator
 
 
@@ -12,6 +13,18 @@ class StoppedError(OnshellError):
     """Work that was stopped before its end and saved: the same command goes on with it. Exit code 75, "try again"."""
 
     code = 75
+
+
+def unexpected(error: BaseException) -> str:
+    """Return in one line what an error says that nobody foresaw, and how to learn more."""
+    kind, text = type(error).__name__, " ".join(str(error).split())
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or "can't allocate memory" in text:
+        return "not enough memory; give the job more, or ask for fewer events, particles or weights at a time"
+    if isinstance(error, OSError) and error.strerror:
+        what = "standard output, or a file beside it" if error.filename is None else os.fsdecode(error.filename)
+        return f"{what}: {error.strerror}; `onshell --traceback ...` shows where"
+    said = f"{kind}: {text:.300}" if text else kind
+    return f"{said}; nobody foresaw this: `onshell --traceback ...` shows where, for a report with the input"
 
 
 def nearest(word: object, known: Iterable[object]) -> str:

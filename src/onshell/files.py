@@ -12,8 +12,9 @@ import os
 import re
 import secrets
 import socket
+import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,10 @@ def _leftovers(path: Path) -> Iterator[Path]:
             continue
         host, pid = match[1], int(match[2])
         here = host == _host()
-        if (here and not _alive(pid)) or (not here and time.time() - entry.stat().st_mtime > ABANDONED):
-            yield entry
+        # Another that sweeps may remove it first.
+        with contextlib.suppress(FileNotFoundError):
+            if (here and not _alive(pid)) or (not here and time.time() - entry.stat().st_mtime > ABANDONED):
+                yield entry
 
 
 def _sync_folder(folder: Path) -> None:
@@ -109,60 +112,109 @@ def json_text(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
-def write_json(path: str | os.PathLike[str], document: Mapping[str, Any]) -> None:
-    """Write a JSON document whole or not at all."""
-    with whole(path) as part:
+def write_json(
+    path: str | os.PathLike[str], document: Mapping[str, Any], ready: Callable[[], None] | None = None
+) -> None:
+    """Write a JSON document whole or not at all; `ready` as in `whole`."""
+    with whole(path, ready) as part:
         part.write_text(json_text(document), encoding="utf-8")
 
 
-def save_whole(content: Any, path: str | os.PathLike[str]) -> None:
+def save_whole(content: Any, path: str | os.PathLike[str], ready: Callable[[], None] | None = None) -> None:
     """Write plain types and tensors to `path` as torch does, whole or not at all; equal content gives equal bytes.
+
+    `ready` as in `whole`.
 
     Through a file handle: torch's own writer puts the file's temporary name into it, and hides why a write failed.
     """
     import torch
 
-    with whole(path) as part, part.open("wb") as handle:
+    with whole(path, ready) as part, part.open("wb") as handle:
         torch.save(content, handle)
 
 
-@contextlib.contextmanager
-def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path of the same suffix in the same folder; it becomes `path` only if the block succeeds.
-
-    The folder is made, and tried, before the block runs: a long computation does not end at a folder that cannot be
-    written. An `OSError` about another file than the target passes through untouched.
+def target(path: str | os.PathLike[str]) -> Path:
+    """Return the file that writing to `path` writes: where a link leads, the file there and not the link.
 
     Raises
     ------
     OnshellError
-        When the target cannot be written: no permission, a file where the folder should be, a full disk.
+        When `path` is a device, a pipe or a socket, which a file must not take the place of, or a link to itself.
     """
     path = Path(path)
-    part = path.with_name(f".{path.stem}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.part{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        part.touch(exist_ok=False)
-        part.unlink()
-    except OSError as error:
-        raise reason(path, error) from error
-    try:
+    with contextlib.suppress(OSError):
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise OnshellError(f"{path}: is a device or a pipe, which no product can replace; name a file")
+    if not path.is_symlink():
+        return path
+    there = Path(os.path.realpath(path))
+    if there.is_symlink():
+        raise OnshellError(f"{path}: is a link that leads to itself; remove it, or name another file")
+    return there
+
+
+@contextlib.contextmanager
+def whole(path: str | os.PathLike[str], ready: Callable[[], None] | None = None) -> Iterator[Path]:
+    """Yield a temporary path of the same suffix in the same folder; it becomes `path` only if the block succeeds.
+
+    The folder is made, and tried, before the block runs: a long computation does not end at a folder that cannot be
+    written. An `OSError` about another file than the target passes through untouched. A link stays, and what it leads
+    to is written. `ready` is called when all is written, before the file takes its place; what it raises keeps the file
+    from it.
+
+    Raises
+    ------
+    OnshellError
+        When the target cannot be written: no permission, a file where the folder should be, a full disk, a device.
+    """
+    with all_whole(path, ready=ready) as (part,):
         yield part
-        with part.open("rb+") as handle:
-            os.fsync(handle.fileno())
-        part.replace(path)
+
+
+@contextlib.contextmanager
+def all_whole(*paths: str | os.PathLike[str], ready: Callable[[], None] | None = None) -> Iterator[tuple[Path, ...]]:
+    """Yield a temporary path for each of `paths`, as `whole` does; all of them become products, or none does."""
+    targets = [target(path) for path in paths]
+    mark = f"{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
+    parts = [path.with_name(f".{path.stem}.{mark}.part{path.suffix}") for path in targets]
+    for path, part in zip(targets, parts, strict=True):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+            part.touch(exist_ok=False)
+            part.unlink()
+        except OSError as error:
+            raise reason(path, error) from error
+    try:
+        yield tuple(parts)
+        # Only when all are safe on the disk does the first appear.
+        for part in parts:
+            with part.open("rb+") as handle:
+                os.fsync(handle.fileno())
+        if ready is not None:
+            ready()
+        for path, part in zip(targets, parts, strict=True):
+            part.replace(path)
+    except OnshellError:
+        raise
     except Exception as error:
         cause = _cause(error)
-        if cause is None or not _concerns(cause, path, part):
+        # An error that names no file is about the one that was begun last.
+        begun = [path for path, part in zip(targets, parts, strict=True) if part.exists()] or targets
+        pairs = sorted(zip(targets, parts, strict=True), key=lambda pair: pair[0] != begun[-1])
+        found = next((path for path, part in pairs if cause is not None and _concerns(cause, path, part)), None)
+        if found is None:
             raise
-        raise reason(path, cause) from error
+        raise reason(found, cause) from error
     finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-    sweep(path)
+        for part in parts:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+    for path in targets:
+        _sync_folder(path.parent)
+        sweep(path)
 
 
 def sweep(path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from onshell.config import DRAWN_FROM, Config, datasets, resources_of
+from onshell.config import DRAWN_FROM, Config, datasets, judge_of, resources_of
 from onshell.studies import entry_of, study_of, trained
 
 FORMATS = {"figures": ("pdf", "png", "csv"), "tables": ("csv", "tex", "md")}
@@ -33,6 +33,16 @@ class Layout:
     def events(self, dataset: str) -> str:
         """Return the path of a dataset's exact truth."""
         return str(self.scale / "events" / f"{dataset}.parquet")
+
+    def final(self, dataset: str) -> str:
+        """Return the path of the exact truth that no choice of settings has seen, a table of its own."""
+        return str(self.scale / "events" / f"{dataset}.final.parquet")
+
+    def judged(self, dataset: str) -> str:
+        """Return the path of the truth that models of a dataset are compared with; imports have all parts in one."""
+        if judge_of(self.config) == "final" and datasets(self.config)[dataset].source is None:
+            return self.final(dataset)
+        return self.events(dataset)
 
     def embedded(self, training_set: str) -> str:
         """Return the path of a training set, named <dataset>.<augmentation>."""

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from onshell.config import DRAWN, GENERATORS, IMPORT, NAMED, ORIENTED, RUN_NAME, expand, recipe_of
+from onshell.config import DRAWN, EXPORT, GENERATORS, IMPORT, NAMED, ORIENTED, RUN_NAME, expand, judge_of, recipe_of
 from onshell.errors import unknown
+from onshell.models.limits import schedule_faults
 from onshell.recipes import (
     NO_SIZES,
     coupled_in,
@@ -25,6 +26,8 @@ def references(config: Mapping[str, Any]) -> Iterator[str]:
     sets: dict[str, str] = {}
     for process, entry in config["processes"].items():
         yield from (_source if "source" in entry else _generator)(f"processes.{process}", entry)
+        if judge_of(config) == "final" and "source" in entry and not entry.get("final"):
+            yield f"processes.{process}: has no part 'final' to judge by; give it `final: 0.5`, or use judge: test"
         if "cutoffs" in entry and isinstance(entry["n_particles"], list):
             yield f"processes.{process}.n_particles: a list does not go with cutoffs; make one process per number"
             continue
@@ -36,11 +39,7 @@ def references(config: Mapping[str, Any]) -> Iterator[str]:
     for name, entry in config["networks"].items():
         yield from network_faults(f"networks.{name}", entry)
     for name, entry in config["schedules"].items():
-        if entry.get("gaussian_steps", 0) >= entry["steps"]:
-            yield f"schedules.{name}.gaussian_steps: {entry['gaussian_steps']} must be below steps, {entry['steps']}"
-        geometric = entry.get("geometric", {"first": 0.0, "ratio": 1.0, "steps": 1})
-        if not geometric["first"] * geometric["ratio"] ** (geometric["steps"] - 1) < 0.5:
-            yield f"schedules.{name}.geometric: its last step is 0.5 or more; use fewer steps or a smaller ratio"
+        yield from (f"schedules.{name}.{fault}" for fault in schedule_faults(entry))
     for preset, recipes in config["presets"].items():
         for name, recipe in recipes.items():
             yield from recipe_faults(f"presets.{preset}.{name}", recipe, config)
@@ -132,7 +131,7 @@ def _scales(config: Mapping[str, Any]) -> Iterator[str]:
 def _generator(path: str, entry: Mapping) -> Iterator[str]:
     """Yield the faults of a process: the name of its generator, its number of particles, parameters and cutoffs."""
     name, numbers, parameters = entry["generator"], entry["n_particles"], entry.get("parameters", {})
-    for key in IMPORT:
+    for key in (*IMPORT, *EXPORT, "final"):
         if key in entry:
             yield f"{path}.{key}: is for a source, a Les Houches file; remove it"
     if ":" in name:

@@ -11,7 +11,7 @@ class Origin(Form):
     """Where a record comes from."""
 
     processor: str | None = None
-    packages: dict[str, str | None] = {}
+    packages: dict[str, str | None] = Field({})
 
 
 class Record(Form):
@@ -113,7 +113,7 @@ class Bin(Form):
 class Tails(Form):
     """How the distributions of tau compare, bin by bin."""
 
-    bins: list[Bin] = []
+    bins: list[Bin] = Field([])
     worst: float | None = None
     beyond: float | None = None
     decades: float | None = None
@@ -129,8 +129,8 @@ class Veto(Form):
 class Measured(Form):
     """What metrics tell of one sample."""
 
-    observables: dict[str, Observable] = {}
-    features: dict[str, dict[str, Feature]] = {}
+    observables: dict[str, Observable] = Field({})
+    features: dict[str, dict[str, Feature]] = Field({})
     conservation: Conservation = Field(None)
     counts: Counts = Counts()
     tails: Tails = Tails()
@@ -164,6 +164,7 @@ class Low(Form):
 
     mean: float
     sd: float
+    values: Annotated[list[float], Field(min_length=2)]
 
 
 class Compared(Form):

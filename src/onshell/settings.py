@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from onshell.errors import OnshellError
+from onshell.yamlfile import parse
 
 
 def merge(base: Mapping, over: Mapping) -> dict:
@@ -29,9 +30,37 @@ def differences(base: Mapping, changed: Mapping, path: str = "") -> list[str]:
         elif isinstance(value, Mapping) and isinstance(base[key], Mapping):
             settings += differences(base[key], value, here)
         elif value != base[key]:
-            plain = isinstance(value, str) and yaml.safe_load(value) == value
-            settings.append(f"{here}={value if plain else json.dumps(value)}")
+            settings.append(f"{here}={value if _plain(value) else json.dumps(value)}")
     return settings
+
+
+def typed(asked: Any, written: Any) -> Any:
+    """Return `asked`, whose values are text, with the types that YAML gives them; text stays where text is written.
+
+    Snakemake's --config has its mappings and lists so: "{lr: 0.5}" is {"lr": "0.5"}.
+    """
+    if isinstance(asked, Mapping):
+        return {
+            key: typed(value, written.get(key) if isinstance(written, Mapping) else None)
+            for key, value in asked.items()
+        }
+    if isinstance(asked, list):
+        return [typed(value, next(iter(written), None) if isinstance(written, list) else None) for value in asked]
+    if not isinstance(asked, str) or isinstance(written, str):
+        return asked
+    try:
+        value = parse(asked)
+    except yaml.YAMLError:
+        return asked
+    return value if value is None or isinstance(value, bool | int | float) else asked
+
+
+def _plain(value: Any) -> bool:
+    """Return whether `value` is text that YAML reads as that text."""
+    try:
+        return isinstance(value, str) and parse(value) == value
+    except yaml.YAMLError:
+        return False
 
 
 def apply(config: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
@@ -43,9 +72,10 @@ def apply(config: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
             raise OnshellError(f"--set {setting}: write it as key.path=value")
         parts, node = (key.split(".") if key else []), config
         try:
-            value = yaml.safe_load(text)
+            value = parse(text)
         except yaml.YAMLError as error:
-            raise OnshellError(f"--set {setting}: the value is not valid YAML") from error
+            why = " ".join(str(error).split())
+            raise OnshellError(f"--set {setting:.100}: the value is not valid YAML: {why:.200}") from error
         if not key and not isinstance(value, dict):
             raise OnshellError(f"--set {setting}: names no key; write it as key.path=value")
         while parts:

@@ -87,7 +87,8 @@ def _looks_like_a_number(value: object) -> bool:
 
 
 def _join(path: str, key: object) -> str:
-    return f"{path}.{key}" if path else str(key)
+    name = str(key) if str(key).isprintable() else repr(key)
+    return f"{path}.{name}" if path else name
 
 
 def _description(schema: Mapping, key: str) -> str:

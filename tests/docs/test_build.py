@@ -13,7 +13,7 @@ from helpers.pages import DOCS, PAGES
 pytest.importorskip("sphinx", reason="pip install -e '.[docs]'")
 
 # One process builds them for all tests.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.docs, pytest.mark.timeout(600)]
 
 FETCHED = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*\bsrc="([^"]*)"|<link\b[^>]*\bhref="([^"]*)"|url\(([^)]*)\)"""

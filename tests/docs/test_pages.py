@@ -19,6 +19,7 @@ from helpers.pages import DOCS, KINDS, PAGES, Block, blocks, commands
 from onshell import cli
 from onshell.settings import merge
 
+pytestmark = pytest.mark.docs
 LHE = ROOT / "tests" / "data" / "qqg_200.lhe.gz"
 BY_HAND = ("source", "$EDITOR", "tmux", "squeue", "scancel")
 """What only the reader can do, or only on a cluster."""

@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from helpers.products import SEED, silent, truth
@@ -63,8 +64,8 @@ def test_a_floor_says_what_it_is_the_floor_of(floor, muon, networks):
     assert (compared["sample"], compared["truth"], compared["splits"]) == (500, 600, 2)
     assert compared["autoencoders"] == fingerprint(load(networks).networks)
     options = {"seed": SEED, "replicates": 3, "splits": 2, "autoencoders": load(networks).networks}
-    for key, (mean, sd) in floors.floor(read_metadata(muon), "muon", (500, 600), **options).items():
-        assert found["floor"][key] == {"mean": mean, "sd": sd}
+    for key, values in floors.floor(read_metadata(muon), "muon", (500, 600), **options).items():
+        assert found["floor"][key] == {"mean": np.mean(values), "sd": np.std(values, ddof=1), "values": values}
 
 
 def test_metrics_with_a_floor_are_those_that_make_their_own(folder, floor, sample, muon, networks):
@@ -103,7 +104,8 @@ def test_what_is_no_floor(floor, sample, muon, networks, tmp_path):
         "gone": (None, "no such floor"),
         "text": ("hello", "not readable as JSON"),
         "list": ("[]", "not a floor"),
-        "old": (json.dumps(content | {"format": 0}), "not a floor of this version"),
+        "old": (json.dumps(content | {"format": 1}), "not a floor of this version"),
+        "one": (json.dumps(content | {"floor": {"u_2.ks": {"mean": 1.0, "sd": 0.0, "values": [1.0]}}}), "values = "),
         "broken": (json.dumps(content | {"comparison": 3}), "floor: comparison = 3"),
         "empty": (json.dumps({key: value for key, value in content.items() if key != "floor"}), "floor without floor"),
         "part": (json.dumps(part), r"no floor of u_2\.ks"),
@@ -167,3 +169,9 @@ def test_p_space_samples_are_measured_like_any_other(muon, tmp_path):
         found = metrics_file(sample, path, out, autoencoder=networks, seed=SEED, replicates=2, progress=silent)
         assert found["conservation"]["energy_mean"] > 0.1
         assert found["features"]["latent"]["frechet"]["mean"] > 0
+
+
+def test_an_autoencoder_of_hardly_any_events_is_refused(muon, tmp_path):
+    with pytest.raises(OnshellError, match=r"muon\.parquet: an autoencoder cannot learn from fewer than 4 events"):
+        autoencoder_file(muon, tmp_path / "a.pt", max_events=3, progress=silent)
+    assert not list(tmp_path.iterdir())

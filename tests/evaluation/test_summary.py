@@ -61,17 +61,27 @@ def test_every_number_is_a_row(summary, paths, folder):
     written = pd.read_csv(folder / "summary.csv")
     assert len(written) == len(table)
     assert not table.duplicated(["run", "quantity", "measure"]).any()
-    assert set(table["measure"]) == {"w1", "ks", "auc", "frechet", "conservation"}
+    assert set(table["measure"]) == {"w1", "ks", "auc", "frechet", "conservation", "worst", "mean", "excess"}
+    assert set(table["judge"]) == {"test"}
     for run, path in paths.items():
         found, ours = json.loads(path.read_text()), table[table["run"] == run].set_index(["quantity", "measure"])
-        assert len(ours) == 2 * len(found["observables"]) + 4 + len(found["conservation"]) - 1
+        assert len(ours) == 2 * len(found["observables"]) + 4 + len(found["conservation"]) - 1 + len(found["all"])
         for name, entry in found["observables"].items():
             row = ours.loc[name, "w1"]
             assert (row["value"], row["floor_mean"]) == (entry["w1"], entry["floor_w1_mean"])
             assert row["over_floor"] == pytest.approx(entry["w1_over_floor"])
+            for key in ("error", "over_floor_error"):
+                assert row[key] == entry[f"w1_{key}"]
+            for key in ("excess", "excess_low", "excess_high"):
+                assert row[key] == entry[key]
+            assert (row["floor_low"], row["floor_high"]) == (entry["floor_w1_low"], entry["floor_w1_high"])
         row, entry = ours.loc["latent", "auc"], found["features"]["latent"]["auc"]
         assert (row["value"], row["sd"], row["floor_sd"]) == (entry["mean"], entry["sd"], entry["floor_sd"])
         assert np.isnan(row["over_floor"])
+        row, worst = ours.loc["all", "worst"], found["all"]["worst"]
+        assert (row["value"], row["error"], row["floor_high"]) == (worst["value"], worst["error"], worst["floor_high"])
+        assert worst["value"] == ours.xs("w1", level="measure")["over_floor"].max()
+        assert ours.loc["all", "excess"]["value"] == found["all"]["excess"]["value"]
         unit = found["conservation"]["median_energy"]
         assert ours.loc["px_mean", "conservation"]["value"] == found["conservation"]["px_mean"] / unit
 
@@ -80,7 +90,7 @@ def test_the_published_numbers_stand_beside_ours(summary):
     table, page = summary
     paper = table.dropna(subset="published").set_index("quantity")
     assert set(paper["run"]) == {"aps_30-q-diffusion"}
-    names = ("energy_mean", "momentum_mean", "px_mean", "pz_mean")
+    names = ("energy_mean", "px_mean", "py_mean", "pz_mean")
     assert [paper.loc[name, "published"] for name in names] == PAPER
     line = next(line for line in page.splitlines() if "(0.259)" in line or "(0.258)" in line)
     assert line.startswith("| aps_30-q-diffusion |")
@@ -89,7 +99,7 @@ def test_the_published_numbers_stand_beside_ours(summary):
 
 def test_the_page_has_a_table_per_process_with_its_telling_observables_and_floors(summary, paths):
     table, page = summary
-    assert page.startswith("# Scale test\n")
+    assert page.startswith("# Scale test\n\nTruth: test.\n")
     sections = {part.split("\n")[0]: part for part in page.split("\n## ")[1:]}
     assert list(sections) == ["muon", "qqg", "aps", "Conservation, and as published", "Trainings"]
     heads = {
@@ -99,7 +109,8 @@ def test_the_page_has_a_table_per_process_with_its_telling_observables_and_floor
     }
     for process, names in heads.items():
         lines = [line[2:-2].split(" | ") for line in sections[process].splitlines() if line.startswith("|")]
-        assert lines[0] == ["run", *names, "AUC invariant", "AUC latent", "largest KS", "\\|ΣE − 1\\|"]
+        sums = ["worst W1", "beyond floor", "largest KS", "\\|ΣE − 1\\|"]
+        assert lines[0] == ["run", *names, "AUC invariant", "AUC latent", *sums]
         runs = [run for run in paths if run.startswith(process)]
         assert [line[0] for line in lines[2:-1]] == runs
         floor = f"*floor of {runs[0].split('-q-')[0]} (400 against 400)*"
@@ -107,7 +118,11 @@ def test_the_page_has_a_table_per_process_with_its_telling_observables_and_floor
         assert all(len(line) == len(lines[0]) for line in lines[:-1])
     row = table[(table["run"] == "muon-q-diffusion") & (table["measure"] == "ks")]
     worst = row.loc[row["value"].idxmax()]
-    assert f"{number(worst['value'])} ({number(worst['over_floor'], 2)}) {worst['quantity']}" in sections["muon"]
+    over = f"{number(worst['over_floor'], 2)} ± {number(worst['over_floor_error'], 1)}"
+    assert f"{number(worst['value'])} ({over}) {worst['quantity']}" in sections["muon"]
+    low = table[(table["run"] == "muon-q-diffusion") & (table["measure"] == "w1")].set_index("quantity").loc["E_1"]
+    ends = (number(low[f"floor_{end}"] / low["floor_mean"], 2) for end in ("low", "high"))
+    assert f"{number(low['floor_mean'])} ± {number(low['floor_sd'], 2)} ({'–'.join(ends)})" in sections["muon"]
     assert "| muon-q-diffusion | 500,000 × 30 | 218,633 | 11.0 | 10.9 | cpu, bf16 |" in sections["Trainings"]
     assert "nan" not in page.lower().split()
 
@@ -123,6 +138,17 @@ def test_without_floor_or_autoencoder(folder, paths, tmp_path):
     assert "AUC latent" not in page
     assert "Trainings" not in page
     assert "| *floor of muon (400 against 400)* | – |" in page
+
+
+def test_runs_that_different_parts_of_truth_judged_are_refused(paths, tmp_path):
+    found = json.loads(paths["muon-q-diffusion"].read_text()) | {"judge": "final"}
+    (tmp_path / "final.json").write_text(json.dumps(found))
+    files = [tmp_path / "final.json", paths["muon-q-diffusion-double"]]
+    with pytest.raises(
+        OnshellError, match="double: judged by the part 'test' of truth where muon-q-diffusion is by 'fin"
+    ):
+        summary_file(files, tmp_path / "s.csv", tmp_path / "s.md", title="", progress=silent)
+    assert not (tmp_path / "s.md").exists()
 
 
 def test_wrong_inputs(paths, tmp_path):

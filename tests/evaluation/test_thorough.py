@@ -28,7 +28,7 @@ def files(tmp_path_factory):
     qqg = truth(folder, "qqg_1e-2", "qqg", "qqg", 1500, cutoff=CUT)
     floor, out = folder / "floor.json", folder / "metrics.json"
     options = {"splits": 1, "thorough": True, "progress": silent}
-    floor_file(qqg, floor, sample_size=1500, replicates=3, **options)
+    floor_file(qqg, floor, sample_size=1500, replicates=3, classified=2, **options)
     sample = smeared(folder, "qqg_1e-2-q-flow", qqg, 0.1, {})
     metrics_file(sample, qqg, out, floor=floor, run="told", **options)
     return {"truth": qqg, "floor": floor, "sample": sample, "metrics": out}
@@ -83,7 +83,9 @@ def test_metrics_tell_both_sides_of_the_cut(files):
     # Below the cut there is nothing of truth: some of the sample lies outside its bins, and none of what is kept.
     assert found["tails"]["outside"] > found["vetoed"]["tails"]["outside"]
     for block in (found, found["vetoed"]):
-        assert block["features"]["boosted"]["auc"].keys() == {"mean", "sd", "floor_mean", "floor_sd"}
+        ends = {f"floor_{end}" for end in ("mean", "sd", "low", "high")}
+        assert block["features"]["boosted"]["auc"].keys() == {"mean", "sd"} | ends
+        assert block["counts"]["classifier_replicates"] == 2
         assert block["tails"]["worst"] == pytest.approx(block["features"]["tau"]["worst"]["mean"])
     assert found["features"]["boosted"]["auc"]["mean"] > 0.55
 

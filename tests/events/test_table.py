@@ -203,3 +203,20 @@ def test_mistakes_of_the_programmer(tmp_path, p):
         write_events(tmp_path / "x.parquet", [p, (p, {"weight": np.ones(100)})], METADATA)
     assert Events(p).metadata == {}
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_that_another_replaces_while_it_is_read_is_read_as_it_was(tmp_path, p, monkeypatch):
+    path, other = tmp_path / "e.parquet", tmp_path / "other.parquet"
+    write_events(path, [p], {"process": "uniform"})
+    write_events(other, [p[:2]], {"process": "another"})
+    plain = table.arrow.momenta_buffer
+
+    def replaced(*shape):
+        if other.exists():
+            other.replace(path)
+        return plain(*shape)
+
+    monkeypatch.setattr(table.arrow, "momenta_buffer", replaced)
+    events = read_events(path)
+    assert torch.equal(events.momenta, p)
+    assert events.metadata["process"] == "uniform"

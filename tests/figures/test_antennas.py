@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
+from helpers.specs import run_spec
 from onshell.errors import OnshellError
+from onshell.evaluation.truth import held_out
+from onshell.events.augment import frames
+from onshell.events.table import write_events
 from onshell.figures.antennas import guide
 from onshell.physics import analytic
 
@@ -58,3 +62,29 @@ def test_fig13_compares_models_of_one_dataset(redrawn):
             "fig13",
             {"runs": {"A30": "aps_30-q-diffusion", "A20": "aps_20-q-diffusion"}, "events": ["aps_20", "aps_30"]},
         )
+
+
+def test_truth_with_the_noise_of_the_last_step_is_drawn_where_the_model_has_it(files, redrawn, tmp_path):
+    # The sample of the model is truth itself, said to be drawn in the given frame with full noise.
+    chosen = frames({"copies": 1}, name="single", process="aps", n_particles=10, seed=1)
+    schedule = {"steps": 2, "gamma": [0.002, 0.01]}
+    samples = {}
+    for noise in ("full", "posterior"):
+        spec = run_spec(n_particles=10, schedule=schedule, sampling={"noise": noise})
+        metadata = {"spec": spec, "process": "aps", "dataset": "aps_30", "seed": 4, "augmentation": chosen.metadata()}
+        samples[f"aps_30-q-diffusion-{noise}"] = path = tmp_path / f"{noise}.parquet"
+        write_events(path, [held_out(files["events"]["aps_30"]).momenta], metadata)
+    entry = {"runs": {"A": "aps_30-q-diffusion-full", "B": "aps_30-q-diffusion-posterior"}, "events": ["aps_30"]}
+    table = redrawn("fig13", entry, samples=samples)
+    histograms = table[table["kind"] == "histogram"]
+    noisy = "truth + noise of the last step, A"
+    assert set(histograms["series"]) == {"truth", "A", "B", noisy}
+    # The noise fills up the small |q|, so that tau is pushed up; the model itself is truth.
+    mean = {
+        name: np.average((part["x_lo"] + part["x_hi"]) / 2, weights=part["count"])
+        for name, part in histograms.groupby("series")
+    }
+    assert mean["A"] == mean["B"] == mean["truth"]
+    assert mean[noisy] > mean["truth"] + 0.5
+    named = redrawn("fig12", {"runs": {"A30": "aps_30-q-diffusion-full"}}, samples=samples)
+    assert "truth + noise of the last step" in set(named["series"])

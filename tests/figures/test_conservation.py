@@ -55,30 +55,30 @@ def written(tmp_path):
     def write(**published):
         entry = {"runs": {"A30": Q, "P2": P}, "published": published}
         write_table("tab1", entry, {"samples": samples}, tmp_path / "tab1")
-        return pd.read_csv(tmp_path / "tab1.csv").set_index("model"), (tmp_path / "tab1.md").read_text(), off
+        return pd.read_csv(tmp_path / "tab1.csv"), (tmp_path / "tab1.md").read_text(), off
 
     return write
 
 
 def test_tab1_of_constructed_samples(written):
     numbers, text, off = written(P2=[0.0094, 0.0023, 0.0024, 0.0023])
-    assert list(numbers.index) == ["P2", "A30"]  # p-space first, as published
+    ours, theirs = ["energy", "px", "py", "pz", "p"], [f"published_{name}" for name in ("energy", "px", "py", "pz")]
+    assert list(numbers.columns) == ["run", *ours, *theirs]
+    numbers = numbers.set_index("run")
+    assert list(numbers.index) == [P, Q]  # p-space first, as published
     e, total = off.norm(dim=-1), off.sum(1)
     median = float(e.flatten().median())
-    expected = [(e.sum(-1) - 1).abs(), total.norm(dim=-1), total[:, 0].abs(), total[:, 2].abs()]
-    names = ["energy", "momentum", "px", "pz"]
-    assert numbers.loc["P2", names].tolist() == pytest.approx([float(value.mean()) / median for value in expected])
-    assert numbers.loc["P2", [f"{name}_published" for name in names]].tolist() == [0.0094, 0.0023, 0.0024, 0.0023]
-    assert numbers.loc["A30", names].tolist() == [0.0] * 4
-    assert numbers.loc["A30", [f"{name}_published" for name in names]].isna().all()
+    expected = [(e.sum(-1) - 1).abs(), *total.abs().unbind(-1), total.norm(dim=-1)]
+    assert numbers.loc[P, ours].tolist() == pytest.approx([float(value.mean()) / median for value in expected])
+    assert numbers.loc[P, theirs].tolist() == [0.0094, 0.0023, 0.0024, 0.0023]
+    assert numbers.loc[Q, ours].tolist() == [0.0] * 5
+    assert numbers.loc[Q, theirs].isna().all()
     rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines()[2:6]]
     assert [row[:2] for row in rows[::2]] == [["p-space flow matching", "ours"], ["q-space diffusion", "ours"]]
-    assert rows[1] == ["", "published", "0.0094", "0.0023", "0.0024", "0.0023"]
-    assert rows[3] == ["", "published", *["machine precision"] * 4]
+    assert rows[1] == ["", "published", "0.0094", "0.0023", "0.0024", "0.0023", ""]
+    assert rows[3] == ["", "published", *["machine precision"] * 4, ""]
 
 
 def test_tab1_needs_four_published_values(written):
-    with pytest.raises(
-        OnshellError, match=r"published\.P2: 2 values where 4 are needed; give energy, momentum, px, pz"
-    ):
+    with pytest.raises(OnshellError, match=r"published\.P2: 2 values where 4 are needed; give energy, px, py, pz"):
         written(P2=[0.1, 0.2])

@@ -74,6 +74,20 @@ def test_the_comparison_tells_every_number_of_every_run(study, drawn):
         metrics(study, PAPER)["vetoed"]["features"]["boosted"]["auc"]["mean"]
     )
     assert (table["energy_max"] < 1e-14).all()
+    worst, tau = told["all"]["worst"], told["observables"]["log10_tau"]
+    assert table.loc[BEST, "worst_w1_error"] == pytest.approx(worst["error"])
+    assert table.loc[BEST, "worst_w1_floor_high"] == pytest.approx(worst["floor_high"])
+    assert table.loc[BEST, "mean_w1_floor_low"] == pytest.approx(told["all"]["mean"]["floor_low"])
+    assert table.loc[BEST, "tau_w1_itself"] == pytest.approx(tau["w1"] / tau["truth_sd"])
+    assert table.loc[BEST, "tau_w1_floor_low"] == pytest.approx(tau["floor_w1_low"] / tau["floor_w1_mean"])
+    assert table.loc[BEST, "excess"] == pytest.approx(told["all"]["excess"]["value"])
+    assert table.loc[BEST, "auc_floor_sd"] == pytest.approx(told["features"]["boosted"]["auc"]["floor_sd"])
+    assert table.loc[PAPER, "excess_low"] > table.loc[BEST, "excess"]
+    for run in (PAPER, BEST):
+        assert 0.0 <= table.loc[run, "excess_low"] <= table.loc[run, "excess"] <= table.loc[run, "excess_high"]
+    text = (drawn.folder / "comparison.md").read_text()
+    assert "from 2 replicates" in text
+    assert text.rstrip().endswith("Truth: test.")
 
 
 def test_seeds_are_one_row_with_their_median_and_range(study, drawn):
@@ -85,7 +99,7 @@ def test_seeds_are_one_row_with_their_median_and_range(study, drawn):
     w1 = metrics(study, BEST)["observables"]["log10_tau"]["w1_over_floor"]
     assert any(cell.startswith(f"{2 * w1:#.2g} [{w1:#.2g}, {3 * w1:#.2g}]") for cell in best)
     assert sum("muon" in row[0] for row in rows) == 1
-    assert {len(row) for row in rows} == {16}
+    assert {len(row) for row in rows} == {17}
     tex = (drawn.folder / "comparison.tex").read_text()
     assert r"qqg\_1e-3" in tex
     assert tex.count("$") % 2 == 0

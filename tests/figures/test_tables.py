@@ -25,11 +25,25 @@ def test_every_table_of_the_configuration_can_be_written():
 
 def test_tab2(files, written):
     table = pd.read_csv(written / "tab2.csv").set_index("observable")
-    assert list(table.columns) == ["M1", "M3", "floor_mean", "floor_sd", "M1_over_floor", "M3_over_floor"]
+    ends = ("over_floor", "error", "over_floor_error", "excess", "excess_low", "excess_high")
+    floor = [f"floor_{part}" for part in ("mean", "sd", "low", "high")]
+    assert list(table.columns) == ["M1", "M3", *floor, *(f"{role}_{end}" for role in ("M1", "M3") for end in ends)]
     assert len(table) == 14
     found = json.loads(files["metrics"]["muon-q-diffusion-double"].read_text())["observables"]["phi_plane"]
     assert table.loc["phi_plane", "M3"] == pytest.approx(found["w1"], rel=1e-9)
     assert table.loc["phi_plane", "floor_sd"] == pytest.approx(found["floor_w1_sd"], rel=1e-9)
+    assert table.loc["phi_plane", "M3_excess_high"] == pytest.approx(found["excess_high"], rel=1e-9)
+    assert (table["floor_low"] < table["floor_mean"]).all()
+    assert (table["M1_excess_low"] <= table["M1_excess"]).all()
+    assert (table["M1_excess"] <= table["M1_excess_high"]).all()
+    text = (written / "tab2.md").read_text()
+    ratio, ends = (
+        f"{table.loc['E_1', 'M3_over_floor']:#.2g}",
+        [table.loc["E_1", f"floor_{e}"] for e in ("low", "high")],
+    )
+    assert f" ± {table.loc['E_1', 'M3_error']:.2g}"[:6] in text
+    assert f"({ratio.removesuffix('.')})" in text
+    assert "Truth: test." in text
 
 
 def test_tab3(files, written):
@@ -51,6 +65,7 @@ def test_tab3_says_what_its_spreads_are_over(written):
     for suffix in ("md", "tex"):
         text = (written / f"tab3.{suffix}").read_text()
         assert "random halves (2) and autoencoders (2), of the floor over 2 pairs of truth samples" in text
+        assert "Truth: test." in text
 
 
 @pytest.mark.parametrize("name", ENTRIES)
@@ -93,6 +108,24 @@ def test_plain_numbers(value, text):
 )
 def test_numbers_with_uncertainty(mean, sd, text):
     assert uncertain(mean, sd)[1] == text
+
+
+def test_models_that_different_parts_of_truth_judged_are_not_mixed(files, tmp_path):
+    final = tmp_path / "final.json"
+    found = json.loads(files["metrics"]["muon-q-diffusion-double"].read_text())
+    final.write_text(json.dumps(found | {"judge": "final"}))
+    runs = {"M1": "muon-q-diffusion", "M3": "muon-q-diffusion-double"}
+    metrics = {"muon-q-diffusion": files["metrics"]["muon-q-diffusion"], "muon-q-diffusion-double": final}
+    for name in ("tab2", "tab3"):
+        with pytest.raises(
+            OnshellError, match="muon-q-diffusion-double: judged by the part 'final' of truth where"
+        ) as caught:
+            write_table(name, {"runs": runs}, {"metrics": metrics}, tmp_path / name)
+        assert "\n" not in str(caught.value)
+        assert not (tmp_path / f"{name}.csv").exists()
+    alone = {"runs": {"M3": "muon-q-diffusion-double"}}
+    write_table("tab2", alone, {"metrics": metrics}, tmp_path / "tab2")
+    assert "Truth: final, which no choice of settings has seen." in (tmp_path / "tab2.md").read_text()
 
 
 def test_what_is_missing_is_named(files, tmp_path):

@@ -88,12 +88,15 @@ def metrics(run, over):
     """Return metrics of a run that are `over` times their floor, but the largest KS."""
     process = "muon" if run.startswith("muon") else "aps"
     low = {"floor_w1_mean": 0.002, "floor_w1_sd": 0.0001, "floor_ks_mean": 0.004, "floor_ks_sd": 0.0002}
+    low |= {"floor_w1_low": 0.0011, "floor_w1_high": 0.0032, "w1_over_floor_error": 0.04 * over}
     observables = {name: {"w1": 0.002 * over, "ks": 0.004, **low} for name in OBSERVABLES[process]}
     observables["E_1" if process == "muon" else "E_max"]["ks"] = 0.1
     auc = {"mean": 0.6, "sd": 0.01, "floor_mean": 0.5, "floor_sd": 0.002}
+    worst = {"observable": "E_1", "value": over, "error": 0.04 * over, "floor_mean": 1.6, "floor_sd": 0.2}
+    worst |= {"floor_low": 1.2, "floor_high": 2.2}
     violation = 0.1 if "-p-" in run else 1e-16
     return {
         "run": run, "dataset": run.split("-")[0], "process": process, "observables": observables,
-        "features": {"invariant": {"auc": auc}}, "counts": {"sample": 1000, "truth": 5000},
+        "features": {"invariant": {"auc": auc}}, "all": {"worst": worst}, "counts": {"sample": 1000, "truth": 5000},
         "conservation": {"energy_mean": violation, "momentum_mean": violation, "median_energy": 0.5},
     }  # fmt: skip

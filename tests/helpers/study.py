@@ -32,8 +32,8 @@ class Study:
         """Make truth and its floor."""
         self.files["events"][name] = truth(self.folder, name, process, generator, n, **parameters)
         self.floors[name] = self.folder / f"{name}.floor.json"
-        options = {"sample_size": n, "replicates": 2, "splits": 1, "thorough": True, "progress": silent}
-        floor_file(self.files["events"][name], self.floors[name], **options)
+        options = {"sample_size": n, "replicates": 6, "classified": 2, "splits": 1, "thorough": True}
+        floor_file(self.files["events"][name], self.floors[name], **options, progress=silent)
 
     def trained(self, run, dataset, preset, strength, seconds=240.0, **training):
         """Make a run whose events are truth smeared by `strength`."""

@@ -80,6 +80,8 @@ def test_the_noise_back_is_that_of_the_step_or_of_its_posterior(kind):
         ratio = process.sigma[t - 1] / process.sigma[t]
         torch.testing.assert_close(full.item(), (2 * gamma) ** 0.5)
         torch.testing.assert_close(least, full * ratio)
+        last = process.reverse_step(zero, t, zero, one, "last-step-noiseless")[0, 0, 0]
+        assert last == (full if t > 1 else 0)
     assert process.reverse_step(zero, 1, zero, one, "posterior").abs().max() == 0
     with pytest.raises(OnshellError, match=r"sampling\.noise: 'half' is not known"):
         process.reverse_step(zero, 1, zero, one, "half")

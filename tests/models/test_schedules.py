@@ -1,9 +1,12 @@
 """Noise schedules."""
 
+import contextlib
+
 import pytest
 import torch
 
 from onshell.errors import OnshellError
+from onshell.models.limits import schedule_faults
 from onshell.models.schedules import Schedule
 
 RECORD = {
@@ -71,9 +74,28 @@ def test_sigma_keeps_its_digits_where_steps_are_tiny():
         ({"steps": 10, "softening": -0.1}, "schedule.softening"),
         ({"steps": 10, "geometric": {"steps": 0, "first": 1e-6, "ratio": 1.1}}, "schedule.geometric.steps"),
         ({"steps": 10, "geometric": {"steps": 5, "first": 0.0, "ratio": 1.1}}, "schedule.geometric.first"),
-        ({"steps": 10, "geometric": {"steps": 50, "first": 0.01, "ratio": 1.1}}, "schedule.geometric: 0.54"),
+        (
+            {"steps": 10, "geometric": {"steps": 50, "first": 0.01, "ratio": 1.1}},
+            "schedule.geometric: its last step is 0.5 or more",
+        ),
     ],
 )
 def test_faulty_schedules_are_named(spec, key):
     with pytest.raises(OnshellError, match=key):
         Schedule.from_spec(spec)
+
+
+@pytest.mark.parametrize("gaussian_steps", [0, 499, 500, 501, -1])
+def test_a_configuration_allows_the_gaussian_phases_that_a_schedule_does(gaussian_steps):
+    entry = {"steps": 500, "gamma": [0.002, 0.01], "gaussian_steps": gaussian_steps}
+    fine = 0 <= gaussian_steps <= 500
+    assert bool(list(schedule_faults(entry))) != fine
+    with contextlib.nullcontext() if fine else pytest.raises(OnshellError, match=r"^schedule\.gaussian_steps: "):
+        assert Schedule.from_spec(entry).is_gaussian.sum() == gaussian_steps
+
+
+def test_steps_that_grow_beyond_all_bounds_are_refused_before_they_are_computed():
+    entry = {"steps": 10, "gamma": [0.002, 0.01], "geometric": {"steps": 10**6, "first": 1e-6, "ratio": 1e300}}
+    assert list(schedule_faults(entry)) == [
+        "geometric: its last step is 0.5 or more; use fewer steps or a smaller ratio"
+    ]

@@ -1,5 +1,6 @@
 """The page as text: whole, the same every time, with nothing from elsewhere, and links that lead somewhere."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -7,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from helpers.exhibits import RUNS, results
+from helpers.exhibits import BENCHMARK, RUNS, results, write
 from onshell import cli
 from onshell.pages.commands import page_file
 
@@ -71,6 +72,41 @@ def test_nothing_is_fetched(text):
     assert "default-src 'none'" in reader.all("meta", "content")[1]
 
 
+TIMES = "2.5\t0:00:02" + "\t-" * 8 + "\n"
+EVIL = "\"'><x-evil onmouseover=alert(1)>"
+
+
+def poisoned(value):
+    """Return a document with something else in the place of every text, and of some numbers that are only printed."""
+    if isinstance(value, dict):
+        return {key: EVIL if key in ("width", "depth", "cores") else poisoned(inner) for key, inner in value.items()}
+    return EVIL if isinstance(value, str) else value
+
+
+def test_no_file_brings_elements_of_its_own(tmp_path):
+    layout = results(tmp_path)
+    for path in [*layout.scale.rglob("run.json"), *layout.scale.rglob("metrics/*.json")]:
+        document = json.loads(path.read_text())
+        if observables := document.get("observables"):
+            observables[EVIL] = next(iter(observables.values()))
+        path.write_text(json.dumps(poisoned(document) | {"device_name": EVIL, "processes": EVIL}))
+    for path in layout.scale.rglob("tab1.md"):
+        path.write_text(path.read_text().replace("ours", EVIL) + f"\n{EVIL}\n")
+    for path in layout.scale.rglob("fig*.csv"):
+        path.write_text(path.read_text().replace("truth", EVIL.replace('"', "")))
+    for path in (tmp_path / "workflow" / "report").iterdir():
+        path.write_text(f"What {EVIL} shows. `{EVIL}`.")
+    (layout.scale / "events" / 'a.x"onmouseover=alert(1) b').touch()
+    write(layout.scale / "benchmarks" / EVIL.replace("/", "") / "a.tsv", f"{BENCHMARK}{TIMES}")
+    for group in ("processes", "figures", "tables", "studies"):
+        for entry in layout.config[group].values():
+            entry["title"] = EVIL
+    page_file(layout.config, tmp_path / "workflow" / "report", tmp_path / "index.html", progress=lambda line: None)
+    reader = Reader((tmp_path / "index.html").read_text(encoding="utf-8"))
+    assert "x-evil" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert not [(tag, found) for tag, found in reader.tags if tag == "x-evil" or "onmouseover" in found]
+
+
 def test_links_lead_to_files_that_are_there(text, layout):
     files = [href for href in Reader(text).all("a", "href") if not href.startswith("#")]
     assert all((layout.scale / unquote(href)).is_file() for href in files)
@@ -112,6 +148,11 @@ def test_metrics_stand_beside_their_floor(text):
     assert '<td data-key="0.1" class="hot"' in row
     assert "25× <i>E</i><sub>1</sub>" in row
     assert "1,000 against 5,000 events" in text
+    assert "1.0× ± 0.04" in row
+    assert "<small>0.0011 to 0.0032</small>" in text
+    assert "1.60<small>± 0.20</small><small>1.2 to 2.2</small>" in text
+    assert "worst W<sub>1</sub>" in text
+    assert "beside the statistical floor. Truth: test." in text
 
 
 def test_what_ran_where_and_how_long(text):

@@ -174,3 +174,38 @@ def test_whoever_loses_its_blocks_to_another_sampling_is_told(model, tmp_path, m
     monkeypatch.setattr(drawing, "sample_block", overtaken)
     with pytest.raises(GoneError, match="its blocks were removed while this process worked"):
         sample_file(model, out, N, shard=Shard(1, 2), progress=silent)
+
+
+@pytest.mark.parametrize("moment", ["before it is written", "when it is written", "and the folder is made again"])
+def test_a_block_makes_no_folder_of_its_own(moment, tmp_path, monkeypatch):
+    """The folder is removed between the look at it and the writing of a block."""
+    place, _ = opened(tmp_path, {})
+    plain = parts.save_whole
+
+    def overtaken(content, path, ready):
+        if moment == "before it is written":
+            place.remove()
+            return plain(content, path, ready)
+        return plain(content, path, lambda: (place.remove(), moment.startswith("and") and place.open({}), ready()))
+
+    monkeypatch.setattr(parts, "save_whole", overtaken)
+    with pytest.raises(GoneError, match="its blocks were removed while this process worked"):
+        place.write(0, {0.0: torch.zeros(2, 3, 3)})
+    assert names(tmp_path) == ([place.folder.name] if moment.startswith("and") else [])
+    assert not place.has(0)
+
+
+def test_a_model_that_changes_while_it_is_read_is_not_drawn_from(model, tmp_path, monkeypatch):
+    other = model.with_name("other.pt")
+    torch.save({**torch.load(model, weights_only=True), "ema": None}, other)
+    plain = drawing.read_model
+
+    def retrained(path):
+        content = plain(path)
+        other.replace(path)
+        return content
+
+    monkeypatch.setattr(drawing, "read_model", retrained)
+    with pytest.raises(OnshellError, match=r"model\.pt: changed while it was read; run again"):
+        sample_file(model, tmp_path / "s.parquet", 10, progress=silent)
+    assert names(tmp_path) == ["model.pt"]

@@ -7,14 +7,14 @@ from scipy import stats
 
 from helpers.specs import gaussian_path
 from helpers.statistics import assert_law
-from onshell.models.processes import Langevin, VariancePreserving
+from onshell.models.processes import NOISES, Langevin, VariancePreserving
 from onshell.models.schedules import Schedule
 from onshell.sampling.sde import reverse
 from onshell.streams import stream, torch_stream
 
 MEAN, SPREAD = 1.5, 0.5
 GAMMAS = np.linspace(2e-4, 0.02, 300)
-CASES = [(space, noise) for space in "qp" for noise in ("full", "posterior")]
+CASES = [(space, noise) for space in "qp" for noise in ("full", "last-step-noiseless", "posterior")]
 
 
 def process_and_path(space):
@@ -47,25 +47,30 @@ def test_the_exact_score_reverses_the_process(space, noise):
             slope, kick = slope / (1 - 2 * gamma) ** 0.5, kick / (1 - 2 * gamma) ** 0.5
         else:
             slope += gamma
-        size = 2 * gamma * ((process.sigma[t - 1] / process.sigma[t]).item() ** 2 if noise == "posterior" else 1)
-        mean, variance = slope * mean + kick, slope**2 * variance + size
+        share = {
+            "posterior": (process.sigma[t - 1] / process.sigma[t]).item() ** 2,
+            "last-step-noiseless": float(t > 1),
+        }
+        mean, variance = slope * mean + kick, slope**2 * variance + 2 * gamma * share.get(noise, 1.0)
     assert abs(mean - MEAN) < 0.01
     assert abs(variance**0.5 - SPREAD) < 0.02
     assert_law(states[0].flatten(), stats.norm(mean, variance**0.5).cdf)
 
 
-def test_posterior_noise_ends_on_points_exactly():
-    # Data at one point: the score is known, and the last step, without noise, lands on the point.
+def test_a_noiseless_last_step_ends_on_points_exactly():
+    # Data at one point: the score is known, and a last step without noise lands on the point.
     process, (means, variances) = VariancePreserving(Schedule(300, (2e-4, 0.02))), gaussian_path("p", GAMMAS, MEAN, 0.0)
     start = torch.from_numpy(stream(10, "start").standard_normal((100, 2, 3)))
     ends = {}
-    for noise in ("full", "posterior"):
+    for noise in NOISES:
         *_, (t, ends[noise]) = reverse(
             lambda x, t: -(x - means[t]) / variances[t], start, process, torch_stream(10, noise), noise
         )
         assert t == 0
-    torch.testing.assert_close(ends["posterior"], torch.full((100, 2, 3), MEAN, dtype=torch.float64))
-    assert ends["full"].std() > 0.01
+    for noise in ("last-step-noiseless", "posterior"):
+        torch.testing.assert_close(ends[noise], torch.full((100, 2, 3), MEAN, dtype=torch.float64))
+    # The noise of a full last step stays: of 600 components, its standard deviation is known to 2.9%.
+    assert ends["full"].std().item() == pytest.approx((2 * GAMMAS[0]) ** 0.5, rel=4 * 0.029)
 
 
 def test_a_score_of_any_float_type_is_taken():

@@ -1,9 +1,12 @@
 """A training that is over is not made again."""
 
+import shutil
+
 import pytest
 
 from helpers.networks import small_spec
 from helpers.trainings import assert_same_training, events, silent, visible
+from onshell.errors import OnshellError
 from onshell.training import finished
 from onshell.training.loop import train
 
@@ -36,6 +39,39 @@ def test_other_code_trains_anew(tmp_path, monkeypatch):
     train(small_spec(), events(), tmp_path, progress=silent)
     monkeypatch.setattr(finished, "ROOMS", (*finished.ROOMS, "errors.py"))
     assert "epoch 1/" in trained_again(tmp_path)[1]
+
+
+def lost():
+    raise OnshellError("the claim is another's")
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """The hidden folder in tmp_path of the products of the training "k"."""
+    folder = finished.memory(tmp_path, "k")
+    for place in (folder, tmp_path / ".finished-other"):
+        place.mkdir()
+        for name in finished.PRODUCTS:
+            (place / name).write_text(name)
+    return folder
+
+
+def test_nothing_is_brought_back_or_forgotten_when_another_trains_here(kept, tmp_path):
+    with pytest.raises(OnshellError, match="is another's"):
+        finished.recall(tmp_path, "k", lost)
+    assert visible(tmp_path) == []
+    for name in finished.PRODUCTS:
+        (tmp_path / name).write_text("new")
+    with pytest.raises(OnshellError, match="is another's"):
+        finished.remember(tmp_path, "k", lost)
+    assert [(kept / name).read_text() for name in finished.PRODUCTS] == list(finished.PRODUCTS)
+    assert (tmp_path / ".finished-other").is_dir()
+
+
+def test_products_that_are_removed_while_they_are_brought_back_are_all_there(kept, tmp_path):
+    # It is asked before the first product takes its place.
+    assert finished.recall(tmp_path, "k", lambda: shutil.rmtree(kept, ignore_errors=True))
+    assert [(tmp_path / name).read_text() for name in finished.PRODUCTS] == list(finished.PRODUCTS)
 
 
 @pytest.mark.parametrize("name", finished.PRODUCTS)

@@ -47,8 +47,10 @@ def gpus(monkeypatch, number):
 def test_one_process_for_each_gpu(device, wanted, there, processes, started, monkeypatch):
     gpus(monkeypatch, there)
     start(wanted, 1, device, ["train", "run"])
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes), "--standalone"]
-    assert started == ([[*torchrun, "-m", "onshell", "train", "run"]] if processes else [])
+    # -P: a file in the current folder, such as random.py, is no module of theirs.
+    alone = [sys.executable, "-P", "-m"]
+    torchrun = [*alone, "onshell.training.torchrun", "--nproc-per-node", str(processes), "--standalone"]
+    assert started == ([[*torchrun, "--no-python", *alone, "onshell", "train", "run"]] if processes else [])
 
 
 def test_several_nodes_meet_at_the_first(started, monkeypatch):
@@ -58,8 +60,8 @@ def test_several_nodes_meet_at_the_first(started, monkeypatch):
     srun, torchrun = command[: command.index(sys.executable)], " ".join(command[command.index(sys.executable) + 1 :])
     assert srun == ["srun", "--nodes", "2", "--ntasks", "2", "--ntasks-per-node", "1", "--cpus-per-task", "2"]
     assert torchrun == (
-        f"-m torch.distributed.run --nproc-per-node 2 --nnodes 2 --rdzv-backend c10d --rdzv-id 41234 "
-        f"--rdzv-endpoint {launch.socket.gethostname()}:21234 -m onshell train run"
+        f"-P -m onshell.training.torchrun --nproc-per-node 2 --nnodes 2 --rdzv-backend c10d --rdzv-id 41234 "
+        f"--rdzv-endpoint {launch.socket.gethostname()}:21234 --no-python {sys.executable} -P -m onshell train run"
     )
 
 

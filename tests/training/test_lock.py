@@ -15,7 +15,7 @@ from helpers.disk import names, read_only
 from helpers.networks import small_spec
 from helpers.trainings import events, silent
 from onshell.errors import OnshellError
-from onshell.training import lock
+from onshell.training import lock, loop
 from onshell.training.lock import claimed
 from onshell.training.loop import train
 
@@ -92,6 +92,80 @@ def test_a_writer_that_stood_still_writes_no_more(holder, tmp_path, monkeypatch)
         assert claim["host"] == "elsewhere"
 
 
+def taken_over(folder):
+    """Another's claim, that of a process which lives (this one), takes the place of the one in `folder`."""
+    claim = folder / lock.NAME
+    claim.rename(folder / "moved")
+    claim.write_text(lock._text(lock._self(), 3))
+    return claim.read_bytes()
+
+
+def stood_still(monkeypatch, name, folder, *, after, place=lock):
+    """Let the claim on `folder` be taken over just before or after the next call of lock's function `name`."""
+    plain, theirs = getattr(place, name), []
+
+    def still(*arguments, **options):
+        monkeypatch.setattr(place, name, plain)
+        found = plain(*arguments, **options) if after else None
+        theirs.append(taken_over(folder))
+        return found if after else plain(*arguments, **options)
+
+    monkeypatch.setattr(place, name, still)
+    return theirs
+
+
+def test_a_claim_that_is_lost_before_it_is_opened_is_not_written(tmp_path, monkeypatch):
+    theirs = stood_still(monkeypatch, "link", tmp_path, after=True, place=lock.os)
+    with pytest.raises(OnshellError, match="is training this run; wait for it"), claimed(tmp_path, silent):
+        pass
+    assert (tmp_path / lock.NAME).read_bytes() == theirs[0]
+
+
+def test_a_claim_that_is_removed_before_it_is_opened_is_laid_down_again(tmp_path, monkeypatch):
+    plain = os.link
+
+    def removed(source, target):
+        monkeypatch.setattr(lock.os, "link", plain)
+        plain(source, target)
+        target.unlink()
+
+    monkeypatch.setattr(lock.os, "link", removed)
+    with claimed(tmp_path, silent) as check:
+        check()
+
+
+@pytest.mark.parametrize(("name", "after"), [("_settled", True), ("_remove", False)])
+def test_the_claim_of_another_is_not_removed_at_the_end(name, after, tmp_path, monkeypatch):
+    with claimed(tmp_path, silent):
+        theirs = stood_still(monkeypatch, name, tmp_path, after=after)
+    assert (tmp_path / lock.NAME).read_bytes() == theirs[0]
+    assert names(tmp_path) == [lock.NAME, "moved"]
+
+
+def test_the_claim_of_another_is_not_taken_for_that_of_the_dead(tmp_path, monkeypatch):
+    (tmp_path / lock.NAME).write_text(lock._text({**lock._self(), "born": "long ago"}, 0))
+    theirs = stood_still(monkeypatch, "_remove", tmp_path, after=False)
+    with pytest.raises(OnshellError, match="is training this run; wait for it"), claimed(tmp_path, silent):
+        pass
+    assert (tmp_path / lock.NAME).read_bytes() == theirs[0]
+    assert names(tmp_path) == [lock.NAME, "moved"]
+
+
+def test_a_claim_that_another_moves_away_to_look_at_it_is_not_lost(tmp_path, monkeypatch):
+    with claimed(tmp_path, silent) as check:
+        (tmp_path / lock.NAME).rename(tmp_path / "aside")
+        monkeypatch.setattr(lock.time, "sleep", lambda _: (tmp_path / "aside").rename(tmp_path / lock.NAME))
+        check()
+
+
+def test_a_claim_that_was_removed_ends_the_training(tmp_path, monkeypatch):
+    with claimed(tmp_path, silent) as check:
+        (tmp_path / lock.NAME).unlink()
+        monkeypatch.setattr(lock.time, "sleep", lambda _: None)
+        with pytest.raises(OnshellError, match=r"\.writer\.json: was removed while this process trained"):
+            check()
+
+
 def test_a_training_that_lost_its_claim_stops_before_it_writes(tmp_path):
     def tell(line):
         if "epoch 1/" in line:
@@ -102,6 +176,22 @@ def test_a_training_that_lost_its_claim_stops_before_it_writes(tmp_path):
         train(small_spec(training={"epochs": 3}), events(), tmp_path, progress=tell)
     # Another's claim is not removed.
     assert names(tmp_path)[0] == ".writer.json"
+
+
+@pytest.mark.parametrize("writes", ["write_state", "write_history", "write_record", "save_model"])
+def test_a_training_that_stands_still_before_it_writes_a_file_does_not_write_it(writes, tmp_path, monkeypatch):
+    stood_still(monkeypatch, writes, tmp_path, after=False, place=loop)
+    with pytest.raises(OnshellError, match="took over while this process stood still"):
+        train(small_spec(training={"epochs": 1}), events(), tmp_path, progress=silent)
+    # They are written in this order; of the last one nothing is left, under a hidden name either.
+    order = {
+        "write_state": "state",
+        "write_history": "history.csv",
+        "write_record": "run.json",
+        "save_model": "model.pt",
+    }
+    earlier = list(order.values())[: list(order).index(writes)]
+    assert sorted(name.partition("-")[0] for name in names(tmp_path)) == sorted([lock.NAME, "moved", *earlier])
 
 
 def test_of_many_that_come_at_once_one_writes(tmp_path):
@@ -130,8 +220,9 @@ def test_of_many_that_come_at_once_one_writes(tmp_path):
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("text", ["", "not json\n", "[]\n0\n"])
-def test_a_damaged_claim_is_that_of_nobody(text, tmp_path):
+@pytest.mark.parametrize("text", ["", "not json\n", "[]\n0\n", "[" * 100_000])
+def test_a_damaged_claim_is_that_of_nobody(text, tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "WATCH", 0.1)
     (tmp_path / ".writer.json").write_text(text)
     with claimed(tmp_path, silent):
         pass

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -30,11 +31,13 @@ SPECS = {
 
 SCRIPT = """
     import json, os, sys
+    from contextlib import nullcontext
     from pathlib import Path
-    out, helpers, stop, spec = sys.argv[1:]
+    out, helpers, stop, specs = sys.argv[1:]
     sys.path.insert(0, helpers)
     from helpers.trainings import events
     from onshell.training import loop
+    from onshell.training.processes import team
 
     def tell(line):
         print(line, flush=True)
@@ -42,17 +45,21 @@ SCRIPT = """
             # Killed outright after a state: torchrun then ends the other processes.
             os.kill(os.getpid(), 9)
 
-    loop.train(json.loads(spec), events(241), Path(out), progress=tell)
+    with team("cpu") as members:
+        # Processes meet once: all trainings are of the same team.
+        loop.team = lambda device: nullcontext(members)
+        for name, spec in json.loads(specs).items():
+            loop.train(spec, events(241), Path(out, name), progress=tell)
 """
 
 
-def torchrun(folder, size, name="diffusion", stop=0):
-    """The output of a training of `SPECS` in `size` processes, killed after epoch `stop`; slow on a busy machine."""
-    script = folder.with_suffix(".py")
+def torchrun(folder, specs, stop=0):
+    """The output of trainings in two processes, killed after epoch `stop` of the first; slow on a busy machine."""
+    script = folder / "script.py"
     script.write_text(textwrap.dedent(SCRIPT))
     # --standalone looks for a free port by itself.
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(size)]
-    arguments = [script, folder, Path(__file__).parents[1], stop, json.dumps(SPECS[name])]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    arguments = [script, folder, Path(__file__).parents[1], stop, json.dumps(specs)]
     done = subprocess.run(
         [*command, *map(str, arguments)],
         capture_output=True,
@@ -94,25 +101,35 @@ def alone(tmp_path_factory):
     return trained
 
 
+@pytest.fixture(scope="module")
+def together(tmp_path_factory):
+    """Trainings in two processes, all by one torchrun, the first after it was killed: (folder, its state, output)."""
+    folder = tmp_path_factory.mktemp("two")
+    killed = {"killed": SPECS["diffusion"]}
+    torchrun(folder, killed, stop=2)
+    (state,) = (folder / "killed").glob("state-*.pt")
+    kept = shutil.copy(state, folder)
+    return folder, kept, torchrun(folder, killed | SPECS)
+
+
 @pytest.mark.parametrize("name", SPECS)
-def test_two_processes_train_like_one(name, alone, tmp_path):
-    lines = torchrun(tmp_path / "run", 2, name).splitlines()
+def test_two_processes_train_like_one(name, alone, together):
+    folder, _, output = together
     # One process speaks and writes.
-    assert sum(": epoch 1/4" in line for line in lines) == 1
-    assert_near(tmp_path / "run", alone(name))
-    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert output.count(": epoch 1/4") == len(SPECS)
+    assert_near(folder / name, alone(name))
+    record = json.loads((folder / name / "run.json").read_text())
     assert record["processes"] == 2
 
 
-def test_a_training_killed_in_two_processes_goes_on_in_two_or_in_one(alone, tmp_path):
-    torchrun(tmp_path / "run", 2, stop=2)
-    (state,) = (tmp_path / "run").glob("state-*.pt")
+def test_a_training_killed_in_two_processes_goes_on_in_two_or_in_one(alone, together, tmp_path):
+    folder, state, output = together
     lines = []
-    train(SPECS["diffusion"], events(241), tmp_path / "single", resume=state, progress=lines.append)
+    train(SPECS["diffusion"], events(241), tmp_path, resume=state, progress=lines.append)
     assert "going on after epoch 2" in lines[0]
-    assert "going on after epoch 2" in torchrun(tmp_path / "run", 2)
-    for folder in ("run", "single"):
-        assert_near(tmp_path / folder, alone("diffusion"))
+    assert output.count("going on after epoch 2") == 1
+    for resumed in (folder / "killed", tmp_path):
+        assert_near(resumed, alone("diffusion"))
 
 
 @pytest.mark.parametrize("size", [5, 7, 8, 24])

@@ -7,6 +7,7 @@ import subprocess
 import pylhe
 import pytest
 
+from helpers.clones import PARTS
 from helpers.lhe import REAL
 from onshell.events.table import read_events, read_metadata, write_events
 
@@ -71,6 +72,21 @@ def test_a_file_is_imported_compared_and_handed_back(own):
     assert sum(1 for _ in pylhe.LHEFile.fromfile(out).events) == 160
     done = onshell(own, "import", out, "--dataset", "mine", "-o", own.folder / "again.parquet")
     assert done.returncode == 0, done.stderr
+
+
+def test_paths_that_a_shell_would_take_apart_are_paths(own):
+    results, source = "run ü'\"; touch struck; $(touch struck) `touch struck` & é", "my $(touch struck) ü.lhe.gz"
+    (own.folder / "run ü'\"").write_text("precious")
+    own.config["results"], own.config["processes"]["mine"]["source"] = results, source
+    own.save()
+    (own.folder / "mine.lhe.gz").rename(own.folder / source)
+    assert own.plan()["import_events"] == 1
+    events = own.folder / results / "quick/embedded/mine.single.parquet"
+    done = own.run("--cores", "1", str(events.relative_to(own.folder)))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(read_events(events)) == 160
+    assert {path.parts[0] for path in own.files()} == {*PARTS, results, source, "run ü'\""}
+    assert (own.folder / "run ü'\"").read_text() == "precious"
 
 
 def test_a_bad_file_fails_its_job_and_leaves_nothing(own):

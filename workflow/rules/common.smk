@@ -12,18 +12,35 @@ from functools import cache
 from pathlib import Path
 
 from onshell import config as configuration
-from onshell import settings
+from onshell import paths, settings
 from onshell.errors import OnshellError
 from onshell.layout import Layout
 from onshell.pages.subjects import subject_of
 from onshell.pages.typeset import capital
 from onshell.studies import anchor, entry_of, studies, study_of, title_of, trainings
 
+# The folder of the workflow, which need not be that of the Snakefile that is run: it may be a module of another.
+HERE = Path(workflow.source_path("../../envs/environment.yaml")).parents[1]
+
 try:
+    # Before Snakemake reads it, which knows no bound and tells faults on a page.
     WRITTEN = configuration.read("config.yaml")
+except OnshellError as error:
+    remedy = (
+        f": copy {HERE / 'config.yaml'}" if not Path("config.yaml").exists() else ""
+    )
+    sys.exit(f"onshell: error: {error}{remedy}")
+
+
+configfile: "config.yaml"
+
+
+try:
     # Snakemake overrides what two YAML aliases share in both places; here only the one that was named changes.
-    asked = workflow.config_settings.overwrite_config
-    config.update(configuration.merge(WRITTEN, asked))
+    asked = configuration.merge(WRITTEN, workflow.config_settings.overwrite_config)
+    # It makes text of all numbers within --config.
+    named = settings.typed(workflow.config_settings.config, WRITTEN)
+    config.update(configuration.merge(asked, named))
     CHANGED = settings.differences(WRITTEN, config)
     configuration.validate(
         config, "the configuration" if workflow.configfiles[1:] else "config.yaml"
@@ -39,14 +56,15 @@ if refusal:
 L = Layout(config)
 DATASETS = configuration.datasets(config)
 IMPORTED = [name for name, entry in DATASETS.items() if entry.source]
+JUDGE = configuration.judge_of(config)
 SIZES = config["scales"][config["scale"]]
-CONDA = str(Path(workflow.basedir) / "envs" / "environment.yaml")
+CONDA = str(HERE / "envs" / "environment.yaml")
 
 # Editing the drawing code draws again, that of the page or a caption makes the page again; editing any other code of the
 # package runs nothing by itself.
 DRAWING = sorted(map(str, Path(configuration.__file__).parent.glob("figures/*.[pm]*")))
 PAGES = sorted(map(str, Path(configuration.__file__).parent.glob("pages/*.[pcj]*")))
-CAPTIONS = sorted(map(str, Path(workflow.basedir, "workflow", "report").glob("*.rst")))
+CAPTIONS = sorted(map(str, Path(HERE, "workflow", "report").glob("*.rst")))
 
 # The commands read config.yaml by themselves: what was changed on Snakemake's command line must reach them too. Scale and
 # preset stand in the shell lines; the rest travels in the environment, where it is no parameter of every job.
@@ -55,6 +73,13 @@ os.environ.update(
         [line for line in CHANGED if not line.startswith(("scale=", "preset="))]
     )
 )
+
+
+onstart:
+    sources = [entry.source for entry in DATASETS.values() if entry.source]
+    for refusal in filter(None, map(paths.remote, [config["results"], *sources])):
+        if not workflow.local_exec:
+            sys.exit(f"onshell: error: {refusal}")
 
 
 wildcard_constraints:
@@ -115,6 +140,11 @@ def embedding(wildcards):
     return leaf({"augmentation": augmentation, "seed": config["seed"]})
 
 
+def pool_part(dataset):
+    """Return the part of truth whose size a floor is for: of a generator's all are of one size, and share the floor."""
+    return JUDGE if dataset in IMPORTED else "test"
+
+
 def trajectories():
     """Return the runs that keep snapshots of their reverse process."""
     return [run for run, entry in config["runs"].items() if "trajectory" in entry]
@@ -138,7 +168,7 @@ def products(group):
 def outputs(group, name):
     """Return the paths of a figure or table by format; the PNG, or the CSV of a table, goes into the report."""
     paths, study = L.product(group, name), study_of(config, group, name)
-    caption = Path(workflow.basedir, "workflow", "report", f"{name}.rst")
+    caption = Path(HERE, "workflow", "report", f"{name}.rst")
     shown = "png" if group == "figures" else "csv"
     about = config["processes"].get(subject_of(config, group, name), {})
     if caption.exists():

@@ -1,6 +1,6 @@
 """Exact truth, or events of one's own, and the training sets made of it.
 
-Makes: events/<dataset>.parquet, embedded/<dataset>.<augmentation>.parquet. Needs: nothing but config.yaml and the Les
+Makes: events/<dataset>.parquet, events/<dataset>.final.parquet, embedded/<dataset>.<augmentation>.parquet. Needs: nothing but config.yaml and the Les
 Houches files that it names.
 """
 
@@ -41,7 +41,34 @@ rule generate:
         seed=config["seed"],
         scale=config["scale"],
     shell:
-        "onshell generate {wildcards.dataset} -o {output.events} --scale {params.scale} > {log} 2>&1"
+        "onshell generate {wildcards.dataset:q} -o {output.events:q} --scale {params.scale:q} > {log:q} 2>&1"
+
+
+rule generate_final:
+    """Exact events for tables to publish: truth that no choice of settings has seen, as many as the usual test."""
+    output:
+        events=L.final("{dataset}"),
+    log:
+        L.log("final", "{dataset}"),
+    benchmark:
+        L.benchmark("final", "{dataset}")
+    wildcard_constraints:
+        dataset=alternatives(set(DATASETS) - set(IMPORTED)),
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=2000,
+        disk_mb=2000,
+        runtime=30,
+    params:
+        dataset=lambda wildcards: leaf(asdict(DATASETS[wildcards.dataset])),
+        events=lambda wildcards: DATASETS[wildcards.dataset].n_test,
+        seed=config["seed"],
+        scale=config["scale"],
+    shell:
+        "onshell generate {wildcards.dataset:q} --train 0 --test 0 --final {params.events:q} -o {output.events:q}"
+        " --scale {params.scale:q} > {log:q} 2>&1"
 
 
 rule import_events:
@@ -70,7 +97,7 @@ rule import_events:
         seed=config["seed"],
         scale=config["scale"],
     shell:
-        "onshell import {input.lhe} --dataset {wildcards.dataset} -o {output.events} --scale {params.scale} > {log} 2>&1"
+        "onshell import {input.lhe:q} --dataset {wildcards.dataset:q} -o {output.events:q} --scale {params.scale:q} > {log:q} 2>&1"
 
 
 rule embed:
@@ -94,4 +121,4 @@ rule embed:
         embedding=embedding,
         scale=config["scale"],
     shell:
-        "onshell embed {input.events} -a {wildcards.augmentation} -o {output.training_set} --scale {params.scale} > {log} 2>&1"
+        "onshell embed {input.events:q} -a {wildcards.augmentation:q} -o {output.training_set:q} --scale {params.scale:q} > {log:q} 2>&1"

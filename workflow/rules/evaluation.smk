@@ -36,8 +36,8 @@ rule autoencoder:
         epochs=SIZES["autoencoder"]["epochs"],
         seed=config["seed"],
     shell:
-        "onshell autoencoder {input.truth} --train {params.events} --epochs {params.epochs} --seed {params.seed}"
-        " -o {output.networks} > {log} 2>&1"
+        "onshell autoencoder {input.truth:q} --train {params.events:q} --epochs {params.epochs:q} --seed {params.seed:q}"
+        " -o {output.networks:q} > {log:q} 2>&1"
 
 
 rule floor:
@@ -62,17 +62,18 @@ rule floor:
     params:
         size=lambda wildcards: configuration.n_samples(config, wildcards.dataset),
         replicates=SIZES["floor_replicates"],
+        judge=lambda wildcards: pool_part(wildcards.dataset),
         seed=config["seed"],
     shell:
-        "onshell floor {input.truth} --sample-size {params.size} --autoencoder {input.autoencoder}"
-        " --replicates {params.replicates} --seed {params.seed} -o {output.floor} > {log} 2>&1"
+        "onshell floor {input.truth:q} --sample-size {params.size:q} --autoencoder {input.autoencoder:q}"
+        " --replicates {params.replicates:q} --judge {params.judge:q} --seed {params.seed:q} -o {output.floor:q} > {log:q} 2>&1"
 
 
 rule compare:
     """Every distance between a run's events and truth, beside its floor."""
     input:
         samples=L.samples("{run}"),
-        truth=lambda wildcards: L.events(spec(wildcards.run)["dataset"]),
+        truth=lambda wildcards: L.judged(spec(wildcards.run)["dataset"]),
         autoencoder=lambda wildcards: L.autoencoder(spec(wildcards.run)["dataset"]),
         floor=lambda wildcards: L.floor(spec(wildcards.run)["dataset"]),
     output:
@@ -95,10 +96,11 @@ rule compare:
         disk_mb=100,
         runtime=60,
     params:
+        judge=JUDGE,
         seed=config["seed"],
     shell:
-        "onshell metrics {input.samples} --truth {input.truth} --autoencoder {input.autoencoder}"
-        " --floor {input.floor} --seed {params.seed} -o {output.metrics} > {log} 2>&1"
+        "onshell metrics {input.samples:q} --truth {input.truth:q} --autoencoder {input.autoencoder:q}"
+        " --floor {input.floor:q} --judge {params.judge:q} --seed {params.seed:q} -o {output.metrics:q} > {log:q} 2>&1"
 
 
 rule summary:
@@ -132,4 +134,4 @@ rule summary:
         scale=config["scale"],
         preset=config["preset"],
     shell:
-        "onshell summary -o {params.folder} --scale {params.scale} --preset {params.preset} > {log} 2>&1"
+        "onshell summary -o {params.folder:q} --scale {params.scale:q} --preset {params.preset:q} > {log:q} 2>&1"

@@ -37,7 +37,15 @@ rule export:
         project=lambda wildcards: (
             "--project" if spec(wildcards.run)["space"] == "p" else ""
         ),
+        # Energies that differ from event to event are lent only where the process says that they may be.
+        independent=lambda wildcards: (
+            "--independent-energy"
+            if config["processes"][spec(wildcards.run)["process"]].get(
+                "independent_energy", configuration.EXPORT["independent_energy"]
+            )
+            else ""
+        ),
         seed=config["seed"],
     shell:
-        "onshell export {input.events} --like {input.like} -o {output.lhe} --seed {params.seed} {params.project}"
-        " > {log} 2>&1"
+        "onshell export {input.events:q} --like {input.like:q} -o {output.lhe:q} --seed {params.seed:q} {params.project}"
+        " {params.independent} > {log:q} 2>&1"

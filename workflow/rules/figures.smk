@@ -40,5 +40,5 @@ for name, entry in config["figures"].items():
             scale=config["scale"],
             preset=config["preset"],
         shell:
-            "onshell figure {params.name} -o {params.folder}"
-            " --scale {params.scale} --preset {params.preset} > {log} 2>&1"
+            "onshell figure {params.name:q} -o {params.folder:q}"
+            " --scale {params.scale:q} --preset {params.preset:q} > {log:q} 2>&1"

@@ -33,4 +33,4 @@ rule pages:
         shown=leaf([titles(), config["figures"], config["tables"]]),
         scale=config["scale"],
     shell:
-        "onshell page -o {output.page} --scale {params.scale} > {log} 2>&1"
+        "onshell page -o {output.page:q} --scale {params.scale:q} > {log:q} 2>&1"

@@ -38,9 +38,9 @@ rule shard:
         scale=config["scale"],
         preset=config["preset"],
     shell:
-        "onshell sample {input.model} --run {wildcards.run} -n {params.events} -o {params.table}"
-        " --shard {wildcards.number}/{wildcards.of} --receipt {output.receipt} --device {resources.device}"
-        " --scale {params.scale} --preset {params.preset} > {log} 2>&1"
+        "onshell sample {input.model:q} --run {wildcards.run:q} -n {params.events:q} -o {params.table:q}"
+        " --shard {wildcards.number:q}/{wildcards.of:q} --receipt {output.receipt:q} --device {resources.device:q}"
+        " --scale {params.scale:q} --preset {params.preset:q} > {log:q} 2>&1"
 
 
 rule sample:
@@ -72,8 +72,8 @@ rule sample:
         scale=config["scale"],
         preset=config["preset"],
     shell:
-        "onshell sample {input.model} --run {wildcards.run} -n {params.events} -o {output.events}"
-        " --device {resources.device} --scale {params.scale} --preset {params.preset} > {log} 2>&1"
+        "onshell sample {input.model:q} --run {wildcards.run:q} -n {params.events:q} -o {output.events:q}"
+        " --device {resources.device:q} --scale {params.scale:q} --preset {params.preset:q} > {log:q} 2>&1"
 
 
 rule trajectory:
@@ -104,8 +104,8 @@ rule trajectory:
         scale=config["scale"],
         preset=config["preset"],
     shell:
-        "onshell sample {input.model} --run {wildcards.run} -n {params.events} --snapshots {params.times}"
-        " -o {output.snapshots} --device {resources.device} --scale {params.scale} --preset {params.preset} > {log} 2>&1"
+        "onshell sample {input.model:q} --run {wildcards.run:q} -n {params.events:q} --snapshots {params.times:q}"
+        " -o {output.snapshots:q} --device {resources.device:q} --scale {params.scale:q} --preset {params.preset:q} > {log:q} 2>&1"
 
 
 rule forward:
@@ -133,5 +133,5 @@ rule forward:
         scale=config["scale"],
         preset=config["preset"],
     shell:
-        "onshell forward {wildcards.forward} --data {input.data} -n {params.events} -o {output.snapshots}"
-        " --scale {params.scale} --preset {params.preset} > {log} 2>&1"
+        "onshell forward {wildcards.forward:q} --data {input.data:q} -n {params.events:q} -o {output.snapshots:q}"
+        " --scale {params.scale:q} --preset {params.preset:q} > {log:q} 2>&1"

@@ -107,17 +107,20 @@ rule study_floor:
         runtime=120,
     params:
         replicates=SIZES["floor_replicates"],
+        classified=SIZES.get("classifier_replicates", 10),
+        judge=lambda wildcards: pool_part(wildcards.dataset),
         seed=config["seed"],
     shell:
-        "onshell floor {input.truth} --sample-size {wildcards.size} --thorough --replicates {params.replicates}"
-        " --seed {params.seed} -o {output.floor} > {log} 2>&1"
+        "onshell floor {input.truth:q} --sample-size {wildcards.size:q} --thorough --replicates {params.replicates:q}"
+        " --classifier-replicates {params.classified:q} --judge {params.judge:q} --seed {params.seed:q} -o {output.floor:q}"
+        " > {log:q} 2>&1"
 
 
 rule study_compare:
     """Everything that studies compare of a model's events and truth, beside its floor."""
     input:
         samples=belongs(L.samples),
-        truth=lambda wildcards: L.events(spec(wildcards.run)["dataset"]),
+        truth=lambda wildcards: L.judged(spec(wildcards.run)["dataset"]),
         floor=lambda wildcards: L.floor(
             spec(wildcards.run)["dataset"],
             configuration.n_events(config, wildcards.run),
@@ -140,10 +143,11 @@ rule study_compare:
         disk_mb=100,
         runtime=60,
     params:
+        judge=JUDGE,
         seed=config["seed"],
     shell:
-        "onshell metrics {input.samples} --truth {input.truth} --floor {input.floor} --run {wildcards.run} --thorough"
-        " --seed {params.seed} -o {output.metrics} > {log} 2>&1"
+        "onshell metrics {input.samples:q} --truth {input.truth:q} --floor {input.floor:q} --run {wildcards.run:q} --thorough"
+        " --judge {params.judge:q} --seed {params.seed:q} -o {output.metrics:q} > {log:q} 2>&1"
 
 
 DRAWN = [
@@ -182,4 +186,4 @@ for study, verb, group, name in DRAWN:
             folder=lambda wildcards, output: str(Path(output[0]).parent),
             scale=config["scale"],
         shell:
-            "onshell {params.verb} {params.name} -o {params.folder} --scale {params.scale} > {log} 2>&1"
+            "onshell {params.verb:q} {params.name:q} -o {params.folder:q} --scale {params.scale:q} > {log:q} 2>&1"

@@ -56,6 +56,6 @@ rule train:
         preset=config["preset"],
     shell:
         # A batch system's TERM and Ctrl-C reach every process of a job; they are for the training alone: it saves and leaves.
-        "trap '' INT TERM; onshell train {wildcards.run} --data {input.data} -o {params.folder} --scale {params.scale} --preset {params.preset}"
-        " --processes {resources.gpu} --nodes {resources.nodes} --device {resources.device}"
-        " ${{SLURM_JOB_ID:+--stop-after {resources.runtime}}} 2>&1 | tee -a {log}"
+        "trap '' INT TERM; onshell train {wildcards.run:q} --data {input.data:q} -o {params.folder:q} --scale {params.scale:q} --preset {params.preset:q}"
+        " --processes {resources.gpu:q} --nodes {resources.nodes:q} --device {resources.device:q}"
+        " ${{SLURM_JOB_ID:+--stop-after {resources.runtime:q}}} 2>&1 | tee -a {log:q}"

@@ -1,13 +1,17 @@
 """The command line: `onshell VERB`. The one place that joins configuration, paths and the work of the package."""
 
+import gc
+import os
 import signal
 import sys
+import traceback
 
 from onshell.cli import data, doctor, lhe, models, plan, results, show, weights
 from onshell.cli.examples import teach
-from onshell.cli.options import app
-from onshell.console import stop
-from onshell.errors import OnshellError, StoppedError
+from onshell.cli.options import TRACEBACK, app
+from onshell.console import give_up_output, prepare_streams, stop
+from onshell.errors import OnshellError, StoppedError, unexpected
+from onshell.paths import SURROGATE
 
 __all__ = ["data", "doctor", "lhe", "main", "models", "plan", "results", "show", "weights"]
 
@@ -17,14 +21,36 @@ teach(app)
 def main() -> None:
     """Run the command line; a fault that the user can mend is one line on standard error and exit code 1.
 
-    Work that was stopped and saved ends with exit code 75.
+    So is any other error, whose traceback `--traceback` (anywhere) or ONSHELL_TRACEBACK=1 shows. Work that was stopped
+    and saved ends with exit code 75; output that nobody reads any more ends it without a word.
     """
+    # Importing torch and pandas makes a million objects that stay: to look for garbage among them again and again took
+    # an eighth of a short command.
+    gc.set_threshold(100_000, 20, 20)
+    prepare_streams()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    # Figures are files: a notebook's way to show them, inherited by what it starts, is none of theirs.
+    os.environ["MPLBACKEND"] = "agg"
+    arguments = [word for word in sys.argv[1:] if word != TRACEBACK]
+    told = len(arguments) < len(sys.argv) - 1 or os.environ.get("ONSHELL_TRACEBACK", "0") not in ("", "0")
     try:
-        app()
+        for word in arguments:
+            if SURROGATE.search(word):
+                raise OnshellError(f"{word!r}: is not UTF-8 text, as paths in tables and logs must be; rename the file")
+        try:
+            app(arguments)
+        finally:
+            sys.stdout.flush()
     except StoppedError as pause:
         print(f"onshell: {pause}", file=sys.stderr, flush=True)
         sys.exit(pause.code)
-    except OnshellError as error:
-        sys.exit(f"onshell: error: {error}")
+    except BrokenPipeError:
+        give_up_output()
+        sys.exit(128 + signal.SIGPIPE)
+    except Exception as error:
+        foreseen = isinstance(error, OnshellError)
+        give_up_output()
+        if told:
+            traceback.print_exc()
+        sys.exit(f"onshell: error: {' '.join(str(error).splitlines()) if foreseen else unexpected(error)}")

@@ -22,6 +22,9 @@ def generate(
     output: Output,
     train: Annotated[int | None, typer.Option(help="Events to train on.")] = None,
     test: Annotated[int | None, typer.Option(help="Events that no model sees.")] = None,
+    final: Annotated[
+        int, typer.Option(help="Further events, for published tables: no choice of settings may see them.")
+    ] = 0,
     scale: Scale = None,
     seed: Seed = None,
     threads: Annotated[int, typer.Option(help="Threads; the events do not depend on them.")] = 1,
@@ -44,6 +47,7 @@ def generate(
         cutoff=entry.cutoff,
         n_train=entry.n_train if train is None else train,
         n_test=entry.n_test if test is None else test,
+        n_final=final,
         seed=loaded["seed"],
         config_hash=configuration.digest({**asdict(entry), "seed": loaded["seed"]}),
         threads=threads,

@@ -9,18 +9,26 @@ import typer
 from onshell import config as configuration
 from onshell.cli.completion import names
 from onshell.cli.options import DEFAULT, ConfigFile, EventTable, Output, Scale, Seed, Settings, app, load
-from onshell.console import apart, counter, known, pairs, say, whole_numbers
+from onshell.console import apart, counter, known, pairs, say, warn
+from onshell.errors import OnshellError
 
 
 @app.command("import")
 def import_events(
-    file: Annotated[Path, typer.Argument(help="A Les Houches file, .lhe or .lhe.gz.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="A Les Houches file, plain or compressed (gzip, bzip2, xz, zstd, lz4), or several of one process; "
+            "- is standard input."
+        ),
+    ],
     output: Output,
     particles: Annotated[
         str | None,
         typer.Option(
-            help="Take these final particles, in this order: PDG numbers or q, qbar, g, j, a, l-, l+, nu, nubar; "
-            "several for one place joined by |. Without it all are taken as they stand in the file."
+            help="Take these final particles, in this order: PDG numbers, names such as u~, mu+, gamma, w+, or groups: "
+            "q, qbar, g, j, a, l-, l+, nu, nubar; several for one place joined by |. Without it all are taken as they "
+            "stand in the file."
         ),
     ] = None,
     shuffle: Annotated[
@@ -34,6 +42,10 @@ def import_events(
     unweighted: Annotated[bool, typer.Option("--unweighted", help="Count every event once.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad events out, and count them.")] = False,
     held_out: Annotated[float, typer.Option(help="Share of the events that no model will see.")] = 0.2,
+    final: Annotated[
+        float,
+        typer.Option(help="Share of the held-out events for published tables: no choice of settings may see them."),
+    ] = 0.0,
     train: Annotated[int | None, typer.Option(help="At most so many events to train on.")] = None,
     test: Annotated[int | None, typer.Option(help="At most so many events that no model sees.")] = None,
     dataset: Annotated[
@@ -47,14 +59,16 @@ def import_events(
     config: ConfigFile = DEFAULT,
     settings: Settings = None,
 ) -> None:
-    """Make an event table of a Les Houches file.
+    """Make an event table of a Les Houches file, or of several.
 
     Every event is boosted to its centre-of-mass frame and scaled to E_cm = 1; what is needed to go back is kept.
     """
     from onshell.events.lhe.importing import Limits, import_file
     from onshell.events.lhe.importing import Settings as Options
 
-    apart(output, file)
+    apart(output, *files)
+    if train == test == 0:
+        raise OnshellError("--train 0, --test 0: leave no event to import; ask for one at least")
     process = key = None
     if dataset is not None:
         loaded = load(config, settings, scale=scale, seed=seed)
@@ -65,10 +79,11 @@ def import_events(
         options = {**asked, "seed": loaded["seed"]}
     else:
         options = {"particles": particles, "shuffle": shuffle, "n_particles": n_particles, "unweighted": unweighted}
-        options |= {"skip_bad": skip_bad, "held_out": held_out, "train": train, "test": test, "seed": seed or 0}
+        options |= {"skip_bad": skip_bad, "held_out": held_out, "final": final, "train": train, "test": test}
+        options["seed"] = seed or 0
     made = Options(**options, limits=Limits(massless, not any_energy))
     names = {"dataset": dataset, "process": process, "config_hash": key}
-    for line in report(import_file(file, output, made, **names, progress=counter(file.name))):
+    for line in report(import_file(files, output, made, **names, progress=counter(files[0].name))):
         say(line)
 
 
@@ -85,9 +100,13 @@ def report(metadata: Mapping[str, Any]) -> list[str]:
     low, high = about["e_cm"]
     energy = f"{low:.6g} GeV" if high - low < 1e-6 * high else f"{low:.4g} to {high:.4g} GeV"
     n_train, n_test = (last - first for first, last in (split["train"], split["test"]))
+    joined = (
+        [f"{about['file']}: {len(about['documents'])} documents of one process, joined"] if "documents" in about else []
+    )
     lines = [
+        *joined,
         f"{about['file']}: {about['kept']:,} good events of {metadata['n_particles']} particles, E_cm {energy}; "
-        f"{n_train:,} to train on, {n_test:,} held out"
+        f"{n_train:,} to train on, {n_test:,} held out",
     ]
     for kind, n in about["dropped"].items():
         lines.append(f"dropped {n:,} of {about['events']:,}: {kind}, such as {about['examples'][kind]}")
@@ -113,16 +132,28 @@ def export_events(
         Path | None,
         typer.Option(
             help="For generated events: a table from `onshell import` whose events, at random, lend them E_cm, boost, "
-            "incoming particles, PDG numbers, colour lines and the mean weight."
+            "incoming particles, PDG numbers and colour lines, and whose cross section is theirs."
         ),
     ] = None,
+    independent_energy: Annotated[
+        bool,
+        typer.Option(
+            "--independent-energy",
+            help="Lend E_cm, boost and kinds of particles also where they differ from event to event: true only if "
+            "the momenta, over E_cm, do not depend on them.",
+        ),
+    ] = False,
     e_cm: Annotated[float | None, typer.Option(help="GeV; else as imported, sqrt_s of the process, or 1000.")] = None,
     frame: Annotated[str, typer.Option(help="lab (as imported), cm, or a velocity such as 0,0,0.6.")] = "lab",
-    ids: Annotated[str | None, typer.Option(help="PDG numbers of the particles; by default all gluons.")] = None,
+    ids: Annotated[
+        str | None, typer.Option(help="PDG numbers of the particles, or names such as u~; by default all gluons.")
+    ] = None,
     colours: Annotated[
         str | None, typer.Option(help="Colour and anticolour line of each particle, such as 501:0,502:501,0:502.")
     ] = None,
-    incoming: Annotated[str | None, typer.Option(help="PDG numbers of the incoming; by default 11,-11.")] = None,
+    incoming: Annotated[
+        str | None, typer.Option(help="PDG numbers or names of the incoming; by default 11,-11.")
+    ] = None,
     project: Annotated[
         bool, typer.Option("--project", help="First put events of a p-space model on the shell.")
     ] = False,
@@ -131,14 +162,19 @@ def export_events(
     """Write a Les Houches file of imported or generated events, at any energy and in any frame."""
     from onshell.events.lhe.dressing import Wishes
     from onshell.events.lhe.exporting import export_file
+    from onshell.events.lhe.particles import pdg_numbers
 
     apart(output, events, like)
-    numbers = {
-        "ids": ids and tuple(whole_numbers("--ids", ids)),
-        "colours": colours and tuple(pairs("--colours", colours)),
-        "incoming": incoming and tuple(whole_numbers("--incoming", incoming)),
+    if independent_energy and like is None:
+        raise OnshellError("--independent-energy: is about what --like lends; give that, or leave this away")
+    given = {
+        "ids": ids if ids is None else pdg_numbers("--ids", ids),
+        "colours": colours if colours is None else tuple(pairs("--colours", colours)),
+        "incoming": incoming if incoming is None else pdg_numbers("--incoming", incoming),
     }
-    wishes = Wishes(e_cm=e_cm, **{key: value or None for key, value in numbers.items()})
+    wishes = Wishes(e_cm=e_cm, **given, independent_energy=independent_energy)
     options = {"frame": frame, "project": project, "seed": seed or 0}
     about = export_file(events, output, template=like, wishes=wishes, **options, progress=counter(output.name))
+    if about["independent"]:
+        warn(f"{output}: drawn from {like} as if independent of the momenta: {', '.join(about['independent'])}")
     say(f"{output}: {about['events']:,} events")

@@ -1,17 +1,57 @@
 """What the verbs share: the application, the types of their options, and the configuration with its overrides."""
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from onshell import config as configuration
 from onshell.cli.completion import names
 from onshell.console import say
+from onshell.errors import OnshellError
 
-app = typer.Typer(
+AT_LEAST_ONE = {"n_particles", "processes", "nodes", "threads", "epochs"}
+"""Counts without which a verb has nothing to do."""
+LARGEST, LARGEST_SEED = 10**10, 2**63 - 1
+
+
+class Verb(TyperCommand):
+    """A verb that looks at the numbers of all its options before it does anything."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        """Call the verb, or raise `OnshellError` for a number that cannot be meant."""
+        for option in self.params:
+            value = ctx.params.get(option.name)
+            if fault := number_fault(option.name, value):
+                raise OnshellError(f"{max(option.opts, key=len)} {value}: {fault}")
+        return super().invoke(ctx)
+
+
+class Verbs(typer.Typer):
+    """An application each of whose verbs is a `Verb`."""
+
+    def command(self, name: str | None = None, **options: Any) -> Any:
+        """Return what makes a verb of a function."""
+        return super().command(name, **{"cls": Verb, **options})
+
+
+def number_fault(name: str | None, value: Any) -> str | None:
+    """Return why the option called `name` cannot have this value, or None; no number of a verb may be negative."""
+    if not isinstance(value, int | float):
+        return None
+    if not math.isfinite(value):
+        return "is not a finite number; write one, such as 0.5"
+    least, most = int(name in AT_LEAST_ONE), LARGEST_SEED if name == "seed" else LARGEST
+    if value < least:
+        return f"is too small; write {least} or more"
+    return f"is too large; write {most:,} or less" if isinstance(value, int) and value > most else None
+
+
+app = Verbs(
     help="Generative models that stay on phase space (arXiv:2604.02415): events in, models, events out.\n\n"
     "Every verb is one job of the workflow; `snakemake --cores all` calls them in their order. Verbs that name a "
     "dataset, a run or a figure read config.yaml in the folder where they are called.",
@@ -20,6 +60,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+TRACEBACK = "--traceback"
+
+
+@app.callback()
+def every(
+    traceback: Annotated[
+        bool, typer.Option(TRACEBACK, help="Show where an error came from; so does ONSHELL_TRACEBACK=1.")
+    ] = False,
+) -> None:
+    """Take what goes with any verb; `main` looks for it by itself, wherever it stands."""
+
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The configuration.")]
 Settings = Annotated[
@@ -47,7 +99,14 @@ DEFAULT = Path("config.yaml")
 
 def load(path: Path, settings: list[str] | None, **keys: Any) -> configuration.Config:
     """Return the configuration with all overrides: those of the workflow, those of --set, and --scale and the like."""
-    inherited = json.loads(os.environ.get("ONSHELL_SET", "[]"))
+    try:
+        inherited = json.loads(os.environ.get("ONSHELL_SET", "[]"))
+        if not all(isinstance(line, str) for line in inherited):
+            raise TypeError("holds more than text")
+    except (ValueError, TypeError) as error:
+        raise OnshellError(
+            f"ONSHELL_SET: not a JSON list of settings ({error}); it is the workflow's: unset it"
+        ) from error
     if inherited:
         say(f"settings of the workflow: {' '.join(inherited)}")
     named = [f"{key}={value}" for key, value in keys.items() if value is not None]

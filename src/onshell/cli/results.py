@@ -34,6 +34,14 @@ Thorough = Annotated[
     ),
 ]
 
+Judge = Annotated[
+    str,
+    typer.Option(
+        help="The part of truth to compare with: test, or final, which no choice of settings has seen.",
+        autocompletion=lambda: ["test", "final"],
+    ),
+]
+
 
 @app.command()
 def autoencoder(
@@ -59,6 +67,10 @@ def floor(
     autoencoder: Autoencoders = None,
     replicates: Annotated[int, typer.Option(help="Truth-against-truth comparisons.")] = 10,
     thorough: Thorough = False,
+    classifier_replicates: Annotated[
+        int, typer.Option(help="With --thorough: comparisons, of these, that the classifier is trained for.")
+    ] = 10,
+    judge: Judge = "test",
     generator: Annotated[
         str | None,
         typer.Option(
@@ -80,7 +92,8 @@ def floor(
     if ":" in wanted and generator is None and config.exists():
         sets = configuration.datasets(load(config, None)).values()
         generator = next((entry.generator for entry in sets if entry.generator == wanted), None)
-    sizes = {"sample_size": sample_size, "replicates": replicates, "thorough": thorough}
+    sizes = {"sample_size": sample_size, "replicates": replicates, "thorough": thorough, "judge": judge}
+    sizes["classified"] = classifier_replicates
     with teller(f"floor of {truth.name}") as tell:
         floor_file(truth, output, **sizes, autoencoder=autoencoder, seed=seed, generator=generator, progress=tell)
 
@@ -94,13 +107,21 @@ def metrics(
     floor: Annotated[Path | None, typer.Option(help="The floor of the same truth, from `onshell floor`.")] = None,
     thorough: Thorough = False,
     run: Annotated[str | None, typer.Option(help="The name to tell them under, if not the model's.")] = None,
+    judge: Judge = "test",
     seed: Seed = None,
 ) -> None:
     """Write every distance between generated events and truth, beside its statistical floor if one is given."""
     from onshell.evaluation.commands import metrics_file
 
     apart(output, samples, truth, autoencoder, floor)
-    options = {"autoencoder": autoencoder, "floor": floor, "seed": seed, "run": run, "thorough": thorough}
+    options = {
+        "autoencoder": autoencoder,
+        "floor": floor,
+        "seed": seed,
+        "run": run,
+        "thorough": thorough,
+        "judge": judge,
+    }
     with teller(f"metrics of {samples.name}") as tell:
         metrics_file(samples, truth, output, **options, progress=tell)
 

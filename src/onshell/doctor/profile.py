@@ -9,6 +9,7 @@ import yaml
 
 from onshell.doctor.finding import Context, Finding, fault, ok, some, warning
 from onshell.errors import nearest
+from onshell.yamlfile import parse, text_of
 
 LEAST = 800
 """MB of memory that a job needs at least: two Snakemake processes live in it."""
@@ -33,7 +34,7 @@ def default_profile(context: Context) -> Finding:
     if not path.is_file():
         return ok("there is none")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = parse(text_of(path)) or {}
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         return fault(f"{path}: cannot be read ({' '.join(str(error).split()):.150})", "mend it")
     wrong = [key for key in OF_MACHINES if isinstance(content, Mapping) and key in content]

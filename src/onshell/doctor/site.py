@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from onshell.errors import OnshellError
+from onshell.yamlfile import parse, text_of
 
 FILE = re.compile(r"(?:config|profile)(?:\.v(\d+)\+)?\.yaml")
 
@@ -76,7 +77,7 @@ def _file(place: Path) -> Path | None:
 def _read(path: Path) -> Profile:
     """Return the profile in a file; a fault of it is told where its keys are checked."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse(text_of(path))
     except OSError as error:
         return Profile(path, {}, f"cannot be read ({error.strerror})")
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -91,8 +92,16 @@ def _mapping(value: Any, sign: str) -> dict[str, Any]:
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, list):
-        return {key: yaml.safe_load(text) for key, _, text in (str(entry).partition(sign) for entry in value)}
+        return {key: _scalar(text) for key, _, text in (str(entry).partition(sign) for entry in value)}
     return {}
+
+
+def _scalar(text: str) -> Any:
+    """Return what a text means to YAML; one that means nothing to it stands for itself."""
+    try:
+        return parse(text)
+    except yaml.YAMLError:
+        return text
 
 
 def _unquoted(text: str) -> str:

@@ -12,10 +12,11 @@ from onshell.evaluation import floors
 from onshell.evaluation.cuts import inside, pair_cut
 from onshell.evaluation.features import exchangeable
 from onshell.evaluation.floors import Comparison
-from onshell.evaluation.metrics import Measurement, measure, report
+from onshell.evaluation.metrics import Measurement, measure
+from onshell.evaluation.reporting import report, uncertainties
 from onshell.evaluation.tails import tails
 from onshell.evaluation.thorough import CLASSIFIED, closely, generation, log10_tau
-from onshell.evaluation.truth import held_out, pool_of, some
+from onshell.evaluation.truth import held_out, judged_by, pool_of, some
 from onshell.evaluation.weights import COLUMNS, Weights, summary, weights_of
 from onshell.events.table import Events, read_events
 from onshell.files import json_text, whole, write_json
@@ -38,10 +39,11 @@ def metrics_file(
     replicates: int = 0,
     splits: int = 5,
     thorough: bool = False,
+    judge: str = "test",
     generator: str | None = None,
     progress: Progress = print,
 ) -> dict:
-    """Return the metrics of a sample against the test part of truth, after writing them to `out` as JSON.
+    """Return the metrics of a sample against a part of truth, `judge`, after writing them to `out` as JSON.
 
     `seed` defaults to the truth's own; `splits` repeats the comparisons in features on random halves, for the model and
     the floor. `floor` is a file of `floor_file`, the statistical floor beside which all distances are told; without one
@@ -54,7 +56,7 @@ def metrics_file(
     if replicates < 0 or replicates == 1:
         raise OnshellError(f"replicates: {replicates} make no floor, a spread needs two; ask for 2 or more, or for 0")
     truth_path, sample_path = Path(truth_path), Path(sample_path)
-    truth = held_out(truth_path)
+    truth = held_out(truth_path, judge)
     asked = {"space": "p", "n_particles": truth.n_particles, "columns": COLUMNS}
     generated = some(sample_path, read_events(sample_path, **asked))
     weights = weights_of(generated, sample_path), weights_of(truth, truth_path)
@@ -79,6 +81,11 @@ def metrics_file(
         further = closely(p, truth.momenta, process, seed=seed, name=name, **means) if thorough else {}
         return found | further
 
+    def told(p: Tensor, weights: tuple[Weights, Weights], measured: Measurement) -> dict:
+        means = {"weights": weights, "ordered": truth.metadata.get("ordered")}
+        errors = uncertainties(p, truth.momenta, process, thorough=thorough, **means)
+        return report(p, measured, values, {**counts, "sample": len(p)}, errors)
+
     measured = taken(sample, weights)
     if floor and (missing := sorted(measured.keys() - values.keys())):
         raise OnshellError(f"{floor}: no floor of {', '.join(missing)}; make it again (`onshell floor`)")
@@ -88,18 +95,16 @@ def metrics_file(
         values = floors.floor(truth.metadata, dataset, (len(sample), len(truth)), **options, **own)
     counts = {"sample": len(sample), "truth": len(truth), "replicates": repeats, "splits": splits}
     counts["autoencoders"] = len(networks)
+    if "boosted.auc" in measured and "boosted.auc" in values:
+        counts["classifier_replicates"] = len(values["boosted.auc"])
     if any(side is not None for side in weights):
         sides = zip(("sample", "truth"), weights, (len(sample), len(truth)), strict=True)
         counts["weights"] = {name: summary(side, n) for name, side, n in sides}
     header = {"format": 1, "run": run, "dataset": dataset, "process": process, "augmentation": spec.get("augmentation")}
-    header["provenance"] = provenance.identity()
-    found = header | report(sample, measured, values, counts)
+    header |= {"judge": judged_by(truth.metadata, judge), "provenance": provenance.identity()}
+    found = header | told(sample, weights, measured)
     if thorough:
-
-        def told(p: Tensor, weights: tuple[Weights, Weights]) -> dict:
-            return report(p, taken(p, weights), values, {**counts, "sample": len(p)})
-
-        found |= _further(generated, truth, weights, told)
+        found |= _further(generated, truth, weights, lambda p, weights: told(p, weights, taken(p, weights)))
     write_json(out, found)
     worst = max(found["observables"], key=lambda key: found["observables"][key]["ks"])
     farthest = f"largest KS {found['observables'][worst]['ks']:.4f} ({worst})"
@@ -140,20 +145,23 @@ def floor_file(
     splits: int = 5,
     seed: int | None = None,
     thorough: bool = False,
+    classified: int = CLASSIFIED,
+    judge: str = "test",
     generator: str | None = None,
     progress: Progress = print,
 ) -> dict:
     """Return the statistical floor of a dataset after writing it to `out` as JSON, for all samples of `sample_size`.
 
-    `replicates` pairs of fresh samples, of `sample_size` events and of as many as the test part of truth has, are
+    `replicates` pairs of fresh samples, of `sample_size` events and of as many as the part `judge` of truth has, are
     compared as `metrics_file` compares a model's sample with truth; seed and splits as there. Where there is no
     generator, as for imported events, the pairs are drawn from all events of the table, and the file says how.
-    `thorough` as there. A generator of one's own, which truth names, is imported only if `generator` names it too.
+    `thorough` as there; the classifier is trained for the first `classified` replicates. A generator that is not of
+    this package, which truth names, is imported only if `generator` names it too.
     """
     truth_path = Path(truth_path)
     if sample_size < LEAST:
         raise OnshellError(f"sample size: {sample_size} events are too few to compare; give {LEAST} or more")
-    truth = held_out(truth_path)
+    truth = held_out(truth_path, judge)
     seed = int(truth.metadata.get("seed", 0)) if seed is None else seed
     networks = _networks(autoencoder, truth, truth_path)
     comparison = _comparison(truth, truth_path, sample_size, splits, networks)
@@ -162,8 +170,8 @@ def floor_file(
     header = {"dataset": dataset, "process": truth.metadata.get("process", ""), "seed": seed, "replicates": replicates}
     header["provenance"] = provenance.identity()
     if thorough:
-        options["thorough"] = True
-        header |= {"thorough": True, "classifier_replicates": min(replicates, CLASSIFIED)}
+        options |= {"thorough": True, "classified": classified}
+        header |= {"thorough": True, "classifier_replicates": min(replicates, classified)}
     pool = pool_of(truth_path)
     header["origin"] = "fresh events of the generator" if pool is None else pool.method(sizes)
     check_named(truth.metadata.get("generator", ""), generator, truth_path, "--generator")
@@ -189,7 +197,12 @@ def autoencoder_file(
     A file without a split is refused: its events are those that the autoencoder would judge.
     """
     events_path = Path(events_path)
+    for name, value in (("train", max_events), ("epochs", epochs), ("seeds", seeds)):
+        if value < 1:
+            raise OnshellError(f"{name}: {value}; give 1 or more")
     truth = some(events_path, read_events(events_path, space="p", rows="train", columns=COLUMNS))
+    if min(max_events, len(truth)) < LEAST:
+        raise OnshellError(f"{events_path}: an autoencoder cannot learn from fewer than {LEAST} events; give it more")
     seed = int(truth.metadata.get("seed", 0)) if seed is None else seed
     about = truth.metadata
     ordered = not exchangeable(about.get("process", ""), truth.n_particles, about.get("ordered"))

@@ -37,12 +37,12 @@ def compare(a: Array, b: Array, weights_a: Array | None = None, weights_b: Array
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise OnshellError("distance: a sample holds NaN or infinite values; check the events it was computed from")
     both = np.sort(np.concatenate([a, b]), kind="stable")
-    gap = np.abs(_distribution(a, weights_a, both) - _distribution(b, weights_b, both))
+    gap = np.abs(distribution(a, weights_a, both) - distribution(b, weights_b, both))
     return float(np.dot(gap[:-1], np.diff(both))), float(gap.max())
 
 
-def _distribution(values: Array, weights: Array | None, at: Array) -> Array:
-    """Return the empirical distribution function of weighted values at the points `at`."""
+def distribution(values: Array, weights: Array | None, at: Array) -> Array:
+    """Return the empirical distribution function of values, weighted or not, at the points `at`, ascending or not."""
     order = np.argsort(values, kind="stable")
     sums = np.cumsum(np.ones(len(values)) if weights is None else weights[order])
     below = np.searchsorted(values[order], at, "right")

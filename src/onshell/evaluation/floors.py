@@ -20,7 +20,7 @@ from onshell.physics.generators import events
 from onshell.reading import checked, read_json
 from onshell.result_forms import Floor
 
-FORMAT = 1
+FORMAT = 2
 KIND = "onshell-floor"
 
 
@@ -46,18 +46,21 @@ def floor(
     autoencoders: Sequence[Autoencoder] = (),
     pool: Pool | None = None,
     thorough: bool = False,
+    classified: int = CLASSIFIED,
     progress: Callable[[str], None] = lambda line: None,
-) -> dict[str, tuple[float, float]]:
-    """Return (mean, standard deviation) over replicates of every measurement of truth against truth, by name.
+) -> Measurement:
+    """Return every measurement of truth against truth, one value a replicate, by name.
 
     Each replicate draws two fresh samples of `sizes`, those of the sample and of the truth that it is compared with,
     and averages over `splits` and autoencoders as a model's entry does, so that a perfect model's distances are draws
     from exactly this law. The streams do not depend on the model. Where no generator can draw fresh events they come
     from a `pool` of those that there are. `thorough` adds what `closely` measures, the classifier of the first
-    `CLASSIFIED` replicates alone.
+    `classified` replicates alone.
     """
     if replicates < 2:
         raise OnshellError(f"replicates: {replicates} make no floor, a spread needs two; ask for 2 or more")
+    if thorough and classified < 2:
+        raise OnshellError(f"classifier replicates: {classified} make no floor, a spread needs two; ask for 2 or more")
     found: Measurement = {}
     for r in range(replicates):
         name, process = (dataset, "floor", r), metadata.get("process", "")
@@ -70,11 +73,11 @@ def floor(
         once = measure(a, b, process, **options)
         if thorough:
             means = {key: options[key] for key in ("weights", "ordered") if key in options}
-            once |= closely(a, b, process, seed=seed, name=name, classifier=r < CLASSIFIED, **means)
+            once |= closely(a, b, process, seed=seed, name=name, classifier=r < classified, **means)
         for key, values in once.items():
             found.setdefault(key, []).append(float(np.mean(values)))
         progress(f"floor of {dataset}: replicate {r + 1}/{replicates}")
-    return {key: spread(values) for key, values in found.items()}
+    return found
 
 
 @dataclass(frozen=True)
@@ -105,14 +108,16 @@ class Comparison:
         return found
 
 
-def document(values: Mapping[str, tuple[float, float]], comparison: Comparison, header: Mapping[str, Any]) -> dict:
-    """Return the content of a floor file: its header, what it is the floor of, and the floor."""
-    found = {key: {"mean": mean, "sd": sd} for key, (mean, sd) in values.items()}
+def document(values: Measurement, comparison: Comparison, header: Mapping[str, Any]) -> dict:
+    """Return the content of a floor file: its header, what it is the floor of, and the floor: mean, sd and values."""
+    found = {
+        key: dict(zip(("mean", "sd"), spread(ours), strict=True)) | {"values": ours} for key, ours in values.items()
+    }
     return {"kind": KIND, "format": FORMAT, **header, "comparison": vars(comparison), "floor": found}
 
 
-def load(path: Path, comparison: Comparison) -> tuple[dict[str, tuple[float, float]], int]:
-    """Return the floor in the file `path`, (mean, standard deviation) by name, and its number of replicates.
+def load(path: Path, comparison: Comparison) -> tuple[Measurement, int]:
+    """Return the floor in the file `path`, the values of all replicates by name, and the number of replicates.
 
     Raises
     ------
@@ -124,7 +129,7 @@ def load(path: Path, comparison: Comparison) -> tuple[dict[str, tuple[float, flo
     if (content.get("kind"), content.get("format")) != (KIND, FORMAT):
         raise OnshellError(f"{path}: not a floor of this version of onshell; {remedy}")
     checked(content, Floor, f"{path}: floor", remedy)
-    values = {key: (float(value["mean"]), float(value["sd"])) for key, value in content["floor"].items()}
+    values = {key: list(value["values"]) for key, value in content["floor"].items()}
     replicates = content["replicates"]
     if differences := Comparison(**{key: content["comparison"][key] for key in vars(comparison)}).differences(
         comparison

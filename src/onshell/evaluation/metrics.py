@@ -1,4 +1,4 @@
-"""Every number that compares a sample with truth, and how they are written down beside their floor."""
+"""Every number that compares a sample with truth."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,7 +8,6 @@ from torch import Tensor
 
 from onshell.errors import OnshellError
 from onshell.evaluation.autoencoder import Autoencoder
-from onshell.evaluation.conservation import conservation
 from onshell.evaluation.distances import compare, frechet
 from onshell.evaluation.features import exchangeable, invariants
 from onshell.evaluation.observed import compared
@@ -81,27 +80,3 @@ def _in_features(
 def spread(values: Sequence[float]) -> tuple[float, float]:
     """Return the mean and the sample standard deviation (0 for a single value)."""
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-
-
-def report(sample: Tensor, measured: Measurement, floors: dict[str, tuple[float, float]], counts: dict) -> dict:
-    """Return the JSON content of metrics/<run>.json without its header.
-
-    ``observables.<name>`` holds w1 and ks, each with the floor's mean and sd and its ratio to that mean (unless 0);
-    ``features.<space>.<frechet|auc>`` holds mean and sd over splits and autoencoders, floor_mean and floor_sd over
-    replicates.
-    """
-    found: dict = {"counts": counts, "conservation": conservation(sample), "observables": {}, "features": {}}
-    for key, values in measured.items():
-        mean, sd = spread(values)
-        name, quantity = key.split(".")
-        low = dict(zip(("mean", "sd"), floors[key], strict=True)) if key in floors else {}
-        if quantity in ("w1", "ks"):
-            entry = found["observables"].setdefault(name, {})
-            entry[quantity] = mean
-            entry |= {f"floor_{quantity}_{part}": value for part, value in low.items()}
-            if low and low["mean"] > 0.0:
-                entry[f"{quantity}_over_floor"] = mean / low["mean"]
-        else:
-            entry = {"mean": mean, "sd": sd} | {f"floor_{part}": value for part, value in low.items()}
-            found["features"].setdefault(name, {})[quantity] = entry
-    return found

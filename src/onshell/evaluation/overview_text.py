@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 HEADS = {"min": "min", "q01": "1%", "q50": "median", "q99": "99%", "max": "max", "mean": "mean", "sd": "sd"}
-PARTS = {"train": "to train on", "test": "held out"}
+PARTS = {"train": "to train on", "test": "held out", "final": "for published tables"}
 FRAMES = 3
 """Frames (b, x) of a training set that are told; of more, how many there are."""
 

@@ -8,17 +8,19 @@ from typing import Any
 import pandas as pd
 
 from onshell.errors import OnshellError
-from onshell.files import whole
+from onshell.evaluation.truth import judge_told, one_judge
+from onshell.files import all_whole
 from onshell.reading import read_json
 from onshell.result_forms import Finished, Metrics
 
-COLUMNS = ("run", "dataset", "process", "quantity", "measure", "value", "sd")
-COLUMNS += ("floor_mean", "floor_sd", "over_floor", "published")
+COLUMNS = ("run", "dataset", "process", "judge", "quantity", "measure", "value", "sd", "error")
+COLUMNS += ("floor_mean", "floor_sd", "floor_low", "floor_high", "over_floor", "over_floor_error")
+COLUMNS += ("excess", "excess_low", "excess_high", "published")
 
 VIOLATIONS = {
     "energy_mean": "\\|ΣE − 1\\|",
-    "momentum_mean": "\\|Σp\\|",
     "px_mean": "\\|Σp_x\\|",
+    "py_mean": "\\|Σp_y\\|",
     "pz_mean": "\\|Σp_z\\|",
 }
 """Means over the median single-particle energy, in the order of tab1 and of what the paper prints there."""
@@ -31,35 +33,46 @@ TELLING = (
 """The observables a page shows: the first entry whose key the metrics hold, for muon decay, three and N particles."""
 
 LEGEND = """\
-W1: Wasserstein-1 distance to truth, in brackets how many times its floor, truth against truth at the same sizes. KS:
-the largest Kolmogorov-Smirnov distance of all observables, in brackets likewise. AUC of a linear classifier in the
-invariants and in the latent space of autoencoders of truth (1/2: indistinguishable), in brackets its distance from the
-floor in standard deviations of the floor. \\|ΣE − 1\\|: mean, over the median single-particle energy. E and log10_E
-pool all particles.
+W1: Wasserstein-1 distance to truth, in brackets how many times its floor, truth against truth at the same sizes, with
+the standard error. Below, the floors, and in brackets the range, in floors, that holds 90% of perfect models. AUC of a
+linear classifier in the invariants and in the latent space of autoencoders of truth (1/2: indistinguishable), in
+brackets its distance from the floor in standard deviations of the floor. Worst W1: the largest multiple of a floor of
+all observables; that of truth against truth is below. Beyond floor: the root mean square over all observables of what
+W1 has beyond its floor, over the standard deviation of truth, with its interval; by this alone samples of different
+numbers of events compare. KS: the largest Kolmogorov-Smirnov distance of all observables, in brackets as for W1.
+\\|ΣE − 1\\|: mean, over the median single-particle energy. E and log10_E pool all particles.
 """
+
+FLOORS = ("floor_mean", "floor_sd", "floor_low", "floor_high")
 
 
 def rows(metrics: Mapping[str, Any], published: Sequence[float] | None = None) -> list[dict[str, Any]]:
     """Return every number of one run's metrics as rows of the tidy table, by COLUMNS.
 
     Conservation is told over the median single-particle energy; `published` holds the paper's values of VIOLATIONS.
+    What sums up all observables is of the quantity "all": ``worst`` and ``mean`` in floors, ``excess`` over truth's sd.
     """
-    head = {key: metrics[key] for key in ("run", "dataset", "process")}
+    head = {key: metrics[key] for key in ("run", "dataset", "process")} | {"judge": metrics.get("judge", "test")}
     found = []
 
     def add(quantity: str, measure: str, value: float, **others: float | None) -> None:
         low = others.get("floor_mean")
-        over = value / low if low and measure != "auc" else None
+        over = value / low if low and measure in ("w1", "ks", "frechet") else None
         found.append(head | {"quantity": quantity, "measure": measure, "value": value, "over_floor": over} | others)
 
     for name, entry in metrics["observables"].items():
         for measure in ("w1", "ks"):
-            low = {f"floor_{part}": entry.get(f"floor_{measure}_{part}") for part in ("mean", "sd")}
-            add(name, measure, entry[measure], **low)
+            more = {key: entry.get(key.replace("floor", f"floor_{measure}")) for key in FLOORS}
+            more |= {key: entry.get(f"{measure}_{key}") for key in ("error", "over_floor_error")}
+            if measure == "w1":
+                more |= {key: entry.get(key) for key in ("excess", "excess_low", "excess_high")}
+            add(name, measure, entry[measure], **more)
     for space, entries in metrics["features"].items():
         for measure, entry in entries.items():
-            low = {key: entry.get(key) for key in ("sd", "floor_mean", "floor_sd")}
-            add(space, measure, entry["mean"], **low)
+            add(space, measure, entry["mean"], **{key: entry.get(key) for key in ("sd", *FLOORS)})
+    for measure, entry in metrics.get("all", {}).items():
+        ends = {f"excess_{end}": entry[end] for end in ("low", "high") if end in entry}
+        add("all", measure, entry["value"], **{key: entry.get(key) for key in ("error", *FLOORS)}, **ends)
     unit = metrics["conservation"]["median_energy"] or math.nan
     paper = dict(zip(VIOLATIONS, published or (), strict=False))
     for name, value in metrics["conservation"].items():
@@ -80,7 +93,7 @@ def summary_file(
 ) -> pd.DataFrame:
     """Return the tidy table of all runs after writing it to `out_csv`, and a page of tables to `out_md`.
 
-    `published` holds what the paper prints of a run: the means of |sum E - 1|, |sum p|, |sum p_x| and |sum p_z| over
+    `published` holds what the paper prints of a run: the means of |sum E - 1|, |sum p_x|, |sum p_y| and |sum p_z| over
     the median single-particle energy. `records` are the run.json files of trainings by run: a last table says what
     those that are there took.
     """
@@ -98,16 +111,16 @@ def summary_file(
             raise OnshellError(
                 f"published.{run}: {len(values)} numbers, not {len(VIOLATIONS)} ({', '.join(VIOLATIONS)})"
             )
+    judge = one_judge(metrics)
     lines = [row for run, one in metrics.items() for row in rows(one, published.get(run))]
     numeric = dict.fromkeys(COLUMNS[COLUMNS.index("value") :], float)
     table = pd.DataFrame(lines, columns=list(COLUMNS)).astype(numeric)
     paths = [Path(path) for run, path in (records or {}).items() if run in metrics and Path(path).is_file()]
     trainings = [read_json(path, "record of a training", "train again", Finished) for path in paths]
-    page = document(table, metrics, title, trainings)
-    with whole(out_csv) as part:
-        table.to_csv(part, index=False, float_format="%.10g")
-    with whole(out_md) as part:
-        part.write_text(page, encoding="utf-8")
+    page = document(table, metrics, f"{title}\n\n{judge_told(judge)}", trainings)
+    with all_whole(out_csv, out_md) as (csv, markdown):
+        table.to_csv(csv, index=False, float_format="%.10g")
+        markdown.write_text(page, encoding="utf-8")
     progress(f"{out_md}: {len(metrics)} runs, {len(table)} numbers")
     return table
 
@@ -158,15 +171,16 @@ def _process(table: pd.DataFrame, metrics: Mapping[str, dict]) -> str:
         ks = max((row for (_, measure), row in entries.items() if measure == "ks"), key=lambda row: row.value)
         cells = [_cell(entries.get(column)) for column in columns]
         far = f"{_cell(ks)} {ks.quantity}"
-        lines.append([run, *cells, far, number(entries["energy_mean", "conservation"].value)])
+        sums = [_worst(entries.get(("all", "worst")), metrics[run]), _beyond(entries.get(("all", "excess")))]
+        lines.append([run, *cells, *sums, far, number(entries["energy_mean", "conservation"].value)])
         counts = metrics[run].get("counts", {})
-        low = [_floor(entries.get(column)) for column in columns]
+        low = [_floor(entries.get(column)) for column in (*columns, ("all", "worst"))]
         floors.setdefault((ours["dataset"].iloc[0], counts.get("sample"), counts.get("truth")), low)
     for (dataset, sample, truth), low in floors.items():
         sizes = f" ({sample:,} against {truth:,})" if sample and truth else ""
-        lines.append([f"*floor of {dataset}{sizes}*", *low, "", ""])
+        lines.append([f"*floor of {dataset}{sizes}*", *low, "", "", ""])
     heads = [f"{'AUC' if measure == 'auc' else 'W1'} {name}" for name, measure in columns]
-    return grid(["run", *heads, "largest KS", "\\|ΣE − 1\\|"], lines)
+    return grid(["run", *heads, "worst W1", "beyond floor", "largest KS", "\\|ΣE − 1\\|"], lines)
 
 
 def _cell(row: Any) -> str:
@@ -177,14 +191,36 @@ def _cell(row: Any) -> str:
         if not row.floor_sd > 0:
             return f"{row.value:.4f}"
         return f"{row.value:.4f} ({(row.value - row.floor_mean) / row.floor_sd:+.1f})"
-    return number(row.value) + (f" ({number(row.over_floor, 2)})" if row.over_floor > 0 else "")
+    return number(row.value) + (f" ({plus_minus(row.over_floor, row.over_floor_error)})" if row.over_floor > 0 else "")
+
+
+def plus_minus(value: float, error: float) -> str:
+    """Return a multiple of the floor with its standard error, if that is known."""
+    return number(value, 2) + (f" ± {number(error, 1)}" if error > 0 else "")
+
+
+def _worst(row: Any, metrics: Mapping[str, Any]) -> str:
+    """Return the largest multiple of a floor of all observables, and of which."""
+    return "–" if row is None else f"{plus_minus(row.value, row.error)} {metrics['all']['worst']['observable']}"
+
+
+def _beyond(row: Any) -> str:
+    """Return what all observables have beyond the floor, in per cent of the spread of truth, and its interval."""
+    if row is None:
+        return "–"
+    value, low, high = (number(100.0 * share, 2) for share in (row.value, row.excess_low, row.excess_high))
+    return f"{value}% ({low}–{high}%)"
 
 
 def _floor(row: Any) -> str:
-    """Return the floor under a value, mean ± standard deviation."""
+    """Return the floor under a value, mean ± standard deviation, and the range of a perfect model in floors."""
     if row is None or not math.isfinite(row.floor_mean):
         return "–"
-    return f"{number(row.floor_mean, 4 if row.measure == 'auc' else 3)} ± {number(row.floor_sd, 2)}"
+    text = f"{number(row.floor_mean, 4 if row.measure == 'auc' else 3)} ± {number(row.floor_sd, 2)}"
+    if row.measure == "auc" or not math.isfinite(row.floor_low):
+        return text
+    unit = 1.0 if row.quantity == "all" else row.floor_mean
+    return f"{text} ({number(row.floor_low / unit, 2)}–{number(row.floor_high / unit, 2)})"
 
 
 def _published(table: pd.DataFrame) -> str:

@@ -16,8 +16,8 @@ from onshell.evaluation.weights import Weights
 from onshell.physics.observables import LOG_FLOOR, c_parameter, tau
 from onshell.streams import stream
 
-CLASSIFIED = 2
-"""Replicates of a floor that the boosted classifier is trained for."""
+CLASSIFIED = 10
+"""Replicates of a floor that the boosted classifier is trained for, unless a number is given."""
 
 _CHUNK = 1 << 15
 
@@ -25,6 +25,11 @@ _CHUNK = 1 << 15
 def log10_tau(p: Tensor) -> np.ndarray:
     """Return log10 tau [n] of events [n, N, 3] (18)."""
     return np.log10(torch.cat([tau(part.double()) for part in p.split(_CHUNK)]).clamp_min(LOG_FLOOR).numpy())
+
+
+def c_parameters(p: Tensor) -> np.ndarray:
+    """Return the C-parameter [n] of events [n, N, 3]."""
+    return torch.cat([c_parameter(part.double()) for part in p.split(_CHUNK)]).numpy()
 
 
 def closely(
@@ -47,8 +52,7 @@ def closely(
     """
     found: dict[str, list[float]] = {}
     if truth.shape[1] > 3:
-        ours, theirs = (torch.cat([c_parameter(part.double()) for part in p.split(_CHUNK)]) for p in (sample, truth))
-        w1, ks = compare(ours.numpy(), theirs.numpy(), *weights)
+        w1, ks = compare(c_parameters(sample), c_parameters(truth), *weights)
         found |= {"C.w1": [w1], "C.ks": [ks]}
     bins = tails(log10_tau(sample), log10_tau(truth), weights)
     found |= {f"tau.{key}": [bins[key]] for key in ("worst", "beyond")}

@@ -1,17 +1,59 @@
 """The truth that models are judged by."""
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from onshell.errors import OnshellError
 from onshell.evaluation.resampling import Pool
 from onshell.evaluation.weights import COLUMNS, weights_of
 from onshell.events.table import Events, read_events, read_metadata
 
+PARTS = ("test", "final")
+"""The parts of truth that no model sees: settings may be chosen by the first, never by the second."""
 
-def held_out(path: str | os.PathLike[str]) -> Events:
-    """Return the test part of a truth file, which no model saw; every event of a file without a split."""
-    rows = "test" if read_metadata(path).get("split") else None
-    return some(path, read_events(path, space="p", rows=rows, columns=COLUMNS))
+
+def held_out(path: str | os.PathLike[str], part: str = "test") -> Events:
+    """Return one of `PARTS` of a truth file; in place of the test part every event of a file without parts."""
+    if part not in PARTS:
+        raise OnshellError(f"judge: {part!r} is no part of truth that judges; use {' or '.join(PARTS)}")
+    parts = read_metadata(path).get("split") or {}
+    if part == "final" and "final" not in parts:
+        raise OnshellError(
+            f"{path}: has no part 'final'; make one with `onshell generate DATASET --final N`, or of your own events "
+            "with `onshell import FILE --final SHARE`, or let the part 'test' judge"
+        )
+    return some(path, read_events(path, space="p", rows=part if parts else None, columns=COLUMNS))
+
+
+def judged_by(metadata: Mapping[str, Any], part: str) -> str:
+    """Return the part of truth that judges, as metrics name it: `part`, or all of a table without parts."""
+    return part if metadata.get("split") else "all"
+
+
+def one_judge(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the part of truth that judged all `metrics`, by run; those of the test part once did not say so.
+
+    Raises
+    ------
+    OnshellError
+        When they differ: numbers of one table are judged by one part of truth.
+    """
+    parts = {run: str(one.get("judge", "test")) for run, one in metrics.items()}
+    first = next(iter(parts), "")
+    for run, part in parts.items():
+        if part != parts[first]:
+            raise OnshellError(
+                f"{run}: judged by the part {part!r} of truth where {first} is by {parts[first]!r}; make the metrics "
+                "of both again with one `judge`"
+            )
+    return parts.get(first, "test")
+
+
+def judge_told(part: str) -> str:
+    """Return in words which part of truth judged, as tables say below."""
+    words = {"final": "final, which no choice of settings has seen", "all": "all its events, for want of parts"}
+    return f"Truth: {words.get(part, part)}."
 
 
 def pool_of(path: str | os.PathLike[str]) -> Pool | None:

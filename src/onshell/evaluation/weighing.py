@@ -1,5 +1,6 @@
 """The work behind `onshell weights`: a sample with its log-densities in, the same with importance weights out."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from onshell.errors import OnshellError
 from onshell.evaluation.importance import Quality, quality, weights_in_q
 from onshell.events.augment import fills_fibre
 from onshell.events.table import Events, read_events, read_metadata, write_events
-from onshell.files import write_json
+from onshell.files import json_text, whole
 from onshell.physics import targets
 from onshell.physics.generators.blocks import find
 
@@ -75,11 +76,13 @@ def weigh_file(
     found = quality(weights)
     about = {"target": {"generator": generator, "parameters": dict(parameters), "normalised": normalised}, "fibre": law}
     about |= found.document()
-    write_events(
-        out, [(events.momenta, {**events.columns, "weight": weights})], {**events.metadata, "importance": about}
-    )
-    if report is not None:
-        write_json(report, about)
+    with contextlib.nullcontext() if report is None else whole(report) as part:
+        # The report is on the disk before the table appears: both, or none.
+        if part is not None:
+            part.write_text(json_text(about), encoding="utf-8")
+        write_events(
+            out, [(events.momenta, {**events.columns, "weight": weights})], {**events.metadata, "importance": about}
+        )
     for line in told(found, generator, normalised, law, events.metadata["likelihood"]):
         progress(line)
     return found

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import chain
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ def generate_file(
     cutoff: float | None = None,
     n_train: int,
     n_test: int,
+    n_final: int = 0,
     seed: int,
     e_cm: float = 1.0,
     config_hash: str | None = None,
@@ -37,18 +38,23 @@ def generate_file(
 ) -> dict[str, Any]:
     """Return the metadata of the truth table written to `out`: `n_train` events of `dataset`, then `n_test` events.
 
-    The two splits are streams of their own, (dataset, "train") and (dataset, "test"): the test events stay the same
-    when the number of training events changes. The metadata says how to draw more truth that is independent of both:
+    The splits are streams of their own, (dataset, "train") and so on: the test events stay the same when the number of
+    training events changes. A third, "final", follows where `n_final` asks for it: truth for tables that are
+    published. The metadata says how to draw more truth that is independent of all:
     ``generators.events(generator, n, seed=seed, name=(dataset, "anything else"), **parameters)``.
     """
-    for key, value in (("n_train", n_train), ("n_test", n_test)):
-        if type(value) is not int or value < 0:
-            raise OnshellError(f"{key}: {value!r} is not a number of events; give 0 or more")
-    if n_train + n_test == 0:
-        raise OnshellError(f"{out}: n_train and n_test are both 0; ask for one event at least")
+    sizes = {"train": n_train, "test": n_test, "final": n_final}
+    for key, value in sizes.items():
+        if type(value) is not int or not 0 <= value < 2**63:
+            raise OnshellError(f"n_{key}: {value!r} is not a number of events that a table can have; give 0 or more")
+    if not any(sizes.values()):
+        raise OnshellError(f"{out}: n_train, n_test and n_final are all 0; ask for one event at least")
     if e_cm != 1:
         raise OnshellError(f"e_cm: {e_cm!r}: event tables hold momenta in units of E_cm; use 1 and scale afterwards")
-    names = {"train": [dataset, "train"], "test": [dataset, "test"]}
+    if not n_final:
+        del sizes["final"]
+    names = {part: [dataset, part] for part in sizes}
+    ends = [0, *accumulate(sizes.values())]
     metadata = {
         "dataset": dataset,
         "process": process,
@@ -58,7 +64,7 @@ def generate_file(
         "generator": generator,
         "parameters": dict(parameters),
         "stream": names,
-        "split": {"train": [0, n_train], "test": [n_train, n_train + n_test]},
+        "split": {part: list(rows) for part, rows in zip(sizes, pairwise(ends), strict=True)},
         "augmentation": None,
         "conserves": True,
         "config_hash": config_hash,
@@ -66,10 +72,10 @@ def generate_file(
     }
     parts = [
         generators.generate(generator, n, seed=seed, name=tuple(names[part]), threads=threads, **parameters)
-        for part, n in (("train", n_train), ("test", n_test))
+        for part, n in sizes.items()
         if n
     ]
-    write_events(out, _told(chain.from_iterable(parts), n_train + n_test, progress), metadata)
+    write_events(out, _told(chain.from_iterable(parts), ends[-1], progress), metadata)
     return read_metadata(out)
 
 

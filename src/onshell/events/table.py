@@ -85,18 +85,24 @@ def iter_events(
         One line that names the file, the fault (which events, how far off) and what to do.
     """
     with Table(path, space, n_particles) as table:
-        start, stop = table.span(_rows(table, rows))
-        shell = table.space == "p" and table.metadata.get("conserves", True) and check != "finite"
-        faults = Faults(str(path), shell=shell)
-        for first, batch in table.batches(start, stop, size, None if columns is None else {"event", *columns}):
-            momenta = arrow.from_batch(batch, table.space, table.n_particles, first, str(path))
-            table.check_massless(batch, momenta, first)
-            if check:
-                faults.add(momenta, first)
-            # After a bad event the rest of the file is only read to count the others.
-            if not faults.count:
-                yield Events(momenta, table.extras(batch, first), table.metadata, table.space)
-        faults.raise_if_any()
+        yield from _pieces(table, table.span(_rows(table, rows)), columns, check, size)
+
+
+def _pieces(
+    table: Table, span: tuple[int, int], columns: Collection[str] | None, check: bool | str, size: int
+) -> Iterator[Events]:
+    """Yield the events of an open table as `iter_events` does."""
+    shell = table.space == "p" and table.metadata.get("conserves", True) and check != "finite"
+    faults = Faults(str(table.path), shell=shell)
+    for first, batch in table.batches(*span, size, None if columns is None else {"event", *columns}):
+        momenta = arrow.from_batch(batch, table.space, table.n_particles, first, str(table.path))
+        table.check_massless(batch, momenta, first)
+        if check:
+            faults.add(momenta, first)
+        # After a bad event the rest of the file is only read to count the others.
+        if not faults.count:
+            yield Events(momenta, table.extras(batch, first), table.metadata, table.space)
+    faults.raise_if_any()
 
 
 def read_events(
@@ -109,14 +115,15 @@ def read_events(
     check: bool = True,
 ) -> Events:
     """Return the events of the table `path`, checked; the arguments and errors are those of `iter_events`."""
-    with Table(path, space, n_particles) as table:
-        start, stop = table.span(_rows(table, rows))
-        events = Events(arrow.momenta_buffer(stop - start, table.n_particles), {}, table.metadata, table.space)
     done, pieces = 0, []
-    for piece in iter_events(path, space=space, n_particles=n_particles, rows=rows, columns=columns, check=check):
-        events.momenta[done : done + len(piece)] = piece.momenta
-        pieces.append(piece.columns)
-        done += len(piece)
+    # Opened once: another file may take its place meanwhile.
+    with Table(path, space, n_particles) as table:
+        span = table.span(_rows(table, rows))
+        events = Events(arrow.momenta_buffer(span[1] - span[0], table.n_particles), {}, table.metadata, table.space)
+        for piece in _pieces(table, span, columns, check, ROWS):
+            events.momenta[done : done + len(piece)] = piece.momenta
+            pieces.append(piece.columns)
+            done += len(piece)
     names = pieces[0] if pieces else {"event": None}
     none = [np.empty(0, dtype=np.int64)]
     events.columns = {name: np.concatenate([piece[name] for piece in pieces] or none) for name in names}

@@ -1,11 +1,12 @@
 """tau of the ten-particle antennas: fig12 and fig13."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from onshell.figures.data import FigureData
 from onshell.figures.labels import power_of_ten
-from onshell.figures.logs import TAU, decades, in_log10, scaled, taus
+from onshell.figures.logs import NOISY_TRUTH, TAU, decades, in_log10, scaled, taus
 from onshell.figures.panels import legend
 from onshell.figures.rows import TITLED, Panel, row
 from onshell.figures.series import DASH_DOTTED, DASHED, DOTTED, MODEL_COLOURS, Array, Law, Series, colours
@@ -46,6 +47,18 @@ def thermal(n_particles: int) -> list[Law]:
     ]
 
 
+def named(data: FigureData, role: str) -> str:
+    """Return what the model in `role` is called: its kind, or the role itself where several are of that kind."""
+    kind = data.model(role)
+    return role if sum(data.model(other) == kind for other in data.roles) > 1 else kind
+
+
+def _noisy(data: FigureData, role: str, colour: str) -> list[Series]:
+    """Return truth with the noise of the last reverse step alone, dotted, if the model in `role` is sampled with it."""
+    events = data.noisy_truth(role)
+    return [] if events is None else [Series(NOISY_TRUTH, taus(events), colour=colour, style=DOTTED)]
+
+
 def fig12(data: FigureData) -> Sheet:
     """Return tau of the antennas: truth, model and uniform, with (24) and (23), one panel a cutoff."""
     sheet = Sheet("fig12", top=TITLED)
@@ -56,7 +69,8 @@ def fig12(data: FigureData) -> Sheet:
         truth = Series("truth", taus(p), "truth")
         uniform = Series("uniform", taus(data.uniform_like(p)), "uniform", ratio=False)
         laws = [*thermal(p.shape[1]), guide(truth.values, p.shape[1])]
-        drawn[dataset] = [truth, Series(data.model(role), taus(data.sample(role))), uniform], laws
+        model = Series(data.model(role), taus(data.sample(role)))
+        drawn[dataset] = [truth, model, *_noisy(data, role, MODEL_COLOURS[2]), uniform], laws
     edges = decades([s.values for series, _ in drawn.values() for s in series], 8)
     legend(sheet, *next(iter(drawn.values())))
     panels = [
@@ -72,7 +86,10 @@ def fig13(data: FigureData) -> Sheet:
     sheet = Sheet("fig13")
     dataset = data.shared_dataset(data.roles)
     drawn = [Series("truth", taus(data.truth(dataset)), "truth")]
-    drawn += [Series(data.model(role), taus(data.sample(role)), **looks) for role, looks in kinds(data).items()]
+    for role, looks in kinds(data).items():
+        label, noisy = named(data, role), _noisy(data, role, looks["colour"])
+        drawn += [Series(label, taus(data.sample(role)), **looks)]
+        drawn += [replace(one, label=f"{NOISY_TRUTH}, {label}") for one in noisy]
     edges = decades([drawn[0].values], 6, share=1e-5, least=9)
     legend(sheet, drawn)
     row(sheet, [Panel(dataset, drawn, edges, TAU, log_y=True)], 2.7, ratio_height=0.9)

@@ -22,7 +22,7 @@ from onshell.figures import (
 )
 from onshell.figures.data import FigureData
 from onshell.figures.sheet import Sheet, styled
-from onshell.files import whole
+from onshell.files import all_whole
 
 FIGURES: dict[str, Callable[[FigureData], Sheet]] = {
     function.__name__: function
@@ -57,7 +57,7 @@ def _beside(stem: str | Path, suffix: str) -> Path:
 
 
 def draw_figure(name: str, entry: Mapping[str, Any], files: Files, out_stem: str | Path) -> None:
-    """Write <out_stem>.pdf, .png and .csv (the drawn numbers); equal inputs give equal bytes.
+    """Write <out_stem>.pdf, .png and .csv (the drawn numbers), all or none; equal inputs give equal bytes.
 
     The code is that of the figure's name, or of its entry's `draw`.
     """
@@ -66,20 +66,18 @@ def draw_figure(name: str, entry: Mapping[str, Any], files: Files, out_stem: str
     with styled():
         sheet = FIGURES[code](FigureData(entry, files))
         table, page = sheet.table().assign(figure=name), sheet.finish()
-        for suffix, metadata in ((".pdf", {"CreationDate": None}), (".png", {"Software": None})):
-            with whole(_beside(out_stem, suffix)) as part:
-                page.savefig(part, metadata=metadata)
-    with whole(_beside(out_stem, ".csv")) as part:
-        table.to_csv(part, index=False, float_format="%.10g")
+        with all_whole(*(_beside(out_stem, suffix) for suffix in (".pdf", ".png", ".csv"))) as (pdf, png, csv):
+            page.savefig(pdf, metadata={"CreationDate": None})
+            page.savefig(png, metadata={"Software": None})
+            table.to_csv(csv, index=False, float_format="%.10g")
 
 
 def write_table(name: str, entry: Mapping[str, Any], files: Files, out_stem: str | Path) -> None:
-    """Write <out_stem>.csv (full numbers), .tex (booktabs) and .md; the code is named as that of a figure is."""
+    """Write <out_stem>.csv (full numbers), .tex (booktabs) and .md, all or none; the code is named as a figure's."""
     code = entry.get("draw", name)
     _known("table", code, TABLES)
     table = TABLES[code](FigureData(entry, files))
-    with whole(_beside(out_stem, ".csv")) as part:
-        table.numbers.to_csv(part, index=False, float_format="%.10g")
-    for suffix, text in ((".tex", table.tex()), (".md", table.markdown())):
-        with whole(_beside(out_stem, suffix)) as part:
-            part.write_text(text, encoding="utf-8")
+    with all_whole(*(_beside(out_stem, suffix) for suffix in (".csv", ".tex", ".md"))) as (csv, tex, markdown):
+        table.numbers.to_csv(csv, index=False, float_format="%.10g")
+        tex.write_text(table.tex(), encoding="utf-8")
+        markdown.write_text(table.markdown(), encoding="utf-8")

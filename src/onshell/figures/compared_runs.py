@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from onshell.figures.data import FigureData
 from onshell.reading import read_json
@@ -27,6 +27,16 @@ LONG = 300.0
 
 ENERGY = ("E", "log10_E")
 Value = float | None
+
+
+class Distance(NamedTuple):
+    """A W1 over its floor: the ratio and its error, the range of a perfect model's, and W1 over the spread of truth."""
+
+    ratio: Value = None
+    error: Value = None
+    low: Value = None
+    high: Value = None
+    w1: Value = None
 
 
 @dataclass(frozen=True)
@@ -126,30 +136,54 @@ class Run:
         """Return the share of its events outside the known cut."""
         return self.metrics.get("veto", {}).get("outside")
 
-    def _floors(self, wanted: Callable[[str], bool]) -> list[float]:
-        found = self.metrics["observables"].items()
-        return [one["w1_over_floor"] for name, one in found if wanted(name) and "w1_over_floor" in one]
+    @cached_property
+    def distances(self) -> dict[str, Distance]:
+        """Return the W1 of every observable over its floor."""
+        found = {}
+        for name, one in self.metrics["observables"].items():
+            if "w1_over_floor" not in one:
+                continue
+            low, high = (one.get(f"floor_w1_{end}") for end in ("low", "high"))
+            ends = (None if end is None else end / one["floor_w1_mean"] for end in (low, high))
+            itself = one["w1"] / one["truth_sd"] if one.get("truth_sd") else None
+            found[name] = Distance(one["w1_over_floor"], one.get("w1_over_floor_error"), *ends, itself)
+        return found
+
+    def _farthest(self, wanted: Callable[[str], bool]) -> Distance:
+        found = [one for name, one in self.distances.items() if wanted(name)]
+        return max(found, key=lambda one: one.ratio, default=Distance())
 
     @property
-    def energy(self) -> Value:
-        """Return the W1 of the energy that is farthest from truth, over its floor."""
-        return max(self._floors(lambda name: name.startswith(("E_", "log10_E")) or name in ENERGY), default=None)
+    def energy(self) -> Distance:
+        """Return the W1 of the energy that is farthest from truth."""
+        return self._farthest(lambda name: name.startswith(("E_", "log10_E")) or name in ENERGY)
 
     @property
-    def tau(self) -> Value:
-        """Return the W1 of log10 tau over its floor."""
-        return max(self._floors(lambda name: name == "log10_tau"), default=None)
+    def tau(self) -> Distance:
+        """Return the W1 of log10 tau."""
+        return self._farthest(lambda name: name == "log10_tau")
 
     @property
-    def worst(self) -> Value:
-        """Return the W1 of the observable that is farthest from truth, over its floor."""
-        return max(self._floors(lambda name: True), default=None)
+    def worst(self) -> Distance:
+        """Return the W1 of the observable that is farthest from truth, beside the range of a perfect model's worst."""
+        found = self.metrics.get("all", {}).get("worst", {})
+        return self._farthest(lambda name: True)._replace(low=found.get("floor_low"), high=found.get("floor_high"))
 
     @property
-    def mean(self) -> Value:
-        """Return the mean W1 of all observables, each over its floor."""
-        found = self._floors(lambda name: True)
-        return statistics.fmean(found) if found else None
+    def mean(self) -> Distance:
+        """Return the mean W1 of all observables, each over its floor; its error is at most the mean of theirs."""
+        found = self.metrics.get("all", {}).get("mean", {})
+        ends = found.get("floor_low"), found.get("floor_high")
+        ratios, errors, _, _, itself = zip(*self.distances.values(), strict=True) if self.distances else [()] * 5
+        return Distance(_mean(ratios), _mean(errors), *ends, _mean(itself))
+
+    def chance(self, which: str) -> Value:
+        """Return the mean of ``worst`` or ``mean`` over the floor of truth against truth; 1 where it is not known."""
+        return self.metrics.get("all", {}).get(which, {}).get("floor_mean", 1.0)
+
+    def excess(self, which: str = "value") -> Value:
+        """Return how far beyond the floor all observables are, over the spread of truth; or an end, low or high."""
+        return self.metrics.get("all", {}).get("excess", {}).get(which)
 
     def _feature(self, space: str, measure: str, key: str) -> Value:
         return self.metrics["features"].get(space, {}).get(measure, {}).get(key)
@@ -163,6 +197,11 @@ class Run:
     def auc_floor(self) -> Value:
         """Return the same of truth against truth."""
         return self._feature("boosted", "auc", "floor_mean")
+
+    @property
+    def auc_spread(self) -> Value:
+        """Return the standard deviation of the same over replicates."""
+        return self._feature("boosted", "auc", "floor_sd")
 
     @property
     def auc_noise(self) -> Value:
@@ -183,6 +222,11 @@ class Run:
         return self._feature("tau", "worst", "floor_mean")
 
     @property
+    def bin_spread(self) -> Value:
+        """Return the standard deviation of the same over replicates."""
+        return self._feature("tau", "worst", "floor_sd")
+
+    @property
     def decades(self) -> Value:
         """Return how many decades of tau these bins span."""
         return self.metrics.get("tails", {}).get("decades")
@@ -198,8 +242,15 @@ class Run:
         return self.metrics["conservation"]["momentum_max"]
 
 
+def _mean(values: Iterable[Value]) -> Value:
+    """Return the mean of values; None without any, and where one is not known."""
+    known = list(values)
+    return None if not known or None in known else statistics.fmean(known)
+
+
 def read_runs(data: FigureData) -> list[Run]:
-    """Return the runs of a table or figure, in the order of its entry."""
+    """Return the runs of a table or figure, in the order of its entry, all judged by one part of truth."""
+    data.judge()
     return [_run(data, role) for role in data.roles]
 
 

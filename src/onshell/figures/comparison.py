@@ -1,12 +1,13 @@
 """Tables of studies: quality, time and conservation of every recipe, the seeds of one as median [smallest, largest]."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
-from onshell.figures.compared_runs import Run, Value, read_runs, spread
+from onshell.evaluation.truth import judge_told
+from onshell.figures.compared_runs import Distance, Run, Value, read_runs, spread
 from onshell.figures.data import FigureData
 from onshell.figures.run_groups import grouped, labels
 from onshell.figures.tables import Table, plain
@@ -20,15 +21,20 @@ NONE: Cell = ("--", "–")
 class Column:
     """A column: its name in the numbers, its heading (TeX, Markdown), the value of a run, and how it is written.
 
-    `floor` is the same of truth against truth, written in brackets; `events` says whether it is of the events alone,
-    and so has another value for those inside a known cut.
+    `error` is the value's standard error, written where there are no seeds to tell a range. `floor` is what truth
+    against truth gives, in words, and `itself` a W1 over the spread of truth: they are written after the value. `more`
+    are further numbers, by the ends of their names. `events` says whether it is of the events alone, and so has another
+    value for those inside a known cut.
     """
 
     name: str
     head: Cell
     value: Callable[[Run], Value]
     written: Callable[[float], str]
-    floor: Callable[[Run], Value] | None = None
+    floor: Callable[[Run], str | None] | None = None
+    error: Callable[[Run], Value] | None = None
+    itself: Callable[[Run], Value] | None = None
+    more: Mapping[str, Callable[[Run], Value]] = field(default_factory=dict)
     events: bool = True
 
     def cell(self, runs: Sequence[Run]) -> Cell:
@@ -38,9 +44,12 @@ class Column:
             return NONE
         middle, low, high = map(self.written, found)
         text = middle if low == high else f"{middle} [{low}, {high}]"
-        known = None if self.floor is None else spread(map(self.floor, runs))
-        text += f" ({self.written(known[0])})" if known else ""
-        return both(text)
+        if len(runs) == 1 and self.error and (error := self.error(runs[0])):
+            text += f" ± {significant(error)}"
+        known = [words for run in runs if self.floor and (words := self.floor(run))]
+        text += f" ({known[0]})" if known else ""
+        itself = spread(map(self.itself, runs)) if self.itself else None
+        return both(text + (f" {percent(itself[0])}" if itself else ""))
 
 
 def both(text: str) -> Cell:
@@ -48,9 +57,9 @@ def both(text: str) -> Cell:
     tex = text
     for sign in "_%&#":
         tex = tex.replace(sign, f"\\{sign}")
-    return tex.replace("×", r"$\times$").replace("…", r"\dots{}").replace("–", "--").replace(
-        "τ", r"$\tau$"
-    ), text.replace("|", "\\|")
+    for sign, command in (("×", r"$\times$"), ("…", r"\dots{}"), ("–", "--"), ("τ", r"$\tau$"), ("±", r"$\pm$")):
+        tex = tex.replace(sign, command)
+    return tex, text.replace("|", "\\|")
 
 
 def significant(value: float) -> str:
@@ -68,6 +77,36 @@ def whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def percent(value: float) -> str:
+    """Return a share in per cent to two significant digits."""
+    return f"{significant(100.0 * value)}%" if value else "0%"
+
+
+def of_floor(name: str, head: Cell, distance: Callable[[Run], Distance]) -> Column:
+    """Return the column of a W1 over its floor."""
+    more = {
+        f"_{end}": lambda run, key=key: getattr(distance(run), key)
+        for end, key in (("error", "error"), ("floor_low", "low"), ("floor_high", "high"), ("itself", "w1"))
+    }
+    return Column(
+        *(name, head, lambda run: distance(run).ratio, significant),
+        floor=lambda run: between(distance(run).low, distance(run).high, significant),
+        error=lambda run: distance(run).error,
+        itself=lambda run: distance(run).w1,
+        more=more,
+    )
+
+
+def between(low: Value, high: Value, written: Callable[[float], str]) -> str | None:
+    """Return a range in words; None where it is not known."""
+    return None if low is None or high is None else f"{written(low)}–{written(high)}"
+
+
+def varying(mean: Value, sd: Value, written: Callable[[float], str]) -> str | None:
+    """Return mean ± standard deviation in words; None where there is none."""
+    return None if mean is None else written(mean) + (f" ± {written(sd)}" if sd else "")
+
+
 COST = [
     Column("sample", ("events", "events"), lambda run: run.events, whole, events=False),
     Column("weights", ("weights", "weights"), lambda run: run.weights, whole, events=False),
@@ -76,23 +115,48 @@ COST = [
     Column("events_per_s", ("events/s", "events/s"), lambda run: run.rate, significant, events=False),
 ]
 QUALITY = [
-    Column("energy_w1", ("$W_1$ $E$", "W1 E"), lambda run: run.energy, significant),
-    Column("tau_w1", (r"$W_1$ $\log\tau$", "W1 log τ"), lambda run: run.tau, significant),
-    Column("worst_w1", ("$W_1$ worst", "W1 worst"), lambda run: run.worst, significant),
-    Column("mean_w1", ("$W_1$ mean", "W1 mean"), lambda run: run.mean, significant),
-    Column("auc", ("AUC", "AUC"), lambda run: run.auc, lambda x: f"{x:.3f}", lambda run: run.auc_floor),
-    Column("tau_bin", (r"$\tau$ bin", "τ bin"), lambda run: run.bin, lambda x: f"{x:.0%}", lambda run: run.bin_floor),
+    of_floor("energy_w1", ("$W_1$ $E$", "W1 E"), lambda run: run.energy),
+    of_floor("tau_w1", (r"$W_1$ $\log\tau$", "W1 log τ"), lambda run: run.tau),
+    of_floor("worst_w1", ("$W_1$ worst", "W1 worst"), lambda run: run.worst),
+    of_floor("mean_w1", ("$W_1$ mean", "W1 mean"), lambda run: run.mean),
+    Column(
+        *("excess", ("beyond floor", "beyond floor"), lambda run: run.excess(), percent),
+        floor=lambda run: between(run.excess("low"), run.excess("high"), percent),
+        more={f"_{end}": lambda run, end=end: run.excess(end) for end in ("low", "high")},
+    ),
+    Column(
+        *("auc", ("AUC", "AUC"), lambda run: run.auc, lambda x: f"{x:.3f}"),
+        floor=lambda run: varying(run.auc_floor, run.auc_spread, lambda x: f"{x:.3f}"),
+        more={"_floor": lambda run: run.auc_floor, "_floor_sd": lambda run: run.auc_spread},
+    ),
+    Column(
+        *("tau_bin", (r"$\tau$ bin", "τ bin"), lambda run: run.bin, lambda x: f"{x:.0%}"),
+        floor=lambda run: varying(run.bin_floor, run.bin_spread, lambda x: f"{x:.0%}"),
+        more={"_floor": lambda run: run.bin_floor, "_floor_sd": lambda run: run.bin_spread},
+    ),
 ]
 CONSERVATION = [
     Column("energy_max", (r"$|\sum E-1|$", "\\|ΣE − 1\\|"), lambda run: run.energy_violation, tiny),
     Column("momentum_max", (r"$|\sum p|$", "\\|Σp\\|"), lambda run: run.momentum_violation, tiny),
 ]
 NOTE = (
-    "W1: Wasserstein-1 distances to truth over the floor, truth against truth at the same sizes: the worst energy, log "
-    "τ, the worst and the mean of all observables. AUC of boosted trees on energies, pair masses and angles, the floor "
-    "in brackets. τ bin: largest deviation from truth in a quarter of a decade that holds more than 0.1% of it, the "
-    "floor in brackets. Several seeds: median [smallest, largest]. Events per second of one core."
+    "W1: Wasserstein-1 distances to truth over the floor, truth against truth at the same sizes: the worst energy, "
+    "log τ, the worst and the mean of all observables; the standard error of one seed; in brackets the range that "
+    "holds 90% of perfect models, for the worst and the mean too; then W1 itself over the standard deviation of "
+    "truth. Beyond floor: the root mean square over all observables of what W1 has beyond its floor, over the "
+    "standard deviation of truth, its interval in brackets: by this alone, of these, rows of different numbers of "
+    "events compare. AUC of boosted trees on energies, pair masses and angles, the floor in brackets{replicates}. τ "
+    "bin: largest deviation from truth in a quarter of a decade that holds more than 0.1% of it, the floor in "
+    "brackets. Several seeds: median [smallest, largest], in brackets as of the first. Events per second of one core. "
+    "{judge}"
 )
+
+
+def note(data: FigureData, runs: Sequence[Run]) -> Cell:
+    """Return what stands below a table of runs: what it shows, and what part of truth judges."""
+    known = {run.metrics.get("counts", {}).get("classifier_replicates") for run in runs} - {None}
+    often = f", from {min(known)} replicates" if known else ""
+    return both(NOTE.format(replicates=often, judge=judge_told(data.judge())))
 
 
 def comparison(data: FigureData) -> Table:
@@ -109,7 +173,7 @@ def comparison(data: FigureData) -> Table:
         rows.append([shown, both(name + seeds), both(group[0].kind), *(column.cell(group) for column in columns)])
         rows += [[BLANK, *row] for row in _vetoed(group, columns)]
         last = group[0].dataset
-    return Table(numbers(runs, groups, names, columns), head, rows, note=both(NOTE))
+    return Table(numbers(runs, groups, names, columns), head, rows, note=note(data, runs))
 
 
 def ablation(data: FigureData) -> Table:
@@ -124,7 +188,7 @@ def ablation(data: FigureData) -> Table:
         seeds = f" ×{len(group)}" if len(group) > 1 else ""
         rows.append([both(name + seeds), both(group[0].dataset), *(column.cell(group) for column in columns)])
         rows += _vetoed(group, columns)
-    return Table(numbers(runs, groups, names, columns), head, rows, note=both(NOTE))
+    return Table(numbers(runs, groups, names, columns), head, rows, note=note(data, runs))
 
 
 def _place(runs: Sequence[Run], run: Run) -> tuple[int, int]:
@@ -158,8 +222,7 @@ def numbers(
             line["outside"] = run.outside if events == "all" else None
             for column in columns:
                 line[column.name] = _number(column.value(one))
-                if column.floor is not None:
-                    line[f"{column.name}_floor"] = _number(column.floor(one))
+                line |= {f"{column.name}{end}": _number(value(one)) for end, value in column.more.items()}
             lines.append(line | {"decades": _number(one.decades)})
     return pd.DataFrame(lines)
 

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from onshell.config import RUN_NAME
 from onshell.errors import OnshellError
-from onshell.evaluation.truth import held_out, some
+from onshell.evaluation.last_step import is_noisy, noisy_truth
+from onshell.evaluation.truth import held_out, one_judge, some
 from onshell.evaluation.weights import COLUMNS, Weights, weights_of
 from onshell.events.table import read_events, read_metadata
 from onshell.forms import Form
@@ -131,6 +132,13 @@ class FigureData:
         path = self.path("samples", self.run(role))
         return some(path, read_events(path, space="p", columns=())).momenta
 
+    def noisy_truth(self, role: str) -> Tensor | None:
+        """Return truth [n, N, 3] with the noise of the last reverse step of the model in `role`, None without any."""
+        metadata = self.metadata("samples", self.run(role))
+        if not is_noisy(metadata.get("spec", {})):
+            return None
+        return noisy_truth(self.truth(self.dataset_of(role)), metadata)
+
     def truth_weights(self, dataset: str) -> Weights:
         """Return the weights [n] of the events of `truth`, None where all count alike."""
         path = self.path("events", dataset)
@@ -158,6 +166,16 @@ class FigureData:
         """Return the metrics of the model in `role`, of this `form`."""
         path = self.path("metrics", self.run(role))
         return read_json(path, "metrics file", "make it with `onshell metrics`", form)
+
+    def judge(self) -> str:
+        """Return the part of truth, test or final (all: of a table without parts), that judged all models by metrics.
+
+        Raises
+        ------
+        OnshellError
+            When it is not the same for all: their numbers do not belong into one table.
+        """
+        return one_judge({self.run(role): self.metrics(role) for role in self.roles})
 
     def model(self, role: str) -> str:
         """Return what kind of model plays `role`, such as "q-space diffusion"."""

@@ -1,12 +1,24 @@
 """e+ e- -> q qbar g: fig07 to fig10."""
 
 import math
+from dataclasses import replace
 
 from onshell.figures.compared import Compared
 from onshell.figures.dalitz import dalitz_row, plane
 from onshell.figures.data import FigureData
 from onshell.figures.labels import AZIMUTHS, COSINES, power_of_ten
-from onshell.figures.logs import ENERGY, LOG_HALF, LOG_TAU_MAX, TAU, decades, lengths, taus, thrust_law, uniform_law
+from onshell.figures.logs import (
+    ENERGY,
+    LOG_HALF,
+    LOG_TAU_MAX,
+    NOISY_TRUTH,
+    TAU,
+    decades,
+    lengths,
+    taus,
+    thrust_law,
+    uniform_law,
+)
 from onshell.figures.panels import legend
 from onshell.figures.rows import TITLED, Panel, row
 from onshell.figures.series import DOTTED, Array, Law, Series, colours
@@ -66,7 +78,8 @@ def above(log10_tau: Array, start: float) -> float:
 def fig10(data: FigureData) -> Sheet:
     """Return tau: left truth for every cutoff, right the models, with (19) and (20).
 
-    Every histogram and curve has unit area above the largest of the cuts tau > m^2_cut / 2; ratios are to (19).
+    Dotted is truth with the noise of the last reverse step alone, for models that are sampled with it. Every histogram
+    and curve has unit area above the largest of the cuts tau > m^2_cut / 2; ratios are to (19).
     """
     sheet = Sheet("fig10", top=TITLED)
     cuts = {name: data.cutoff("events", name) / 2 for name in data.datasets}
@@ -80,9 +93,12 @@ def fig10(data: FigureData) -> Sheet:
     left = [drawn(name, taus(data.truth(name)), "line") for name in cuts]
     named = [(data.dataset_of(role), taus(data.sample(role))) for role in data.roles]
     right = [drawn(name, values, "model") for name, values in named]
+    noisy = [(role, events) for role in data.roles for events in [data.noisy_truth(role)] if events is not None]
+    dotted = [replace(drawn(data.dataset_of(role), taus(p), "model"), style=DOTTED) for role, p in noisy]
+    right += dotted
     edges = decades([s.values for s in (*left, *right)], high=LOG_TAU_MAX)
     law, flat = thrust_law(start, 10.0 ** edges[0]), uniform_law(start, dash=DOTTED)
-    legend(sheet, left, [law, flat])
+    legend(sheet, [*left, *(replace(one, label=NOISY_TRUTH) for one in dotted[:1])], [law, flat])
     panels = [Panel("truth", left, edges, TAU, law, title="truth", log_y=True)]
     panels.append(Panel("models", right, edges, TAU, law, [flat], title=data.model(data.roles[0]), log_y=True))
     row(sheet, panels, 2.4, one_height=True, ratio_height=0.7)

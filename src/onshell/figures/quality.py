@@ -40,9 +40,9 @@ def excess(auc: Value) -> Value:
 
 
 MEASURES = [
-    Measure("mean_w1", "mean $W_1$ / floor", lambda run: run.mean, lambda run: 1.0),
-    Measure("worst_w1", "worst $W_1$ / floor", lambda run: run.worst, lambda run: 1.0),
-    Measure("tau_w1", r"$W_1$ of $\log\tau$ / floor", lambda run: run.tau, lambda run: 1.0),
+    Measure("mean_w1", "mean $W_1$ / floor", lambda run: run.mean.ratio, lambda run: run.chance("mean")),
+    Measure("worst_w1", "worst $W_1$ / floor", lambda run: run.worst.ratio, lambda run: run.chance("worst")),
+    Measure("tau_w1", r"$W_1$ of $\log\tau$ / floor", lambda run: run.tau.ratio, lambda run: 1.0),
     Measure("auc", r"AUC $-\,1/2$", lambda run: excess(run.auc), lambda run: run.auc_noise),
 ]
 

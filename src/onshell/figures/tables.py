@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from onshell.errors import OnshellError
+from onshell.evaluation.truth import judge_told
 from onshell.figures.data import FigureData
 from onshell.figures.labels import AZIMUTHS, COSINES, ENERGIES, OBSERVABLES
 
@@ -81,23 +82,48 @@ def _need(found: dict, keys: Sequence[str], data: FigureData, role: str) -> floa
 
 
 def tab2(data: FigureData) -> Table:
-    """Return W1 of every observable for each model, beside the floor: truth against truth at the same sizes."""
+    """Return W1 of every observable for each model, beside the floor: truth against truth at the same sizes.
+
+    In the numbers also every ratio to the floor with its error, and what W1 has beyond the floor, with its interval.
+    """
     roles = data.roles
     metrics = {role: data.metrics(role) for role in roles}
     names = ["ln_f", *ENERGIES, "u_1", "u_2", *COSINES, *AZIMUTHS]
     numbers, rows = [], []
     for name in names:
         w1 = {role: _need(metrics[role], ("observables", name, "w1"), data, role) for role in roles}
-        keys = [("observables", name, f"floor_w1_{part}") for part in ("mean", "sd")]
-        mean, sd = (_need(metrics[roles[0]], key, data, roles[0]) for key in keys)
-        over = {f"{role}_over_floor": value / mean for role, value in w1.items()}
-        numbers.append({"observable": name} | w1 | {"floor_mean": mean, "floor_sd": sd} | over)
+        keys = [("observables", name, f"floor_w1_{part}") for part in ("mean", "sd", "low", "high")]
+        floor = [_need(metrics[roles[0]], key, data, roles[0]) for key in keys]
+        more: dict[str, float] = {}
+        for role in roles:
+            for key in ("w1_over_floor", "w1_error", "w1_over_floor_error", "excess", "excess_low", "excess_high"):
+                found = _need(metrics[role], ("observables", name, key), data, role)
+                more[f"{role}_{key.removeprefix('w1_')}"] = found
+        columns = ("floor_mean", "floor_sd", "floor_low", "floor_high")
+        numbers.append({"observable": name} | w1 | dict(zip(columns, floor, strict=True)) | more)
         symbol = OBSERVABLES[name]
-        rows.append([(f"${symbol.symbol}$", symbol.plain), *map(plain, w1.values()), uncertain(mean, sd)])
+        cells = [_beside(w1[role], more[f"{role}_error"], more[f"{role}_over_floor"]) for role in roles]
+        rows.append([(f"${symbol.symbol}$", symbol.plain), *cells, uncertain(*floor[:2]), _range(floor)])
     head = [("Observable", "Observable")] + [
         (f"{role} ({a})",) * 2 for role in roles for a in [data.augmentation(role)]
     ]
-    return Table(pd.DataFrame(numbers), [*head, ("floor", "floor")], rows)
+    head += [("floor", "floor"), ("perfect model / floor", "perfect model / floor")]
+    words = (
+        "W1 with its standard error, in brackets over the floor, truth against truth at the same sizes (mean and "
+        f"standard deviation of one). Perfect model: the range that holds 90% of its ratios. {judge_told(data.judge())}"
+    )
+    return Table(pd.DataFrame(numbers), head, rows, note=(words, words))
+
+
+def _beside(value: float, error: float, ratio: float) -> tuple[str, str]:
+    """Return a W1 with its error and, in brackets, over its floor."""
+    return tuple(f"{text} ({plain(ratio, 2)[1]})" for text in uncertain(value, error))
+
+
+def _range(floor: Sequence[float]) -> tuple[str, str]:
+    """Return the range of a perfect model, over the mean of its floor (mean, sd, low, high)."""
+    low, high = (plain(end / floor[0], 2)[1] for end in floor[2:])
+    return f"{low}--{high}", f"{low}–{high}"
 
 
 @dataclass(frozen=True)
@@ -109,14 +135,14 @@ class Column:
     keys: tuple[str, ...]
 
     def values(self, need: Callable[[Sequence[str]], float], floor: bool) -> tuple[float, float]:
-        """Return (mean, sd) of the model or of the floor; the KS of a model has no spread."""
+        """Return (mean, sd) of the model or of the floor; of the KS of a model its standard error."""
         if self.keys[0] == "features":
             prefix = "floor_" if floor else ""
             return need((*self.keys, f"{prefix}mean")), need((*self.keys, f"{prefix}sd"))
         *path, quantity = self.keys
         if floor:
             return need((*path, f"floor_{quantity}_mean")), need((*path, f"floor_{quantity}_sd"))
-        return need(self.keys), 0.0
+        return need(self.keys), need((*path, f"{quantity}_error"))
 
 
 TAB3 = [
@@ -133,7 +159,7 @@ def tab3(data: FigureData) -> Table:
     """Return Fréchet distances, classifier AUCs and KS statistics of every model, and of truth against truth.
 
     In features: the mean and standard deviation over random halves and autoencoders; of the floor, over replicates of
-    that mean.
+    that mean. Of the KS of a model: its standard error.
     """
     numbers, rows = [], []
     lines = [(role, data.augmentation(role), role, False) for role in data.roles]
@@ -160,4 +186,5 @@ def _spreads(data: FigureData) -> tuple[str, str]:
     splits, networks, pairs = (round(_need(metrics, ("counts", name), data, role)) for name in names)
     over = f"random halves ({splits}) and autoencoders ({networks})"
     words = f"mean and standard deviation of models over {over}, of the floor over {pairs} pairs of truth samples."
+    words += f" KS of models: its standard error. {judge_told(data.judge())}"
     return (rf"$\pm$: {words}", f"±: {words}")

@@ -15,6 +15,9 @@ from onshell.models.schedules import Schedule
 # Events are simulated in blocks that stay in a processor's cache; noise is drawn block by block, step by step.
 BLOCK = {"cpu": 2**15, "cuda": 2**24}
 
+NOISES = ("full", "last-step-noiseless", "posterior")
+"""The variances of the noise of reverse steps, see `Process.reverse_size`."""
+
 
 class Process(ABC):
     """A forward process of `steps` steps; `sigma` [T+1] is the size of the noise in the state at each time."""
@@ -58,19 +61,33 @@ class Process(ABC):
     def reverse_step(self, x: Tensor, t: int, score: Tensor, noise: Tensor, kind: str = "full") -> Tensor:
         """Return the state at t - 1 from `x` [n, N, 3] at t, its score and unit normal `noise`: (11), (4).
 
-        The variance of the noise is that of the forward step, 2 gamma_{t-1}, if `kind` is full; if it is posterior,
-        that of the step back to known data: smaller by sigma_{t-1}^2 / sigma_t^2, and so zero in the last step.
+        `kind` says how large the noise is, see `reverse_size`.
         """
         return self.reverse_mean(x, t, score).add_(noise, alpha=self.reverse_size(t, kind))
 
     def reverse_size(self, t: int, kind: str) -> float:
-        """Return the size of the noise in the step from t to t - 1."""
+        """Return the standard deviation of the noise in the step from t to t - 1.
+
+        Parameters
+        ----------
+        t
+            The time at which the step begins, T ... 1.
+        kind
+            `full`: that of the forward step, sqrt(2 gamma_{t-1}), also in the step to t = 0, as (11) and (4) stand.
+            `last-step-noiseless`: the same, but 0 in the step to t = 0, as samplers of diffusion models have it.
+            `posterior`: that of the step back to known data, smaller by sigma_{t-1} / sigma_t, so 0 in the last step.
+
+        Raises
+        ------
+        OnshellError
+            When `kind` is none of these.
+        """
         size = (2 * self.schedule.phases[t - 1][0]) ** 0.5
         if kind == "posterior":
             return size * (self.sigma[t - 1] / self.sigma[t]).item()
-        if kind != "full":
-            raise OnshellError(f"sampling.noise: {kind!r} is not known; use 'full' or 'posterior'")
-        return size
+        if kind not in NOISES:
+            raise OnshellError(f"sampling.noise: {kind!r} is not known; use {', '.join(NOISES)}")
+        return 0.0 if kind == "last-step-noiseless" and t == 1 else size
 
 
 class Langevin(Process):

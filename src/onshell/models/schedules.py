@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from onshell.errors import OnshellError
+from onshell.models.limits import schedule_faults
 
 
 class Schedule:
@@ -30,8 +31,8 @@ class Schedule:
     ):
         if steps < 1:
             raise OnshellError(f"schedule.steps: {steps} is not a number of steps; use 1 or more")
-        if not 0 <= gaussian_steps <= steps:
-            raise OnshellError(f"schedule.gaussian_steps: {gaussian_steps} is not between 0 and steps = {steps}")
+        for fault in schedule_faults({"steps": steps, "gaussian_steps": gaussian_steps, "geometric": geometric}):
+            raise OnshellError(f"schedule.{fault}")
         if len(gamma) != 2:
             raise OnshellError(f"schedule.gamma: {gamma!r} is not [first, last], two step sizes")
         if not softening >= 0:
@@ -73,9 +74,4 @@ class Schedule:
 
 def _geometric(steps: int, first: float, ratio: float) -> Tensor:
     """Return the step sizes first * ratio^k [steps]."""
-    if steps < 1:
-        raise OnshellError(f"schedule.geometric.steps: {steps} is not a number of steps; use 1 or more")
-    for key, value in (("first", first), ("ratio", ratio)):
-        if not value > 0:
-            raise OnshellError(f"schedule.geometric.{key}: {value} is not above zero")
     return first * ratio ** torch.arange(steps, dtype=torch.float64)

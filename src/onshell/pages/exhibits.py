@@ -84,7 +84,7 @@ def link(scale: Scale, path: Path, words: str) -> str:
     """Return a link from the page to a file, with its kind and size."""
     address = quote(Path(os.path.relpath(path, scale.page.parent)).as_posix())
     size = f"{path.suffix[1:].upper()}, {size_of(path)}"
-    return f'<a href="{address}" title="{size}">{escape(words)}</a>'
+    return f'<a href="{address}" title="{escape(size)}">{escape(words)}</a>'
 
 
 def size_of(path: Path) -> str:

@@ -1,11 +1,12 @@
 """Metrics beside the statistical floor: a table of the telling ones for each process, and every number there is."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
 from onshell.evaluation.summary import TELLING, VIOLATIONS, number, rows
+from onshell.evaluation.truth import judge_told
 from onshell.markup import Cell, Row, table
 from onshell.pages.products import Scale
 from onshell.pages.typeset import observable
@@ -18,6 +19,10 @@ OFF_SHELL = "|\u2060Σ<i>E</i>\u00a0−\u00a01\u2060|"
 
 SPACES = {"invariant": "invariants", "latent": "latent space"}
 MEASURES = {"w1": "W<sub>1</sub>", "ks": "KS", "auc": "AUC", "frechet": "Fréchet", "conservation": "violation"}
+SUMS = ("worst", "mean")
+"""Measures of all observables together, in floors."""
+
+WORST = "worst W<sub>1</sub>"
 
 
 class Entry(NamedTuple):
@@ -30,6 +35,10 @@ class Entry(NamedTuple):
     sd: float | None
     over: float | None
     """How many times the floor it is."""
+    error: float | None
+    """The standard error of that."""
+    ends: tuple[float | None, float | None]
+    """The range that holds 90% of perfect models."""
 
 
 class Measured(NamedTuple):
@@ -40,6 +49,7 @@ class Measured(NamedTuple):
     dataset: str
     process: str
     counts: Mapping[str, Any]
+    judge: str
     entries: Mapping[tuple[str, str], Entry]
 
     @property
@@ -64,28 +74,42 @@ def measured(scale: Scale) -> list[Measured]:
     """Return the numbers of all runs of all presets."""
     found = []
     for (preset, run), document in scale.metrics.items():
-        listed = [
-            Entry(*(line.get(key) for key in ("quantity", "measure", "value", "floor_mean", "floor_sd", "over_floor")))
-            for line in rows(document)
-        ]
+        listed = [_entry(line) for line in rows(document)]
         entries = {(one.quantity, one.measure): one for one in listed}
-        about = document["dataset"], document["process"], document.get("counts", {})
+        about = document["dataset"], document["process"], document.get("counts", {}), document.get("judge", "test")
         found.append(Measured(preset, run, *about, entries))
     return found
 
 
+def _entry(line: Mapping[str, Any]) -> Entry:
+    """Return one line of the tidy table as an entry; what sums up all observables is in floors by itself."""
+    over, error = ("value", "error") if line["measure"] in SUMS else ("over_floor", "over_floor_error")
+    first = (line.get(key) for key in ("quantity", "measure", "value", "floor_mean", "floor_sd", over, error))
+    return Entry(*first, (line.get("floor_low"), line.get("floor_high")))
+
+
 def telling(scale: Scale, runs: Iterable[Measured], process: str) -> str:
-    """Return the table of the telling metrics of one process; "" if nothing of it was measured."""
-    ours = [one for one in runs if one.process == process]
-    if not ours:
-        return ""
+    """Return the tables of the telling metrics of one process, one for each part of truth that judged."""
+    judged: dict[str, list[Measured]] = {}
+    for one in runs:
+        if one.process == process:
+            judged.setdefault(one.judge, []).append(one)
+    return "".join(_telling(scale, ours, process, judge) for judge, ours in judged.items())
+
+
+def _telling(scale: Scale, ours: Sequence[Measured], process: str, judge: str) -> str:
+    """Return the table of the telling metrics of runs of one process that one part of truth judged."""
     quantities = set().union(*(one.quantities for one in ours))
     names = next((names for key, names in TELLING if key in quantities), ())
     columns = [(name, "w1") for name in names if name in quantities]
     columns += [(space, "auc") for space in SPACES if space in quantities]
+    columns += [("all", "worst")] if "all" in quantities else []
     heads = [
         "run",
-        *(f"{MEASURES[measure]} {_name(name)}" for name, measure in columns),
+        *(
+            "worst W<sub>1</sub>" if name == "all" else f"{MEASURES[measure]} {_name(name)}"
+            for name, measure in columns
+        ),
         "largest KS",
         OFF_SHELL,
     ]
@@ -99,7 +123,7 @@ def telling(scale: Scale, runs: Iterable[Measured], process: str) -> str:
         low = [_floor(one.entries.get(column)) for column in columns]
         sizes = one.counts.get("sample"), one.counts.get("truth")
         floors.setdefault((one.dataset, *sizes), Row([_sizes(one.dataset, *sizes), *low, "", ""]))
-    title = f"Metrics of {scale.subjects.get(process, process)} beside the statistical floor"
+    title = f"Metrics of {scale.subjects.get(process, process)} beside the statistical floor. {judge_told(judge)}"
     return table(title, heads, lines, foot=floors.values(), sortable=True)
 
 
@@ -134,7 +158,7 @@ def _name(quantity: str) -> str:
     """Return a quantity as HTML: an observable, a space of features, or a violation."""
     if quantity in VIOLATIONS:
         return VIOLATIONS[quantity].replace("\\", "")
-    return SPACES.get(quantity) or observable(quantity)
+    return "all observables" if quantity == "all" else SPACES.get(quantity) or observable(quantity)
 
 
 def _line(entry: Entry) -> Iterator[Cell]:
@@ -143,16 +167,21 @@ def _line(entry: Entry) -> Iterator[Cell]:
     yield Cell(MEASURES.get(entry.measure, escape(entry.measure)))
     yield Cell(_digits(entry.value), entry.value)
     yield Cell(_floor(entry), entry.mean)
-    yield Cell(f"{number(entry.over, 2)}×", entry.over, _heat(entry)) if entry.over else Cell("–")
+    yield Cell(_times(entry), entry.over, _heat(entry)) if entry.over else Cell("–")
 
 
 def _cell(entry: Entry | None, note: str = "") -> Cell:
     """Return a value with its multiple of the floor below it."""
     if entry is None:
         return Cell("–")
-    over = f"{number(entry.over, 2)}×" if entry.over else ""
+    over = _times(entry) if entry.over and entry.measure not in SUMS else ""
     below = f"<small>{over}{note}</small>" if over or note else ""
     return Cell(f"{_digits(entry.value, 4 if entry.measure == 'auc' else 3)}{below}", entry.value, _heat(entry))
+
+
+def _times(entry: Entry) -> str:
+    """Return the multiple of the floor, with its standard error where that is known."""
+    return f"{number(entry.over, 2)}×" + (f" ± {number(entry.error, 1)}" if entry.error else "")
 
 
 def _heat(entry: Entry) -> float:
@@ -163,10 +192,14 @@ def _heat(entry: Entry) -> float:
 
 
 def _floor(entry: Entry | None) -> str:
-    """Return the floor, mean ± standard deviation."""
+    """Return the floor, mean ± standard deviation, and the range of a perfect model."""
     if entry is None or entry.mean is None or not math.isfinite(entry.mean):
         return "–"
     spread = f"<small>± {_digits(entry.sd, 2)}</small>" if entry.sd is not None else ""
+    low, high = entry.ends
+    if low is not None and high is not None:
+        digits = 4 if entry.measure == "auc" else 2
+        spread += f"<small>{_digits(low, digits)} to {_digits(high, digits)}</small>"
     return _digits(entry.mean, 4 if entry.measure == "auc" else 3) + spread
 
 

@@ -118,5 +118,5 @@ def _group(scale: Scale, title: str, pattern: str, preset: str) -> str:
     size, of = weight(sum(path.stat().st_size for path in paths)), scale.of(preset)
     note = f' <span class="of">{escape(of)}</span>' if of else ""
     files = "1 file" if len(paths) == 1 else f"{len(paths)} files"
-    head = f"<summary>{title}{note} <small>{files}, {size}</small></summary>"
+    head = f"<summary>{escape(title)}{note} <small>{files}, {size}</small></summary>"
     return f'<details class="files"{belongs(of)}>{head}\n<ul>{items}</ul></details>\n'

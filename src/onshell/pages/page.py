@@ -139,8 +139,9 @@ def _numbers(scale: Scale, runs: Sequence[Measured]) -> str:
 
 METRICS = (
     '<h3>Metrics beside the floor</h3>\n<p class="caption">W<sub>1</sub>: Wasserstein\u20111 distance to truth, and '
-    "how many times its statistical floor, truth against truth at the same sizes. KS: the largest Kolmogorov-Smirnov "
-    "distance of all observables. AUC of a linear classifier; at ½ it cannot tell model from truth. "
+    "how many times its statistical floor, truth against truth at the same sizes, with the standard error; below, the "
+    "range that holds 90% of perfect models. Worst: the largest multiple of all observables. KS: the largest "
+    "Kolmogorov-Smirnov distance of all observables. AUC of a linear classifier; at ½ it cannot tell model from truth. "
     f"{OFF_SHELL}: mean, over the median energy of a particle.</p>\n"
 )
 TIMES = (

@@ -174,7 +174,7 @@ def panels(path: Path | None) -> tuple[list[str], list[str]]:
     try:
         with path.open(newline="", encoding="utf-8") as handle:
             lines = [(line["panel"], line["kind"], line["series"]) for line in csv.DictReader(handle)]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, csv.Error) as error:
         raise OnshellError(f"{path}: not readable as the drawn numbers of a figure; draw it again") from error
     shown = [line for line in dict.fromkeys(lines) if line[1] in ("histogram", "curve", "map", "scaled")]
     return list(dict.fromkeys(line[0] for line in shown)), list(dict.fromkeys(line[2] for line in shown))

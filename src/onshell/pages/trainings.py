@@ -54,7 +54,7 @@ def _line(scale: Scale, one: Training) -> list[Cell | str]:
     rate = sum(rates) / len(rates) if rates else None
     return [
         run_link(scale, one.preset, one.run),
-        f"{escape(str(network.get('type', '–')))} {sizes}",
+        f"{escape(str(network.get('type', '–')))} {escape(sizes)}",
         _count(record["n_events"]),
         _count(record["epochs"]),
         _count(record.get("n_parameters")),

@@ -12,6 +12,7 @@ from onshell.errors import OnshellError
 from onshell.planning.costs import assumed
 from onshell.planning.dryrun import ask
 from onshell.planning.plan import Plan
+from onshell.yamlfile import parse, text_of
 
 
 def make_plan(
@@ -71,7 +72,7 @@ def executor_of(profile: Path) -> str:
     if not names:
         raise OnshellError(f"{profile}: is no profile; name a folder with a config.yaml, such as profiles/slurm")
     try:
-        content = yaml.safe_load((profile / names[0]).read_text(encoding="utf-8"))
+        content = parse(text_of(profile / names[0]))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise OnshellError(f"{profile / names[0]}: not valid YAML: {' '.join(str(error).split())}") from error
     return str(content.get("executor", "local")) if isinstance(content, dict) else "local"

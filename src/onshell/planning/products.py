@@ -63,6 +63,11 @@ def _generate(config: Config, layout: Layout, name: str) -> Product:
     return Product(key(name=name), rows(path), (path,), grows=True)
 
 
+def _final(config: Config, layout: Layout, name: str) -> Product:
+    path = layout.final(name)
+    return Product(key(name=name), rows(path), (path,), grows=True)
+
+
 def _export(config: Config, layout: Layout, name: str) -> Product:
     """Return what an exported Les Houches file is: as large as the table that it was written from."""
     table, path = layout.samples(name), layout.exported(name)
@@ -152,6 +157,7 @@ def _drawn(group: str) -> Reader:
 
 KINDS: dict[str, Reader] = {
     "generate": _generate,
+    "final": _final,
     "import": _generate,
     "embed": _embed,
     "train": _train,

@@ -74,6 +74,7 @@ class Sizes:
         self.specs: dict[str, dict[str, Any]] = {}
         self.kinds: dict[str, Callable[[str], tuple[str, float]]] = {
             "generate": self._generate,
+            "final": lambda name: (key(name=name), self.sets[name].n_test),
             "import": self._generate,
             "embed": self._embed,
             "train": self._train,

@@ -81,5 +81,16 @@ def read_same_model(path: Path, parts: Parts) -> dict[str, Any]:
 
 def read_named(path: Path) -> tuple[dict[str, Any], str]:
     """Return the content of a model file, and twelve hexadecimal digits that depend on every byte of it."""
-    content = read_model(path)
-    return content, hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    model, content = _digest(path), read_model(path)
+    # Events must not be drawn from one model under the name of another, which took its place meanwhile.
+    if model is None or _digest(path) != model:
+        raise OnshellError(f"{path}: changed while it was read; run again")
+    return content, model
+
+
+def _digest(path: Path) -> str | None:
+    """Return twelve hexadecimal digits that depend on every byte of a file, or None where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    except OSError:
+        return None

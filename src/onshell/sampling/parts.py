@@ -85,9 +85,23 @@ class Parts:
 
         For it a network was evaluated so often.
         """
-        if not self.folder.is_dir():
+        if not self._is_there():
             raise self._gone()
-        save_whole({**states, EVALUATIONS: evaluations}, self._path(k))
+
+        def ready() -> None:
+            """Raise if the folder was removed meanwhile, and perhaps made again for this block alone."""
+            if not self._is_there():
+                raise self._gone()
+
+        try:
+            save_whole({**states, EVALUATIONS: evaluations}, self._path(k), ready)
+        except OnshellError as error:
+            # Where the folder was made again, what was written is missing in it.
+            if self._is_there() and not isinstance(error.__cause__, FileNotFoundError):
+                raise
+            with contextlib.suppress(OSError):
+                self.folder.rmdir()
+            raise self._gone() from error
 
     def evaluations(self) -> float:
         """Return how often a network was evaluated per event, the mean over events, or raise `GoneError`."""
@@ -143,6 +157,10 @@ class Parts:
                 raise
         finally:
             shutil.rmtree(new, ignore_errors=True)
+
+    def _is_there(self) -> bool:
+        """Return whether the folder is there as `open` found it: with its settings."""
+        return (self.folder / SETTINGS).is_file()
 
     def _read(self, k: int) -> dict[Any, Any]:
         """Return the states of block `k` by time, and its columns by name; whatever is damaged is refused."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from onshell.errors import OnshellError
+from onshell.errors import OnshellError, unexpected
 from onshell.sampling.drawing import draw, read_same_model
 from onshell.sampling.parts import GoneError, Parts
 
@@ -95,6 +95,11 @@ def main() -> None:
             tell(block=block)
     except OnshellError as error:
         tell(error=str(error), gone=isinstance(error, GoneError))
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("ONSHELL_TRACEBACK", "0") not in ("", "0"):
+            raise
+        tell(error=unexpected(error), gone=False)
         sys.exit(1)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends by itself now

@@ -1,7 +1,7 @@
 """Model files: self-contained, plain types only, readable with `torch.load(..., weights_only=True)`."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,12 @@ def save_model(
     source: Mapping[str, Any] | None = None,
     ema: Mapping[str, torch.Tensor] | None = None,
     fitted: Mapping[str, Any] | None = None,
+    ready: Callable[[], None] | None = None,
 ) -> None:
     """Write a model file: the weights (and their moving average, if there is one) with all that rebuilds the network.
 
     `training` says how the weights came about (epochs, kept epoch, loss), `source` from what data, and `fitted` holds
-    what the prior took from these.
+    what the prior took from these. `ready` as in `files.whole`.
     """
     content = {
         "format": FORMAT,
@@ -51,7 +52,7 @@ def save_model(
     }
     if own.is_own(spec["network"]["type"]):
         content["answer"] = own.answer(_built(content), spec["n_particles"])
-    save_whole(content, path)
+    save_whole(content, path, ready)
 
 
 def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ before it runs the jobs again. Same settings, data, device and code give the sam
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -33,27 +34,33 @@ def _sources(place: Path) -> Sequence[Path]:
     return [place] if place.is_file() else list(place.rglob("*.py"))
 
 
-def remember(out: Path, key: str) -> None:
-    """Keep copies of the products in `out` of the training `key`, and forget those of any other."""
+def remember(out: Path, key: str, check_claim: Callable[[], None]) -> None:
+    """Keep copies of the products in `out` of the training `key`, and forget those of any other.
+
+    `check_claim` raises when another training writes into `out`, see `lock.claimed`.
+    """
     folder = memory(out, key)
-    for name in PRODUCTS:
-        _copy(out / name, folder / name)
+    _copy(out, folder, check_claim)
     for other in out.glob(".finished-*"):
         if other != folder:
+            check_claim()
             shutil.rmtree(other, ignore_errors=True)
 
 
-def recall(out: Path, key: str) -> bool:
-    """Return whether the training `key` is over; its products are then in `out` again."""
-    folder = memory(out, key)
-    if not all((folder / name).is_file() for name in PRODUCTS):
+def recall(out: Path, key: str, check_claim: Callable[[], None]) -> bool:
+    """Return whether the training `key` is over; its products are then in `out` again. `check_claim` as above."""
+    try:
+        _copy(memory(out, key), out, check_claim)
+    except FileNotFoundError:
         return False
-    for name in PRODUCTS:
-        _copy(folder / name, out / name)
     return True
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file, whole or not at all."""
-    with whole(target) as part:
-        shutil.copyfile(source, part)
+def _copy(source: Path, target: Path, check_claim: Callable[[], None]) -> None:
+    """Copy the products in the folder `source` into `target`, each whole; none if one is missing."""
+    with ExitStack() as stack:
+        # Files that are open stay whole, whoever removes them meanwhile.
+        handles = [stack.enter_context((source / name).open("rb")) for name in PRODUCTS]
+        for name, handle in zip(PRODUCTS, handles, strict=True):
+            with whole(target / name, check_claim) as part, part.open("wb") as copy:
+                shutil.copyfileobj(handle, copy)

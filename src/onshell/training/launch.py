@@ -33,13 +33,15 @@ def launch(processes: int, nodes: int, device: str, arguments: Sequence[str]) ->
     here = _here(processes // nodes, device)
     if nodes == 1 and here == 1:
         return
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(here)]
+    # -P: no file of the current folder may stand in for a module, here or in the processes.
+    alone = [sys.executable, "-P", "-m"]
+    command = [*alone, "onshell.training.torchrun", "--nproc-per-node", str(here)]
     if nodes == 1:
         command.append("--standalone")
     else:
         command = [*_srun(nodes, here), *command, "--nnodes", str(nodes), *_meeting()]
     sys.stdout.flush()
-    os.execvp(command[0], [*command, "-m", "onshell", *arguments])
+    os.execvp(command[0], [*command, "--no-python", *alone, "onshell", *arguments])
 
 
 def _follow_parent() -> None:

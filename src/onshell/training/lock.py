@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from onshell.errors import OnshellError
 from onshell.files import reason
@@ -26,6 +26,8 @@ WATCH = 40.0
 """Seconds without a beat after which a claim is taken over; shared file systems may show a beat late."""
 
 Check = Callable[[], None]
+Claim = tuple[dict[str, Any], str]
+"""Who writes, and the count of beats."""
 
 
 @contextlib.contextmanager
@@ -40,29 +42,36 @@ def claimed(folder: Path, progress: Callable[[str], None]) -> Iterator[Check]:
     path, mine = folder / NAME, _self()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        while not _made(path, mine):
+        while (handle := _made(path, mine)) is None:
             _wait_for_death(path, progress)
     except OSError as error:
         raise reason(path, error) from error
 
     def check() -> None:
         """Raise if the claim is no longer this training's."""
-        if _token(path) != mine["token"]:
+        try:
+            seen = _settled(path)
+        except OSError as error:
+            raise reason(path, error) from error
+        if seen is None:
+            raise OnshellError(f"{path}: was removed while this process trained; it stops here and writes nothing more")
+        if _token(seen) != mine["token"]:
             raise OnshellError(
-                f"{folder}: {_holder(_read(path))} took over while this process stood still; it stops here and writes "
+                f"{folder}: {_holder(seen)} took over while this process stood still; it stops here and writes "
                 "nothing more"
             )
 
     over = threading.Event()
-    beating = threading.Thread(target=_beat, args=(path, mine, over), daemon=True)
+    beating = threading.Thread(target=_beat, args=(handle, mine, over), daemon=True)
     beating.start()
     try:
         yield check
     finally:
         over.set()
         beating.join()
-        if _token(path) == mine["token"]:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            if _token(_settled(path)) == mine["token"]:
+                _remove(path, lambda claim: _token(claim) == mine["token"])
 
 
 def _self() -> dict[str, Any]:
@@ -95,18 +104,27 @@ def _born(pid: int) -> str | None:
     return None
 
 
-def _made(path: Path, mine: dict[str, Any]) -> bool:
-    """Return whether the claim `mine` was laid down, whole, where there was none."""
+def _made(path: Path, mine: dict[str, Any]) -> IO[str] | None:
+    """Return the open file of the claim `mine` if it was laid down, whole, where there was none."""
     part = path.with_name(f".writer.{mine['token']}.part")
     part.write_text(_text(mine, 0))
     try:
         # A link appears at once or not at all, on network file systems too.
         os.link(part, path)
     except FileExistsError:
-        return False
+        return None
     finally:
         part.unlink()
-    return True
+    # This process may have stood still since, and another taken over: the open file itself says whose it is, and
+    # stays that file whatever happens to its name.
+    try:
+        handle = path.open("r+")
+    except FileNotFoundError:
+        return None
+    if _token(_parsed(handle.read())) == mine["token"]:
+        return handle
+    handle.close()
+    return None
 
 
 def _text(claim: dict[str, Any], beats: int) -> str:
@@ -114,20 +132,17 @@ def _text(claim: dict[str, Any], beats: int) -> str:
     return f"{json.dumps(claim)}\n{beats:012}\n"
 
 
-def _beat(path: Path, mine: dict[str, Any], over: threading.Event) -> None:
-    """Count up in the claim's own file until all is over; a file that took its place is never touched."""
-    try:
-        with path.open("r+") as handle:
-            beats = 0
-            while not over.wait(BEAT):
-                beats += 1
-                handle.seek(0)
-                handle.write(_text(mine, beats))
-                handle.flush()
-                os.fsync(handle.fileno())
-    except OSError:
-        # Whoever watches finds no beat and takes over; `check` then ends this training.
-        return
+def _beat(handle: IO[str], mine: dict[str, Any], over: threading.Event) -> None:
+    """Count up in the claim's own file, `handle`, until all is over; a file that took its place is never touched."""
+    # Whoever watches finds no beat after an error and takes over; `check` then ends this training.
+    with contextlib.suppress(OSError), handle:
+        beats = 0
+        while not over.wait(BEAT):
+            beats += 1
+            handle.seek(0)
+            handle.write(_text(mine, beats))
+            handle.flush()
+            os.fsync(handle.fileno())
 
 
 def _wait_for_death(path: Path, progress: Callable[[str], None]) -> None:
@@ -150,43 +165,64 @@ def _wait_for_death(path: Path, progress: Callable[[str], None]) -> None:
             if now != (claim, first):
                 raise _refusal(path, now)
     progress(f"{path.parent}: {_holder(seen)} is gone; taking over")
-    # Of two that take over, one moves the old claim away; the other then meets the new one.
+    _remove(path, lambda claim: claim == seen)
+
+
+def _remove(path: Path, meant: Callable[[Claim | None], bool]) -> None:
+    """Remove the claim at `path` if it is the one that is `meant`; one that came meanwhile is put back.
+
+    Of two that remove a claim, one moves it away, and looks at it where nobody else does.
+    """
     grave = path.with_name(f".writer.{secrets.token_hex(8)}.part")
     with contextlib.suppress(FileNotFoundError):
         path.rename(grave)
-        if _read(grave) != seen:
-            # It was a new claim already: put it back, unless a third has come.
+        if not meant(_read(grave)):
+            # Unless a third has come.
             with contextlib.suppress(FileExistsError):
                 os.link(grave, path)
         grave.unlink()
 
 
-def _read(path: Path) -> tuple[dict[str, Any], str] | None:
-    """Return the claim in `path` and its count of beats, or None if there is none; a damaged one is a dead one."""
+def _settled(path: Path) -> Claim | None:
+    """Return the claim in `path`, or None; one that `_remove` has moved away may be back in a moment."""
+    for _ in range(20):
+        if (seen := _read(path)) is not None:
+            return seen
+        time.sleep(0.05)
+    return None
+
+
+def _read(path: Path) -> Claim | None:
+    """Return the claim in `path`, or None if there is none."""
     try:
-        claim, _, beats = path.read_text().partition("\n")
-        content = json.loads(claim)
-        return (content if isinstance(content, dict) else {}), beats
+        return _parsed(path.read_text(errors="replace"))
     except FileNotFoundError:
         return None
-    except ValueError:
+
+
+def _parsed(text: str) -> Claim:
+    """Return the claim that a file's `text` is; a damaged one is a dead one."""
+    claim, _, beats = text.partition("\n")
+    try:
+        content = json.loads(claim)
+    except (ValueError, RecursionError):
         return {}, ""
+    return (content if isinstance(content, dict) else {}), beats
 
 
-def _token(path: Path) -> str | None:
-    """Return the token of the claim in `path`."""
-    seen = _read(path)
-    return None if seen is None else seen[0].get("token")
+def _token(claim: Claim | None) -> str | None:
+    """Return the token of a claim."""
+    return None if claim is None else claim[0].get("token")
 
 
-def _holder(seen: tuple[dict[str, Any], str] | None) -> str:
+def _holder(seen: Claim | None) -> str:
     """Return the holder of a claim in words."""
     claim = {} if seen is None else seen[0]
     job = f", Slurm job {claim['job']}" if claim.get("job") else ""
     return f"process {claim.get('pid', '?')} on {claim.get('host', '?')}{job}, there since {claim.get('since', '?')},"
 
 
-def _refusal(path: Path, seen: tuple[dict[str, Any], str]) -> OnshellError:
+def _refusal(path: Path, seen: Claim) -> OnshellError:
     """Return the error that says who writes here."""
     job = seen[0].get("job")
     stop = f"scancel {job}" if job else f"kill {seen[0].get('pid', '?')} there"

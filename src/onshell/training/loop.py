@@ -94,7 +94,7 @@ def _train(
     code = own.provenance_of(spec)
     key = state_key(spec, data, device=where.type, precision=precision, **weighed, **code)
     state_path = out / f"state-{key}.pt"
-    if members.total(float(writes and resume is None and recall(out, key))):
+    if members.total(float(writes and resume is None and recall(out, key, check_claim))):
         tell(f"{out / 'model.pt'}: was trained already, with these settings, data and code ({memory(out, key)})")
         return out / "model.pt"
     hold_memory()
@@ -124,9 +124,8 @@ def _train(
     def save() -> None:
         """Write the state; when the one process that does is done, all go on."""
         if writes:
-            check_claim()
             state = {"learner": learner.state_dict(), "history": history, "best": best, "spent": spent}
-            write_state(state_path, key, **state, part=asdict(part))
+            write_state(state_path, key, check_claim, **state, part=asdict(part))
         members.wait()
 
     # A folder that cannot be written, or a full disk, shows before the first epoch and not after it.
@@ -153,7 +152,7 @@ def _train(
             best = {"loss": loss, "epoch": epoch, **learner.weights()}
         save()
         if writes:
-            write_history(out / "history.csv", history)
+            write_history(out / "history.csv", history, check_claim)
         left = spent["seconds"] / epoch * (options["epochs"] - epoch)
         tell(
             f"{run}: epoch {epoch}/{options['epochs']}  loss {loss:+.4f}  "
@@ -161,12 +160,12 @@ def _train(
         )
 
     if writes:
-        check_claim()
         numbers = {"n_events": len(data), "n_parameters": size, **spent}
-        _write(out, spec, learner, history, best, numbers, fitted, source, provenance(**code))
-        remember(out, key)
+        _write(out, spec, learner, history, best, numbers, fitted, source, provenance(**code), check_claim)
+        remember(out, key, check_claim)
         for state in out.glob("state-*.pt"):
-            state.unlink()
+            check_claim()
+            state.unlink(missing_ok=True)
     tell(f"{out / 'model.pt'}: epoch {best['epoch']} kept, loss {best['loss']:+.4f}, {clock(spent['seconds'])}")
     members.wait()
     return out / "model.pt"
@@ -182,8 +181,9 @@ def _write(
     fitted: Mapping[str, Any],
     source: Mapping[str, Any] | None,
     origin: Mapping[str, Any],
+    check_claim: Callable[[], None],
 ) -> None:
-    """Write record, history and model of a training that is over."""
+    """Write record, history and model of a training that is over, each only if the claim still holds."""
     device = learner.team.device
     record = {
         "epochs": len(history),
@@ -194,11 +194,11 @@ def _write(
         "precision": learner.precision,
         **numbers,
     }
-    write_record(out / "run.json", spec, {**record, "provenance": origin})
+    write_record(out / "run.json", spec, {**record, "provenance": origin}, check_claim)
     training = {name: record[name] for name in ("epochs", "kept_epoch", "kept_loss", "precision", "n_events")}
     said = {"provenance": origin, "training": training, "source": source, "fitted": fitted}
-    write_history(out / "history.csv", history)
-    save_model(out / "model.pt", best["weights"], spec, ema=best["ema"], **said)
+    write_history(out / "history.csv", history, check_claim)
+    save_model(out / "model.pt", best["weights"], spec, ema=best["ema"], **said, ready=check_claim)
 
 
 def _place(members: Team) -> str:

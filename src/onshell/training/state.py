@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,9 @@ def state_key(spec: Mapping[str, Any], data: Tensor, **settings: Any) -> str:
     return digest.hexdigest()[:12]
 
 
-def write_state(path: Path, key: str, **content: Any) -> None:
-    """Write a training's state, plain types and tensors, atomically."""
-    save_whole({"format": FORMAT, "version": VERSION, "key": key, **content}, path)
+def write_state(path: Path, key: str, ready: Callable[[], None], **content: Any) -> None:
+    """Write a training's state, plain types and tensors, atomically; `ready` as in `files.whole`."""
+    save_whole({"format": FORMAT, "version": VERSION, "key": key, **content}, path, ready)
 
 
 def read_state(path: Path, key: str, *, named: bool = False) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import pytest
 
 from helpers.lhe import REAL, event, file_text, real_text, uniform, write
 from onshell.errors import OnshellError
+from onshell.events.lhe import importing
 from onshell.events.lhe.importing import Settings, import_file
 from onshell.events.lhe.judge import Limits
 
@@ -40,14 +41,13 @@ def refuses(path, message, settings=None):
 NOT_FILES = [
     ("x.lhe", b"", r"empty \(0 bytes\)"),
     ("x.lhe.gz", b"", r"empty \(0 bytes\)"),
-    ("x.lhe.gz", TEXT.encode(), r"not a gzip file, though its name says so .* rename it to x\.lhe"),
-    ("x.lhe", b"hello\n", r"not a Les Houches file \(no <LesHouchesEvents> in it; it starts with b'hello"),
+    ("x.lhe", b"hello\n", r"not a Les Houches file \(no <LesHouchesEvents> in it; it starts with 'hello"),
     ("x.lhe", bytes(range(256)) * 8192, "not a Les Houches file"),
     ("x.lhe.gz", gzip.compress(b""), "not a Les Houches file"),
     ("x.lhe", "".join(LINES[:7]).encode(), r"line 7: the file ends before </init>"),
     ("x.lhe", "".join(LINES[:4] + LINES[9:]).encode(), r"line 5: events begin before </init>"),
     ("x.lhe", "".join([*LINES[:9], "</LesHouchesEvents>\n"]).encode(), "no good event in it; give a file with events"),
-    ("x.lhe", changed(6, "11", "x").encode(), r"line 9: the <init> block above cannot be read \(could not convert"),
+    ("x.lhe", changed(6, "11", "x").encode(), r"line 5: the <init> that begins here cannot be read \(.* 'x'"),
 ]
 
 
@@ -70,11 +70,15 @@ BAD = [
     (changed(22, "+1.8222481638e+02", "inf"), "not finite", "NaN or infinite"),
     (changed(19, "+7.2500000e-01", "nan"), "not finite", "the weight is NaN"),
     (changed(22, "4.2560028911e+02", "4.3060028911e+02"), "massive", r"particle 1 \(PDG 1\) is massive: 65\.43 GeV"),
-    (changed(22, "4.2560028911e+02", "-4.2560028911e+02"), "massive", "has the negative energy -425.6"),
-    (changed(22, "4.2560028911e+02", "4.25.60028911e+02"), "unreadable", "could not convert string to float"),
+    (changed(22, "4.2560028911e+02", "-4.2560028911e+02"), "negative energy", "has the negative energy -425.6"),
+    (
+        changed(22, "4.2560028911e+02", "4.25.60028911e+02"),
+        "unreadable",
+        "the energy '4.25.600",
+    ),
     (changed(22, "4.2560028911e+02 0.0000000000e+00 0.0000e+00 -1.0000e+00", ""), "unreadable", "too few numbers"),
     (changed(22, "        1  1 ", "        1  inf "), "unreadable", "cannot be read"),
-    (changed(23, "-1  1", "-1 <1"), "unreadable", "not well-formed XML"),
+    (changed(23, "-1  1", "-1 <1"), "unreadable", r"particle 4: the status '<1' is not a number"),
     (without(24), "missing particles", "lists 4 particles but says 5"),
     (without(25), "truncated", "no </event> before the next event begins"),
     (without(24).replace(" 5  ", " 4  ", 2).replace(" 4  ", " 5  ", 1), "another number", "2 particles where 3"),
@@ -87,7 +91,9 @@ BAD = [
 @pytest.mark.parametrize(("text", "kind", "message"), BAD)
 def test_one_bad_event_is_named_or_skipped_and_counted(tmp_path, text, kind, message):
     path = write(tmp_path / "bad.lhe", text)
-    refuses(path, rf"event 1 \(line 18\): .*{message}.*; mend the file, or leave such events out with --skip-bad")
+    # Events that a model of massless particles cannot take are no fault of the file.
+    advice = next((words for each, words in importing.ADVICE.items() if each.startswith(kind)), "mend the file")
+    refuses(path, rf"event 1 \(line 18\): .*{message}.*; {advice}, or leave such events out with --skip-bad")
     metadata = import_file(path, tmp_path / "good.parquet", Settings(skip_bad=True))
     about = metadata["lhe"]
     assert (about["events"], about["kept"]) == (200, 199)
@@ -118,7 +124,9 @@ def test_a_damaged_gzip(tmp_path):
     content[len(content) // 2] ^= 0xFF
     path = tmp_path / "d.lhe.gz"
     path.write_bytes(content)
-    refuses(path, r"event \d+ \(line \d+\): ")
+    # Which numbers are wrong nobody can tell.
+    for settings in (Settings(), Settings(skip_bad=True)):
+        refuses(path, r"line \d+: the compressed file is damaged \(CRC.*; make or copy", settings)
 
 
 @pytest.mark.parametrize("factor", [1e3, 1e-3])

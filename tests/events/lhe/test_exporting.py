@@ -27,7 +27,7 @@ def imported(tmp_path_factory):
 def generated(tmp_path_factory):
     """A table as a model's: momenta alone."""
     path = tmp_path_factory.mktemp("generated") / "model.parquet"
-    write_events(path, [torch.from_numpy(uniform(100, name="generated"))], {"run": "x", "process": "mine"})
+    write_events(path, [torch.from_numpy(uniform(100, name="generated"))], {"run": "x", "process": "real"})
     return path
 
 

@@ -1,17 +1,18 @@
 """What a Les Houches event has and an event table of momenta lacks: energy, frame, PDG numbers, colour, beams."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from onshell.errors import OnshellError
 from onshell.events.lhe.colours import GLUON, colour_lines
-from onshell.events.lhe.gather import EVENT, PARTICLE
-from onshell.events.table import read_events
-from onshell.streams import stream
+from onshell.events.lhe.cross_sections import Info
+from onshell.events.lhe.gather import UNKNOWN, UNKNOWN_SPIN, WHOLE
+from onshell.events.lhe.imported import COLUMNS, Columns
+from onshell.events.lhe.judge import FIXED, LARGEST, SMALLEST
 
 E_CM = 1000.0
 """GeV, where neither the table nor the call says."""
@@ -19,30 +20,38 @@ E_CM = 1000.0
 INCOMING = (11, -11)
 """Electron and positron, along +z and -z."""
 
-UNKNOWN_SPIN, UNKNOWN = 9.0, -1.0
-"""What the format writes for a spin, or a coupling, that is not known."""
-
-COLUMNS = (
-    *EVENT,
-    *(f"{name}_{axis}" for name in ("boost", "beam") for axis in "xyz"),
-    *(f"{prefix}{name}" for prefix in ("", "in_") for name in PARTICLE),
-    "e_cm",
-)
-"""Columns of an imported table besides momenta and `event`."""
-
-Columns = dict[str, np.ndarray]
 Dress = Callable[[int, Columns], Columns]
 """Returns the columns of the next so many events, given those that they have themselves."""
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a call says of the events it writes: E_cm in GeV, PDG numbers and colour lines, first to last particle."""
+    """What a call says of the events it writes: E_cm in GeV, PDG numbers and colour lines, first to last particle.
+
+    `independent_energy`: what events of a template lend may go to any momenta.
+    """
 
     e_cm: float | None = None
     ids: tuple[int, ...] | None = None
     colours: tuple[tuple[int, int], ...] | None = None
     incoming: tuple[int, ...] | None = None
+    independent_energy: bool = False
+
+    def check(self) -> None:
+        """Raise unless the energy is one, and the numbers are such as files hold."""
+        if self.e_cm is not None and not SMALLEST < self.e_cm < LARGEST:
+            raise OnshellError(f"--e-cm {self.e_cm:g}: no energy; give GeV above 0")
+        for number in (*(self.ids or ()), *(self.incoming or ()), *(n for pair in self.colours or () for n in pair)):
+            if abs(number) >= WHOLE:
+                raise OnshellError(f"--ids, --incoming, --colours: {number} is too large; give PDG numbers and lines")
+        if self.incoming is not None and not 1 <= len(self.incoming) <= 2:
+            raise OnshellError(f"--incoming: {len(self.incoming)} particles; give one, that decays, or two")
+
+    def changes(self, about: Info) -> bool:
+        """Return whether these events are of another process than those of the file that a table is `about`."""
+        moved = self.e_cm is not None and any(abs(self.e_cm / limit - 1.0) > FIXED for limit in about["e_cm"])
+        others = self.ids is not None and [[number] for number in self.ids] != about["places"]
+        return moved or others or (self.incoming is not None and list(self.incoming) != about["beams"]["id"])
 
     def over(self, columns: Columns, n_particles: int) -> Columns:
         """Return `columns` of n events with what is wished in place of what they hold."""
@@ -62,17 +71,17 @@ class Wishes:
         return found
 
 
-def of_itself(n_particles: int) -> Dress:
-    """Return the dress of an imported table: its own columns."""
-    del n_particles
-    return lambda n, own: {name: own[name] for name in COLUMNS if name in own}
+def of_itself(n: int, own: Columns) -> Columns:
+    """Return the columns of n imported events: their own."""
+    del n
+    return {name: own[name] for name in COLUMNS if name in own}
 
 
 def by_default(n_particles: int, e_cm: float) -> Dress:
     """Return the dress of events of which nothing is known: gluons in a colour ring from e- e+ at rest, weight 1."""
 
     def dress(n: int, own: Columns) -> Columns:
-        found = {"weight": own.get("weight", np.ones(n)), "process_id": np.ones(n, np.int32)}
+        found = {"weight": own.get("weight", np.ones(n)), "process_id": np.ones(n, np.int64)}
         found |= {name: np.full(n, UNKNOWN) for name in ("alpha_qed", "alpha_qcd")}
         found |= {f"{name}_{axis}": np.zeros(n) for name in ("boost", "beam") for axis in "xyz"}
         found["beam_z"] = np.ones(n)
@@ -84,45 +93,11 @@ def by_default(n_particles: int, e_cm: float) -> Dress:
     return dress
 
 
-def like(path: Path, n_particles: int, seed: int, name: str) -> tuple[Dress, dict[str, Any]]:
-    """Return the dress that generated events take from random events of the imported table `path`, and its metadata.
-
-    E_cm, boost, incoming particles, PDG numbers, colour lines and couplings of an event are those of one event of the
-    table, drawn by the size of its weight; spins are unknown. The mean weight is that of the table.
-    """
-    columns = [column for column in COLUMNS if column not in ("spin", "in_spin")]
-    table = read_events(path, space="p", n_particles=n_particles, columns=columns, check=False)
-    if "id" not in table.columns or not len(table):
-        raise OnshellError(f"{path}: no events of a Les Houches file; give a table that `onshell import` made")
-    kept = {column: table.columns[column] for column in columns if column in table.columns}
-    weights = kept.pop("weight")
-    sizes = np.abs(weights).cumsum()
-    # Weights of strategy 3 are 1 or -1 by definition; all others average to a cross section.
-    unit = 1.0 if abs(table.metadata["lhe"]["weighting"]) == 3 else _mean(weights)
-    rng = stream(seed, "export", name)
-
-    def dress(n: int, own: Columns) -> Columns:
-        rows = np.searchsorted(sizes, rng.random(n) * sizes[-1], side="right").clip(max=len(sizes) - 1)
-        found = {column: values[rows] for column, values in kept.items()}
-        found["weight"] = unit * own.get("weight", np.ones(n))
-        found |= {
-            f"{prefix}spin": np.full(found[f"{prefix}id"].shape, UNKNOWN_SPIN)
-            for prefix in ("", "in_")
-            if f"{prefix}id" in found
-        }
-        return found
-
-    return dress, table.metadata
-
-
-def _mean(weights: np.ndarray) -> float:
-    """Return the mean weight; exactly the weight of events that all have the same."""
-    return float(weights[0] if (weights == weights[0]).all() else weights.mean())
-
-
 def energy_of(metadata: Mapping[str, Any]) -> float:
     """Return E_cm in GeV of generated events by their table's metadata: that of the process, or 1000 GeV."""
     value = (metadata.get("parameters") or {}).get("sqrt_s", E_CM)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value < math.inf:
+        raise OnshellError(f"metadata: parameters say sqrt_s = {value!r}, which is no energy; give --e-cm")
     return float(value)
 
 
@@ -135,7 +110,7 @@ def _particles(
             f"{what} {','.join(map(str, ids))}: {len(ids)} PDG numbers for {width} particles; give {width}"
         )
     found = _lines(colour_lines(ids) if colours is None else colours, n, width)
-    found["id"] = np.tile(np.array(ids, np.int32), (n, 1))
+    found["id"] = np.tile(np.array(ids, np.int64), (n, 1))
     found["spin"] = np.full((n, width), UNKNOWN_SPIN)
     return found
 
@@ -144,5 +119,5 @@ def _lines(colours: Sequence[tuple[int, int]], n: int, width: int) -> Columns:
     """Return the columns of the colour lines of `width` particles that are the same in n events."""
     if len(colours) != width:
         raise OnshellError(f"colours: {len(colours)} pairs for {width} particles; give {width}")
-    pairs = np.array(colours, np.int32).reshape(1, width, 2).repeat(n, 0)
+    pairs = np.array(colours, np.int64).reshape(1, width, 2).repeat(n, 0)
     return {"colour": pairs[..., 0].copy(), "anticolour": pairs[..., 1].copy()}

@@ -14,15 +14,12 @@ from xml.etree import ElementTree
 import numpy as np
 
 from onshell.errors import OnshellError
-from onshell.events.lhe.dressing import (
-    COLUMNS,
-    Columns,
-    Wishes,
-    by_default,
-    energy_of,
-    like,
-    of_itself,
-)
+from onshell.events.lhe.cross_sections import Info
+from onshell.events.lhe.dressing import Wishes, by_default, energy_of, of_itself
+from onshell.events.lhe.gather import UNKNOWN, UNKNOWN_SPIN
+from onshell.events.lhe.imported import COLUMNS, Columns, checked, info
+from onshell.events.lhe.lending import Template
+from onshell.events.lhe.weighting import as_imported, as_lent, own_weights, unknown
 from onshell.events.lhe.writing import events, init_of, text_format
 from onshell.events.parquet import Table
 from onshell.events.table import Events, iter_events
@@ -31,7 +28,7 @@ from onshell.physics import rambo
 from onshell.provenance import identity
 
 if TYPE_CHECKING:
-    from pylhe import LHEEvent
+    from pylhe import LHEEvent, LHEInit
 
 SIZE = 8192
 """Events that are turned into text at once."""
@@ -60,40 +57,75 @@ def export_file(
     an imported table are written in the order of the file they came from.
     """
     source, out, wishes = Path(source), Path(out), wishes or Wishes()
+    wishes.check()
     if not out.name.endswith((".lhe", ".lhe.gz")):
         raise OnshellError(f"{out}: the name of a Les Houches file ends in .lhe or .lhe.gz; choose such a one")
-    if wishes.e_cm is not None and not (wishes.e_cm > 0.0 and math.isfinite(wishes.e_cm)):
-        raise OnshellError(f"--e-cm {wishes.e_cm:g}: no energy; give GeV above 0")
     back = velocity(frame)
     with Table(source, "p") as table:
         metadata, n, rows = table.metadata, table.n_particles, table.rows
-        own, weighted = {"id", "e_cm"} <= set(table.file.schema_arrow.names), "weight" in table.file.schema_arrow.names
-    if not rows:
-        raise OnshellError(f"{source}: no events to export; give a table with events")
+        if not rows:
+            raise OnshellError(f"{source}: no events to export; give a table with events")
+        known, weighted = info(table), "weight" in table.file.schema_arrow.names
     if metadata.get("conserves") is False and not project:
         raise OnshellError(
             f"{source}: events of a p-space model, which do not conserve energy and momentum; put them on the shell "
             "with --project"
         )
-    origin, dress = metadata, of_itself(n)
+    if known:
+        _check_whole(known, source)
+    own, dependent = own_weights(source, rows, weighted), []
     if template is not None:
-        dress, origin = like(Path(template), n, seed, source.stem)
-    elif not own:
-        dress = by_default(n, energy_of(metadata))
-    known = origin.get("lhe") if own or template is not None else None
+        lender = Template(Path(template), n)
+        _check_whole(lender.about, lender.path)
+        lender.check_same(metadata, source)
+        dependent = lender.dependent(wishes, back is not None)
+        known, dress = lender.about, lender.lend(wishes, seed, source.stem)
+    else:
+        dress = of_itself if known else by_default(n, energy_of(metadata))
+    new = known is None or wishes.changes(known)
+    weighting = (
+        unknown(own) if new else as_imported(known, own) if template is None else as_lent(known, own, lender.path)
+    )
     about = {key: metadata[key] for key in ("run", "dataset", "process") if key in metadata}
     about |= {"table": source.name, "like": template and Path(template).name, "frame": frame, "events": rows}
-    about |= {"e_cm": wishes.e_cm, "projected": project, "seed": seed, **identity()}
+    about |= {"e_cm": wishes.e_cm, "projected": project, "seed": seed, "independent": dependent, **identity()}
 
     def dressed(chunk: Events) -> Columns:
-        found = wishes.over(dress(len(chunk), chunk.columns), n)
+        columns = chunk.columns if template is not None or not known else checked(chunk.columns, source)
+        found = _known(wishes.over(dress(len(chunk), columns), n))
+        found["weight"] = weighting.apply(found["weight"])
+        if new:
+            found["process_id"] = np.ones(len(chunk), np.int64)
         if back is not None:
             found |= {f"boost_{axis}": np.full(len(chunk), value) for axis, value in zip("xyz", back, strict=True)}
         return found
 
     stream = _told(_merged(source, metadata, project, dressed), rows, progress)
-    _write(out, stream, about, known, wishes, back, weighted)
+    first = next(stream)
+    init = init_of(known, *_beams(first, known, wishes, back), weighting)
+    _write(out, _chained(first, stream), about, init)
     return about
+
+
+def _check_whole(known: Info, where: Path) -> None:
+    """Raise if events of an import that left particles out would be written as if they were all there was."""
+    if known["left_out"]:
+        shown = ", ".join(f"{n} of PDG {number}" for number, n in known["left_out"].items())
+        raise OnshellError(
+            f"{where}: its import left particles out of the events ({shown}): what is left does not fit the incoming "
+            "particles, colour lines and energies; import all of them, or export generated events without --like, with "
+            "--ids, --incoming and --e-cm"
+        )
+
+
+def _known(columns: Columns) -> Columns:
+    """Return columns in which spins, scales and couplings that are no numbers are unknown."""
+    found = dict(columns)
+    for name in ("scale", "alpha_qed", "alpha_qcd", "spin", "in_spin"):
+        if name in found:
+            values = found[name].astype(float)
+            found[name] = np.where(np.isfinite(values), values, UNKNOWN_SPIN if name.endswith("spin") else UNKNOWN)
+    return found
 
 
 def velocity(frame: str) -> tuple[float, float, float] | None:
@@ -119,9 +151,17 @@ def _merged(
 
     def numbered(rows: slice | None) -> "Iterator[tuple[int, LHEEvent]]":
         options = {"space": "p", "rows": rows, "size": SIZE, "columns": COLUMNS}
+        last = -1
         for chunk in iter_events(source, check="finite" if project else True, **options):
+            numbers = chunk.columns["event"]
+            if parts and not (np.diff(numbers, prepend=last) > 0).all():
+                raise OnshellError(
+                    f"{source}: its events are not in the order of their file, or some are there twice: another "
+                    "program changed it; give the table that `onshell import` wrote, or import again"
+                )
+            last = int(numbers[-1])
             p = rambo.to_p(chunk.momenta) if project else chunk.momenta
-            yield from zip(chunk.columns["event"].tolist(), events(p, dressed(chunk)), strict=True)
+            yield from zip(numbers.tolist(), events(p, dressed(chunk)), strict=True)
 
     if len(spans) == 1:
         yield from (event for _, event in numbered(spans[0]))
@@ -129,24 +169,14 @@ def _merged(
         yield from (event for _, event in heapq.merge(*map(numbered, spans), key=lambda pair: pair[0]))
 
 
-def _write(
-    out: Path,
-    stream: "Iterator[LHEEvent]",
-    about: Mapping[str, Any],
-    known: Mapping[str, Any] | None,
-    wishes: Wishes,
-    back: tuple[float, float, float] | None,
-    weighted: bool,
-) -> None:
+def _write(out: Path, stream: "Iterator[LHEEvent]", about: Mapping[str, Any], init: "LHEInit") -> None:
     """Write a Les Houches file whole; equal events give equal bytes."""
     from pylhe import LHEFile, LHEHeader, LHEInitRWGT
 
-    first = next(stream)
-    init = init_of(known, *_beams(first, known, wishes, back), weighted, identity()["version"])
     element = ElementTree.Element("onshell")
     element.text = json.dumps(dict(about), sort_keys=True)
     header = LHEHeader(initrwgt=LHEInitRWGT(), extra_elements=[element])
-    file = LHEFile(init=init, header=header, version="3.0", events=_chained(first, stream))
+    file = LHEFile(init=init, header=header, version="3.0", events=stream)
     with whole(out) as part, part.open("wb") as raw:
         if out.suffix == ".gz":
             with gzip.GzipFile("", "wb", LEVEL, raw, mtime=0) as packed, io.TextIOWrapper(packed, "utf-8") as text:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,20 +18,31 @@ Array = NDArray[np.float64]
 FINAL, INCOMING = 1, -1
 """Status codes."""
 
-PARTICLE = {"id": np.int32, "colour": np.int32, "anticolour": np.int32, "spin": np.float64}
+UNKNOWN_SPIN, UNKNOWN = 9.0, -1.0
+"""What the format writes for a spin, or a scale or coupling, that is not known."""
+
+WHOLE = 2**63
+"""Whole numbers of a file stay below this."""
+
+PARTICLE = {"id": np.int64, "colour": np.int64, "anticolour": np.int64, "spin": np.float64}
 """What is kept of each particle besides its momentum, as columns; `in_` before the name for incoming particles."""
 
-EVENT = {"weight": float, "process_id": np.int32, "scale": float, "alpha_qed": float, "alpha_qcd": float}
+EVENT = {"weight": float, "process_id": np.int64, "scale": float, "alpha_qed": float, "alpha_qcd": float}
 """What is kept of each event's first line."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with one event: where it is, the kind of fault for the tally, and the words for the error."""
+    """What is wrong with one event: where it is, the kind of fault for the tally, and the words for the error.
+
+    `process_id` and `weight` are those of an event whose first line could be read.
+    """
 
     block: Block
     kind: str
     words: str
+    process_id: int | None = None
+    weight: float = 0.0
 
 
 @dataclass
@@ -41,15 +52,15 @@ class Shape:
     slots: Slots | None = None
     n_particles: int | None = None
     n_incoming: int | None = None
-    left_out: Counter = field(default_factory=Counter)
 
 
 @dataclass
 class Gathered:
-    """Events as arrays: four-momenta (px, py, pz, E) of the particles taken [n, N, 4] and sums over all of them.
+    """Events as arrays: (px, py, pz, E, m) of the particles taken [n, N, 5] and sums over all of them.
 
-    `final` and `incoming` [n, 4] are the sums over all outgoing and incoming particles, `beam` [n, 4] is the first
-    incoming one; `columns` are those of the event table.
+    `final` and `incoming` [n, 4] are the sums (px, py, pz, E) over all outgoing and incoming particles, `beam` [n, 4]
+    is the first incoming one; `left_out` are the PDG numbers of the final particles that were not taken, and `columns`
+    those of the event table.
     """
 
     blocks: list[Block]
@@ -57,6 +68,7 @@ class Gathered:
     final: Array
     incoming: Array
     beam: Array
+    left_out: list[tuple[int, ...]]
     columns: dict[str, np.ndarray]
 
     def __len__(self) -> int:
@@ -64,9 +76,11 @@ class Gathered:
 
     def of(self, rows: NDArray[np.bool_]) -> "Gathered":
         """Return the events of some rows."""
-        blocks = [block for block, kept in zip(self.blocks, rows, strict=True) if kept]
-        columns = {name: values[rows] for name, values in self.columns.items()}
-        return Gathered(blocks, self.momenta[rows], self.final[rows], self.incoming[rows], self.beam[rows], columns)
+        blocks, left_out = (
+            [one for one, kept in zip(each, rows, strict=True) if kept] for each in (self.blocks, self.left_out)
+        )
+        arrays = (values[rows] for values in (self.momenta, self.final, self.incoming, self.beam))
+        return Gathered(blocks, *arrays, left_out, {name: values[rows] for name, values in self.columns.items()})
 
 
 def gather(blocks: Sequence[Block], events: "Sequence[LHEEvent | str]", shape: Shape) -> tuple[Gathered, list[Fault]]:
@@ -83,7 +97,8 @@ def gather(blocks: Sequence[Block], events: "Sequence[LHEEvent | str]", shape: S
     for block, event in zip(blocks, events, strict=True):
         found = _take(event, shape)
         if isinstance(found[0], str):
-            faults.append(Fault(block, "truncated" if block.fault else found[0], found[1]))
+            known = () if isinstance(event, str) else (event.eventinfo.pid, event.eventinfo.weight)
+            faults.append(Fault(block, "truncated" if block.fault else found[0], found[1], *known))
             continue
         chosen, final, incoming = found
         kept.append(block)
@@ -95,11 +110,17 @@ def gather(blocks: Sequence[Block], events: "Sequence[LHEEvent | str]", shape: S
     names = ("weight", "pid", "scale", "aqed", "aqcd")
     for (name, kind), key in zip(EVENT.items(), names, strict=True):
         columns[name] = np.array([getattr(info, key) for info in infos], kind)
+    for name in ("scale", "alpha_qed", "alpha_qcd"):
+        columns[name][~np.isfinite(columns[name])] = UNKNOWN
     columns |= _kept(taken, "", shape.n_particles or 0) | _kept(initial, "in_", shape.n_incoming or 0)
     first = [particles[:1] for particles in initial]
     sums = [np.array([_sum(particles) for particles in side]).reshape(-1, 4) for side in (outgoing, initial, first)]
-    momenta = np.array([[(p.px, p.py, p.pz, p.e) for p in particles] for particles in taken], np.float64)
-    return Gathered(kept, momenta.reshape(len(kept), shape.n_particles or 0, 4), *sums, columns), faults
+    momenta = np.array([[(p.px, p.py, p.pz, p.e, p.m) for p in particles] for particles in taken], np.float64)
+    left_out = [
+        tuple((Counter(p.id for p in final) - Counter(p.id for p in chosen)).elements())
+        for final, chosen in zip(outgoing, taken, strict=True)
+    ]
+    return Gathered(kept, momenta.reshape(len(kept), shape.n_particles or 0, 5), *sums, left_out, columns), faults
 
 
 def _take(event: "LHEEvent | str", shape: Shape) -> "tuple[list[LHEParticle], ...] | tuple[str, str]":
@@ -125,10 +146,10 @@ def _take(event: "LHEEvent | str", shape: Shape) -> "tuple[list[LHEParticle], ..
     if n_incoming > 2 or shape.n_incoming not in (None, n_incoming):
         expected = "2 at most" if n_incoming > 2 else shape.n_incoming
         return "another number of incoming particles", f"{n_incoming} incoming particles where {expected} are expected"
+    numbers = (event.eventinfo.pid, *(n for p in (*chosen, *incoming) for n in (p.id, p.color1, p.color2)))
+    if max(map(abs, numbers)) >= WHOLE:
+        return "unreadable", f"the number {max(numbers, key=abs)} is no PDG number, colour line or process"
     shape.n_particles, shape.n_incoming = wanted, n_incoming
-    if len(final) > len(chosen):
-        taken = set(map(id, chosen))
-        shape.left_out.update(p.id for p in final if id(p) not in taken)
     return chosen, final, incoming
 
 
@@ -137,12 +158,15 @@ def _kept(events: "Sequence[Sequence[LHEParticle]]", prefix: str, width: int) ->
     if width == 0:
         return {}
     keys = ("id", "color1", "color2", "spin")
-    return {
+    found = {
         f"{prefix}{name}": np.array([[getattr(p, key) for p in particles] for particles in events], kind).reshape(
             -1, width
         )
         for (name, kind), key in zip(PARTICLE.items(), keys, strict=True)
     }
+    spin = found[f"{prefix}spin"]
+    spin[~np.isfinite(spin)] = UNKNOWN_SPIN
+    return found
 
 
 def _sum(particles: "Sequence[LHEParticle]") -> tuple[float, float, float, float]:

@@ -1,12 +1,9 @@
-"""A Les Houches file as an event table: streamed, judged, boosted, scaled, and split into two parts."""
+"""A Les Houches file as an event table: streamed, judged, boosted, scaled, and split into parts."""
 
-import contextlib
 import os
-import secrets
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +12,27 @@ import torch
 from numpy.typing import NDArray
 
 from onshell.errors import OnshellError
+from onshell.events.lhe.documents import Documents
+from onshell.events.lhe.frames import beam_axis, to_cm
 from onshell.events.lhe.gather import EVENT, PARTICLE, Fault, Gathered, Shape, gather
-from onshell.events.lhe.judge import Limits, beam_axis, judge, to_cm
-from onshell.events.lhe.parse import describe, read_events, read_init
+from onshell.events.lhe.judge import Limits, judge
+from onshell.events.lhe.parse import read_events
 from onshell.events.lhe.particles import Slots, slots
-from onshell.events.lhe.source import Source
-from onshell.events.table import Chunk, iter_events, read_metadata, write_events
+from onshell.events.lhe.spool import Spool
+from onshell.events.lhe.tally import Tally
+from onshell.events.table import Chunk, read_metadata, write_events
 from onshell.provenance import identity
 from onshell.streams import stream
 
 CHUNK = 4096
 """Events that are read at once; what is drawn at random is drawn in such chunks."""
+
+ADVICE = {
+    "massive": "the models are those of massless particles: take others with --particles, raise --massless",
+    "another number of particles": "take as many of each with --particles",
+    "particles not found": "name others with --particles",
+}
+"""What to do about events that are as they should be, and yet cannot be taken."""
 
 Progress = Callable[[int, int], None]
 
@@ -35,8 +42,9 @@ class Settings:
     """How a Les Houches file is imported.
 
     `particles` are the places of an event (`particles.slots`), None for all final particles as they stand; `shuffle`
-    puts those of every event into a random order. `held_out` is the share of events that no model will see; `train`
-    and `test` are the most events of either part.
+    puts those of every event into a random order. `held_out` is the share of events that no model will see,
+    `final` that of these which no choice of settings will see; `train` and `test` are the most events of the training
+    part and of each of the others.
     """
 
     particles: str | None = None
@@ -46,46 +54,29 @@ class Settings:
     unweighted: bool = False
     skip_bad: bool = False
     held_out: float = 0.2
+    final: float = 0.0
     train: int | None = None
     test: int | None = None
     seed: int = 0
 
-
-@dataclass
-class Tally:
-    """What was met in a file: events by fault, the PDG numbers in each place, and sums over the good events."""
-
-    dropped: Counter = field(default_factory=Counter)
-    example: dict[str, str] = field(default_factory=dict)
-    places: list[set[int]] = field(default_factory=list)
-    events: int = 0
-    kept: int = 0
-    weight: float = 0.0
-    square: float = 0.0
-    negative: int = 0
-    lowest: float = np.inf
-    highest: float = 0.0
-
-    def add(self, columns: dict[str, np.ndarray]) -> None:
-        """Count good events by their columns."""
-        self.kept += len(columns["event"])
-        self.weight += float(columns["weight"].sum())
-        self.square += float((columns["weight"] ** 2).sum())
-        self.negative += int((columns["weight"] < 0.0).sum())
-        self.lowest = min(self.lowest, float(columns["e_cm"].min()))
-        self.highest = max(self.highest, float(columns["e_cm"].max()))
-        self.places = self.places or [set() for _ in range(columns["id"].shape[1])]
-        for place, numbers in zip(self.places, columns["id"].T, strict=True):
-            place.update(np.unique(numbers).tolist())
-
-    @property
-    def distinct(self) -> bool:
-        """Return whether no PDG number stands in two places."""
-        return sum(map(len, self.places)) == len(set().union(*self.places))
+    def __post_init__(self) -> None:
+        """Raise unless shares are shares and numbers of events are such."""
+        for part, share in (("held-out", self.held_out), ("final", self.final)):
+            if not 0.0 <= share < 1.0:
+                raise OnshellError(f"{part} share: {share:g}; give a number from 0 to below 1, such as 0.2")
+        for name, value, least in (
+            ("n-particles", self.n_particles, 2),
+            ("train", self.train, 0),
+            ("test", self.test, 0),
+        ):
+            if value is not None and value < least:
+                raise OnshellError(f"{name}: {value}; give {least} or more")
+        if self.train == self.test == 0:
+            raise OnshellError("train and test are both 0; ask for one event at least")
 
 
 def import_file(
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     out: str | os.PathLike[str],
     settings: Settings | None = None,
     *,
@@ -94,8 +85,9 @@ def import_file(
     config_hash: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Return the metadata of the event table `out`, made from the Les Houches file `source`.
+    """Return the metadata of the event table `out`, made from the Les Houches file `source`, or several of one process.
 
+    A file may be a pipe, and `-` is standard input; it may be compressed by gzip, bzip2, xz, zstd or lz4.
     The train part comes first, the test part, a random share of the events, second; in both the order is that of the
     file, and `event` is the number of an event in the file, from 0. Memory does not grow with the file.
 
@@ -104,12 +96,10 @@ def import_file(
     OnshellError
         One line for a file that is not one, no good event in it, or, unless bad events are skipped, the first of these.
     """
-    source, out = Path(source), Path(out)
-    settings = settings or Settings()
-    if out.resolve() == source.resolve():
+    sources = [Path(source)] if isinstance(source, str | os.PathLike) else [Path(path) for path in source]
+    out, settings = Path(out), settings or Settings()
+    if out.resolve() in [path.resolve() for path in sources]:
         raise OnshellError(f"{out}: is the input itself; choose another name for the output")
-    if not 0.0 <= settings.held_out < 1.0:
-        raise OnshellError(f"held-out share: {settings.held_out:g}; give a number from 0 to below 1, such as 0.2")
     chosen = slots(settings.particles) if settings.particles else None
     if chosen and settings.n_particles not in (None, len(chosen.ids)):
         raise OnshellError(
@@ -118,63 +108,66 @@ def import_file(
     # Without a dataset the events depend on the file alone, not on the name of the table that they go to.
     name, tally = dataset or "", Tally()
     shape = Shape(chosen, settings.n_particles or (chosen and len(chosen.ids)))
-    with Source(source) as file, _spool(out) as spool:
-        init = describe(read_init(file))
-        write_events(spool, _events(file, init, shape, settings, name, tally, progress), {"n_particles": 2})
-        _check_sums(source, tally)
+    with Documents(sources) as files, Spool(out) as spool:
+        spool.write(_events(files, shape, settings, name, tally, progress))
+        tally.check(files.where)
         rows = split_rows(tally.kept, settings, name)
         if progress is not None:
             progress(tally.kept, tally.kept)
-        metadata = _metadata(
-            source, dataset or out.stem, process or dataset or out.stem, settings, init, tally, shape, rows
-        )
+        metadata = _metadata(files, dataset or out.stem, process or dataset or out.stem, settings, tally, shape, rows)
         metadata["config_hash"] = config_hash
         write_events(out, _parts(spool, rows), metadata)
     return read_metadata(out)
 
 
 def split_rows(n: int, settings: Settings, name: str) -> dict[str, NDArray[np.int64]]:
-    """Return the numbers of the good events in each part, ascending: a random share of `n` is the test part."""
+    """Return the numbers of the good events in each part, ascending: random shares of `n` are held out."""
     order = stream(settings.seed, "import", name, "split").permutation(n)
     held = min(max(1, round(settings.held_out * n)), n - 1) if settings.held_out else 0
-    test = held if settings.test is None else min(held, settings.test)
-    train = n - held if settings.train is None else min(n - held, settings.train)
-    return {"train": np.sort(order[held : held + train]), "test": np.sort(order[:test])}
+    final = min(max(1, round(settings.final * held)), held - 1) if settings.final else 0
+    if settings.final and final < 1:
+        raise OnshellError(f"final share: {held} held-out events cannot be divided; hold more of them out")
+    test, train = (n if most is None else most for most in (settings.test, settings.train))
+    parts = {"train": order[held:][:train], "test": order[: held - final][:test]}
+    parts |= {"final": order[held - final : held][:test]} if final else {}
+    return {name: np.sort(rows) for name, rows in parts.items()}
 
 
 def _events(
-    file: Source,
-    init: dict[str, Any],
+    files: Documents,
     shape: Shape,
     settings: Settings,
     name: str,
     tally: Tally,
     progress: Progress | None,
 ) -> Iterator[Chunk]:
-    """Yield the good events of a file with their columns; raise at the first bad one unless they are skipped."""
-    blocks = file.blocks()
+    """Yield the good events of the files with their columns; raise at the first bad one unless they are skipped."""
+    blocks = files.blocks()
     for chunk in iter(lambda: list(islice(blocks, CHUNK)), []):
-        found, faults = gather(chunk, read_events(chunk), shape)
-        good, more = judge(found, init, settings.limits)
-        faults = sorted([*faults, *more], key=lambda fault: fault.block.number)
+        found, unread = gather(chunk, read_events(chunk), shape)
+        good, more = judge(found, files.init, settings.limits)
+        faults = sorted([*unread, *more], key=lambda fault: fault.block.number)
         for fault in faults:
-            _drop(file, fault, settings.skip_bad, tally)
+            _drop(fault, settings.skip_bad, tally)
+        tally.weigh(found, good, unread)
         tally.events += len(chunk)
         found = found.of(good)
         if len(found):
             order = _order(found, chunk[0].number, settings, name)
             p, columns = _converted(found, order, settings.unweighted)
-            tally.add(columns)
+            tally.add(columns, found.left_out)
+            files.weigh(columns["event"], columns["weight"])
             yield p, columns
         if progress is not None:
-            progress(tally.events, max(tally.events + 1, round(tally.events / max(file.share, 1e-9))))
+            progress(tally.events, max(tally.events + 1, round(tally.events / max(files.share, 1e-9))))
 
 
-def _drop(file: Source, fault: Fault, skip: bool, tally: Tally) -> None:
+def _drop(fault: Fault, skip: bool, tally: Tally) -> None:
     """Count a bad event, or raise the error that tells of it."""
-    where = f"event {fault.block.number} (line {fault.block.line}): {fault.words}"
+    where = f"{fault.block.place}: {fault.words}"
     if not skip:
-        raise OnshellError(f"{file.path}: {where}; mend the file, or leave such events out with --skip-bad")
+        advice = ADVICE.get(fault.kind, "mend the file")
+        raise OnshellError(f"{fault.block.where}: {where}; {advice}, or leave such events out with --skip-bad")
     tally.dropped[fault.kind] += 1
     tally.example.setdefault(fault.kind, where)
 
@@ -208,56 +201,28 @@ def _converted(
     return p, columns
 
 
-def _check_sums(path: Path, tally: Tally) -> None:
-    """Raise if no event is left, or if the weights of those that are do not make a distribution."""
-    if not tally.kept:
-        why = "; ".join(f"{n} {kind}, such as {tally.example[kind]}" for kind, n in tally.dropped.items())
-        raise OnshellError(f"{path}: no good event in it" + (f" ({why})" if why else "; give a file with events"))
-    if not tally.weight > 0.0:
-        raise OnshellError(
-            f"{path}: the weights of its {tally.kept} events sum to {tally.weight:.6g}, which is no distribution; set "
-            "them right, or count every event once with --unweighted"
-        )
-
-
-def _parts(spool: Path, rows: dict[str, NDArray[np.int64]]) -> Iterator[Chunk]:
-    """Yield the rows of each part of the table `spool`, part after part."""
+def _parts(spool: Spool, rows: dict[str, NDArray[np.int64]]) -> Iterator[Chunk]:
+    """Yield the rows of each part of the events laid aside, part after part."""
     for part in rows.values():
         first = 0
-        for events in iter_events(spool, check=False):
-            low, high = np.searchsorted(part, [first, first + len(events)])
+        for momenta, columns in spool.chunks():
+            low, high = np.searchsorted(part, [first, first + len(momenta)])
             here = part[low:high] - first
-            yield events.momenta[torch.from_numpy(here)], {key: v[here] for key, v in events.columns.items()}
-            first += len(events)
-
-
-@contextlib.contextmanager
-def _spool(out: Path) -> Iterator[Path]:
-    """Yield the path of a hidden table beside `out`, which is removed when all is done; errors about it name `out`."""
-    spool = out.with_name(f".{out.stem}.{os.getpid()}-{secrets.token_hex(4)}.spool.parquet")
-    try:
-        yield spool
-    except OnshellError as error:
-        if str(spool) not in str(error):
-            raise
-        raise OnshellError(str(error).replace(str(spool), str(out))) from error
-    finally:
-        with contextlib.suppress(OSError):
-            spool.unlink(missing_ok=True)
+            yield momenta[torch.from_numpy(here)], {key: values[here] for key, values in columns.items()}
+            first += len(momenta)
 
 
 def _metadata(
-    source: Path,
+    files: Documents,
     name: str,
     process: str,
     settings: Settings,
-    init: dict[str, Any],
     tally: Tally,
     shape: Shape,
     rows: dict[str, NDArray[np.int64]],
 ) -> dict[str, Any]:
     """Return what the table says of itself, of its file, and of what was done to it."""
-    n_train, n_test = len(rows["train"]), len(rows["test"])
+    ends = [0, *accumulate(map(len, rows.values()))]
     chosen: Slots | None = shape.slots
     meaning = tally.distinct if chosen is None else chosen.ordered
     return {
@@ -266,31 +231,20 @@ def _metadata(
         "cutoff": None,
         "e_cm": 1.0,
         "seed": settings.seed,
-        "split": {"train": [0, n_train], "test": [n_train, n_train + n_test]},
+        "split": {part: list(ends) for part, ends in zip(rows, pairwise(ends), strict=True)},
         "augmentation": None,
         "conserves": True,
         "ordered": meaning and not settings.shuffle,
         "lhe": {
-            "file": source.name,
-            **init,
+            "file": files.name,
+            **files.joined(),
             "incoming": shape.n_incoming,
             "particles": list(chosen.words) if chosen else None,
-            "places": [sorted(place) for place in tally.places],
             "shuffled": settings.shuffle,
             "limits": asdict(settings.limits),
             "held_out": settings.held_out,
-            "events": tally.events,
-            "kept": tally.kept,
-            "dropped": dict(tally.dropped),
-            "examples": tally.example,
-            "left_out": {str(number): n for number, n in sorted(shape.left_out.items())},
-            "e_cm": [tally.lowest, tally.highest],
-            "weights": {
-                "unweighted": settings.unweighted,
-                "sum": tally.weight,
-                "sum_of_squares": tally.square,
-                "negative": tally.negative,
-            },
+            **({"final": settings.final} if settings.final else {}),
+            **tally.summary(settings.unweighted),
         },
         **identity(),
     }

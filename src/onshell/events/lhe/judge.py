@@ -1,21 +1,24 @@
 """What is wrong with events that could be read: momenta, masses, conservation, energy."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from onshell.events.lhe.gather import Array, Fault, Gathered
-from onshell.physics import rambo
-from onshell.physics.kinematics import boost
+from onshell.errors import OnshellError
+from onshell.events.lhe.frames import masses, to_cm
+from onshell.events.lhe.gather import Fault, Gathered
 
 MASSLESS = 1e-3
 """Largest |m| of a particle over E_cm that counts as zero, unless told otherwise."""
 
 CONSERVED = 1e-6
 """Largest difference of a component of the outgoing from the incoming momentum, over the energy in that frame."""
+
+LARGEST, SMALLEST = 1e100, 1e-100
+"""Sizes of a weight, 0 apart, whose square and whose sum over any number of events are numbers still."""
 
 FIXED = 1e-3
 """Largest relative difference between an event's E_cm and that of beams without parton distributions."""
@@ -28,23 +31,28 @@ class Limits:
     massless: float = MASSLESS
     energy: bool = True
 
-
-def to_cm(found: Gathered) -> tuple[torch.Tensor, Array, Array]:
-    """Return events [n, N, 3] in their centre-of-mass frames at E_cm = 1, E_cm [n] and the boosts back [n, 3].
-
-    A boost is gamma times velocity: `boost(p, b) * e_cm` are the momenta that were read, each with its energy |p|.
-    """
-    lab = torch.from_numpy(np.ascontiguousarray(found.momenta[..., :3]))
-    b, x = rambo.frame(lab)
-    return rambo.to_p(lab), (1.0 / x).numpy(), (-b).numpy()
+    def __post_init__(self) -> None:
+        """Raise unless `massless` is a share."""
+        if not 0.0 <= self.massless <= 1.0:
+            raise OnshellError(f"massless: {self.massless:g}; give a share of E_cm from 0 to 1, such as 1e-3")
 
 
-def beam_axis(found: Gathered, back: Array) -> Array:
-    """Return the direction [n, 3] of the first incoming particle in each event's centre-of-mass frame."""
-    vector = torch.from_numpy(found.beam[:, None, :3].copy())
-    axis = boost(vector, torch.from_numpy(-back))[:, 0].numpy()
-    length = np.linalg.norm(axis, axis=1, keepdims=True)
-    return np.where(length > 0.0, axis / np.where(length > 0.0, length, 1.0), [0.0, 0.0, 1.0])
+def check_init(init: dict[str, Any], where: str, line: int) -> dict[str, Any]:
+    """Return what an `<init>` block says, as `parse.describe` has it, or raise if a number of it is none."""
+    beams = init["beams"]
+    named = [(f"{key.replace('_', ' ')} of a beam", value) for key, pair in beams.items() for value in pair]
+    named += [
+        (f"{'cross section' if key == 'value' else key.replace('_', ' ')} of process {process['id']}", value)
+        for process in init["cross_sections"]
+        for key, value in process.items()
+    ]
+    for name, value in [*named, ("weighting strategy", init["weighting"])]:
+        if not math.isfinite(value) or abs(value) > LARGEST or (type(value) is int and abs(value) >= 2**63):
+            raise OnshellError(
+                f"{where}: line {line}: the <init> that begins here gives {value} as {name}; write a number, "
+                "such as -1 for one that is not known"
+            )
+    return init
 
 
 def judge(found: Gathered, init: dict[str, Any], limits: Limits) -> tuple[NDArray[np.bool_], list[Fault]]:
@@ -60,11 +68,12 @@ def judge(found: Gathered, init: dict[str, Any], limits: Limits) -> tuple[NDArra
             faults.append(Fault(found.blocks[row], kind, words(row)))
         good[bad] = False
 
-    numbers = np.concatenate(
-        [found.momenta.reshape(len(found), -1), found.incoming, found.columns["weight"][:, None]], 1
-    )
-    finite = np.isfinite(numbers).all(1)
+    weight = found.columns["weight"]
+    four = found.momenta[..., :4].reshape(len(found), -1)
+    finite = np.isfinite(np.concatenate([four, found.incoming, weight[:, None]], 1)).all(1)
     blame(~finite, "not finite", lambda _: "a momentum or the weight is NaN or infinite")
+    odd = (np.abs(weight) > LARGEST) | ((weight != 0.0) & (np.abs(weight) < SMALLEST))
+    blame(odd, "weight out of range", lambda row: f"the weight {weight[row]:g} is no cross section in pb")
     with np.errstate(all="ignore"):
         _masses(found, limits, blame)
         _conservation(found, blame)
@@ -75,11 +84,10 @@ def judge(found: Gathered, init: dict[str, Any], limits: Limits) -> tuple[NDArra
 
 def _masses(found: Gathered, limits: Limits, blame: Any) -> None:
     """Blame events with massive particles, and those without a centre-of-mass frame."""
-    p, e = found.momenta[..., :3], found.momenta[..., 3]
-    length = np.linalg.norm(p, axis=2)
-    e_cm = (1.0 / rambo.frame(torch.from_numpy(np.nan_to_num(p)))[1]).numpy()
+    e, mass = found.momenta[..., 3], masses(found)
+    length = np.linalg.norm(found.momenta[..., :3], axis=2)
+    _, e_cm, _ = to_cm(found)
     none = ~(e_cm > 1e-9 * length.sum(1))
-    mass = np.sqrt(np.abs((e - length) * (e + length)))
     wrong = (mass > limits.massless * e_cm[:, None]) | (e < 0.0)
 
     def massive(row: int) -> str:
@@ -91,6 +99,7 @@ def _masses(found: Gathered, limits: Limits, blame: Any) -> None:
         return f"particle {worst + 1} (PDG {number}) is massive: {m:.4g} GeV, {share}"
 
     blame(none, "no centre-of-mass frame", lambda _: "all particles taken move in one direction, or none moves")
+    blame((e < 0.0).any(1), "negative energy", massive)
     blame(wrong.any(1), "massive", massive)
 
 

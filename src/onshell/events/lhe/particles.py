@@ -1,12 +1,13 @@
 """Which particles of an event are taken, in which order: by their PDG numbers or by names for groups of them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from onshell.errors import OnshellError, nearest
+from onshell.events.lhe.numbers import LARGEST
 
-NAMES: dict[str, tuple[int, ...]] = {
+GROUPS: dict[str, tuple[int, ...]] = {
     "q": (1, 2, 3, 4, 5, 6),
     "qbar": (-1, -2, -3, -4, -5, -6),
     "g": (21,),
@@ -18,6 +19,19 @@ NAMES: dict[str, tuple[int, ...]] = {
     "nubar": (-12, -14, -16),
 }
 """Names for groups of particles: quark, antiquark, gluon, jet, photon, charged leptons, neutrinos."""
+
+QUARKS = {"d": 1, "u": 2, "s": 3, "c": 4, "b": 5, "t": 6}
+NEUTRINOS = {"ve": 12, "vm": 14, "vt": 16, "nu_e": 12, "nu_mu": 14, "nu_tau": 16}
+
+PARTICLES: dict[str, int] = {
+    **QUARKS,
+    **{f"{name}{bar}": -number for name, number in (QUARKS | NEUTRINOS).items() for bar in ("~", "bar")},
+    **{"e-": 11, "mu-": 13, "ta-": 15, "tau-": 15, "e+": -11, "mu+": -13, "ta+": -15, "tau+": -15},
+    **NEUTRINOS,
+    **{"g": 21, "a": 22, "gamma": 22, "z": 23, "Z": 23, "z0": 23, "Z0": 23},
+    **{"w+": 24, "W+": 24, "w-": -24, "W-": -24, "h": 25, "H": 25, "h0": 25},
+}
+"""PDG numbers of particles by their names in MadGraph and Pythia."""
 
 
 @dataclass(frozen=True)
@@ -47,19 +61,31 @@ class Slots:
 
 
 def slots(text: str) -> Slots:
-    """Return the places that a comma-separated list names: each a name, a PDG number, or several joined by |."""
+    """Return the places that a comma-separated list names: each a name, a PDG number, or several joined by |.
+
+    A name is that of a group, such as q, or of a particle, such as u~, mu+ or gamma.
+    """
     words = tuple(word.strip() for word in text.split(","))
     return Slots(words, tuple(frozenset(_numbers(word, text)) for word in words))
+
+
+def pdg_numbers(option: str, text: str) -> tuple[int, ...]:
+    """Return the PDG numbers of a comma-separated list of particles, each a number or a name; `option` gave it."""
+    return tuple(_number(word.strip(), f"{option} {text}") for word in text.split(","))
 
 
 def _numbers(word: str, text: str) -> tuple[int, ...]:
     """Return the PDG numbers that a word of `text` stands for."""
     found: list[int] = []
-    for part in word.split("|"):
-        if part in NAMES:
-            found += NAMES[part]
-        elif re.fullmatch(r"[-+]?[1-9][0-9]*", part):
-            found.append(int(part))
-        else:
-            raise OnshellError(f"particles {text!r}: {part!r} is no PDG number; {nearest(part, NAMES)}")
+    for part in map(str.strip, word.split("|")):
+        found += GROUPS.get(part) or (_number(part, f"particles {text!r}", GROUPS),)
     return tuple(found)
+
+
+def _number(word: str, where: str, groups: Iterable[str] = ()) -> int:
+    """Return the PDG number that a word stands for, or raise; `groups` are further names that the error tells of."""
+    if word in PARTICLES:
+        return PARTICLES[word]
+    if re.fullmatch(r"[-+]?[1-9][0-9]{0,9}", word) and abs(int(word)) <= LARGEST:
+        return int(word)
+    raise OnshellError(f"{where}: {word!r} is no PDG number; {nearest(word, {**dict.fromkeys(groups), **PARTICLES})}")

@@ -1,144 +1,252 @@
-"""A Les Houches file as text: its head, then its events one by one, each with its number and line."""
+"""A Les Houches file as text: of each document in it the `<init>`, then the events one by one, with their lines.
 
-import gzip
-import zlib
+Comments, CDATA sections and tags count as in XML. What is between the format's own tags need not be XML: the run cards
+in headers often are not.
+"""
+
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Self
 
 from onshell.errors import OnshellError
+from onshell.events.lhe.markup import IN_HEADER, OPENING, Kept, Scanner
+from onshell.events.lhe.opening import Input, label
 
-GZIP = b"\x1f\x8b"
-LONGEST = 1 << 20
-"""Bytes of the longest line, and of what may stand before the first tag of a Les Houches file."""
+BEFORE = 1 << 20
+"""Bytes that may stand before the first tag of a Les Houches file, and between two documents in one file."""
+
+HEAD = 1 << 26
+"""Bytes that may stand before the end of `<init>`, 64 MiB: hundreds of times the longest known."""
+
+LONGEST = 1 << 24
+"""Bytes of the longest event or `<init>`, 16 MiB."""
+
+ROOT = b"LesHouchesEvents"
+AGAIN = "make or copy the file again"
+WORDS = {"comment": "the comment", "cdata": "the CDATA section", "other": "the tag"}
+
+
+@dataclass(frozen=True)
+class Init:
+    """The text of an `<init>` block without its comments, and the line that it begins in."""
+
+    where: str
+    line: int
+    text: bytes
 
 
 @dataclass(frozen=True)
 class Block:
-    """The text of one event, its number in the file (from 0) and the line that it begins in (from 1).
+    """The text of one event without its comments: its number, from 0, and the line that it begins in, from 1.
 
-    `fault` says why the text is not whole; it is empty for a whole event.
+    `where` names its file, and `place` says where it is in it. `fault` says why the text is not whole; it is empty for
+    a whole event.
     """
 
     number: int
     line: int
-    text: str
+    text: bytes
     fault: str = ""
+    where: str = ""
+    index: int = 0
+
+    @property
+    def place(self) -> str:
+        """Return where the event is in its file."""
+        return f"event {self.index} (line {self.line})"
 
 
 class Source:
-    """An open Les Houches file: `head` is all its text up to the end of `<init>`, `blocks` yields its events."""
+    """An open Les Houches file, which may hold several documents, one after the other.
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
-        self.raw, self.size = _opened(self.path)
-        self.stream: BinaryIO | gzip.GzipFile = self.raw
-        self.line = 0
-        self.broken = ""
-        try:
-            self._choose()
-            self.head = self._head()
-        except BaseException:
-            self.raw.close()
-            raise
+    `head` returns the `<init>` of the next document, `blocks` yields its events; `first` is the number of the first
+    event of the file.
+    """
+
+    def __init__(self, path: Path, first: int = 0) -> None:
+        self.where = label(path)
+        self.input = Input(path)
+        self.scanner = Scanner(self.input.read)
+        self.first, self.count, self.documents = first, 0, 0
+        self.begun = self.ended = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.raw.close()
+        self.input.close()
 
     @property
     def share(self) -> float:
         """Return which share of the file has been read, from 0 to 1."""
-        return min(1.0, self.raw.tell() / max(self.size, 1))
+        return self.input.share
+
+    def head(self) -> Init | None:
+        """Return the `<init>` of the next document, or None at the end of the file; raise if there is no such thing."""
+        if self.ended or not self._root():
+            return None
+        self.documents += 1
+        most = self.scanner.passed + HEAD
+        while True:
+            match = self._next(most)
+            line, name, end = self.scanner.line, match["name"], match["end"]
+            if name == b"init" and not end:
+                return self._init(line, most)
+            if name == b"header" and not end:
+                self._header(line, most)
+            elif name == ROOT or (name == b"event" and not end):
+                what = "events begin" if name == b"event" else f"{match[0].decode()}> stands"
+                raise self._error(line, f"{what} before </init>; make or copy the file again")
 
     def blocks(self) -> Iterator[Block]:
-        """Yield the events; where the file breaks off, the last block says so."""
-        lines: list[bytes] = []
-        number = first = 0
-        for line in self._lines():
-            if _begins(line):
-                if lines:
-                    yield Block(number, first, "", "has no </event> before the next event begins")
-                    number += 1
-                lines, first = [], self.line
-            if lines or first == self.line:
-                lines.append(line)
-            if lines and b"</event>" in line:
-                yield Block(number, first, b"".join(lines).decode("utf-8", "replace"))
-                number, lines = number + 1, []
-            if not lines and b"</LesHouchesEvents>" in line:
+        """Yield the events of the document; where it breaks off, the last block says so."""
+        opened, kept, fault = 0, None, ""
+        while match := self.scanner.find(OPENING, kept):
+            line, name, end = self.scanner.line, match["name"], match["end"]
+            if name is None:
+                if not self.scanner.skip(match, kept):
+                    words = f"in {WORDS[match.lastgroup or 'other']} that begins in line {line}"
+                    yield self._last(opened if kept else line, words)
+                    return
+                continue
+            attributes = self.scanner.attributes()
+            if name == b"event" and end:
+                if kept is None:
+                    opened, fault = line, "has </event> but no <event> before it"
+                elif not kept.fits:
+                    fault = f"is longer than {LONGEST >> 20} MiB"
+                yield self._block(opened, fault, b"" if fault or kept is None else kept.text)
+                kept = None
+            elif name == b"event":
+                if kept is not None:
+                    yield self._block(opened, "has no </event> before the next event begins")
+                opened, kept = line, Kept(LONGEST)
+                fault = "has a tag <event that does not end" if attributes is None else ""
+            elif name == ROOT:
+                self.begun = not end
+                if kept is not None:
+                    yield self._block(opened, f"has no </event> before {match[0].decode()}>")
+                elif self.begun:
+                    yield self._block(line, "another <LesHouchesEvents> begins before it, without </LesHouchesEvents>")
                 return
-        what = self.broken or "the file ends"
-        if lines:
-            yield Block(number, first, "", f"{what} in the middle of it")
+            elif kept is None and name == b"init" and not end:
+                raise self._error(line, "a second <init>; delete it, or give it a <LesHouchesEvents> of its own")
+            elif kept is None and not end and not (attributes or b"").endswith(b"/"):
+                self._skip_header(line)
+        if kept is None:
+            yield self._last(self.scanner.last_line, "before it, without </LesHouchesEvents>")
         else:
-            yield Block(number, self.line, "", f"{what} before it, without </LesHouchesEvents>")
+            yield self._last(opened, "in the middle of it")
 
-    def _choose(self) -> None:
-        """Take the file for compressed or not: its name and its first bytes must agree."""
-        start = self.raw.read(6)
-        self.raw.seek(0)
-        if self.path.suffix == ".gz" and not start.startswith(GZIP):
-            raise OnshellError(
-                f"{self.path}: not a gzip file, though its name says so (it starts with {start!r}); if it is plain "
-                f"text, rename it to {self.path.stem}"
-            )
-        if start.startswith(GZIP):
-            self.stream = gzip.GzipFile(fileobj=self.raw)
+    def _last(self, line: int, where: str) -> Block:
+        """Return the event that the file ends in or before."""
+        self.ended = True
+        if self.input.damaged:
+            raise self._error(self.scanner.last_line, f"{self.input.broken}; {AGAIN}")
+        return self._block(line, self._stop(where))
 
-    def _lines(self) -> Iterator[bytes]:
-        """Yield the lines from here on and count them; where the file is damaged they end, and `broken` says why."""
-        try:
-            while line := self.stream.readline(LONGEST):
-                self.line += 1
-                yield line
-        except EOFError:
-            self.broken = "the compressed file breaks off"
-        except (gzip.BadGzipFile, zlib.error) as error:
-            self.broken = f"the compressed file is damaged ({str(error).rstrip('.')})"
-        except OSError as error:
-            self.broken = f"the file cannot be read on ({error.strerror})"
+    def _root(self) -> bool:
+        """Pass the tag that begins a document, and return whether there is one."""
+        if self.begun:
+            self.begun = False
+            return True
+        first, most = self.documents == 0, self.scanner.passed + BEFORE
+        while True:
+            kept, line = Kept(BEFORE), self.scanner.line
+            match = self.scanner.find(OPENING, kept, most if first else None)
+            if not first:
+                self._check_between(kept, line)
+            if match is None:
+                if first or self.input.broken:
+                    raise self._none() if first else self._error(self.scanner.last_line, f"{self._stop('')}; {AGAIN}")
+                return False
+            if match["name"] is None:
+                self._skip(match, None)
+                continue
+            if match["name"] != ROOT or match["end"]:
+                tag = f"{match[0].decode()}>"
+                place = "before <LesHouchesEvents>" if first else "after </LesHouchesEvents>"
+                raise self._error(self.scanner.line, f"{tag} {place}, where no such thing may stand; {AGAIN}")
+            self.scanner.attributes()
+            return True
 
-    def _head(self) -> str:
-        """Return the text up to `</init>`, or raise if this is no Les Houches file."""
-        lines, size, known = [], 0, False
-        for line in self._lines():
-            lines.append(line)
-            size += len(line)
-            known = known or b"<LesHouchesEvents" in line
-            if (not known and size > LONGEST) or _begins(line):
-                break
-            if known and b"</init>" in line:
-                return b"".join(lines).decode("utf-8", "replace")
-        if not known:
-            start = b"".join(lines)[:24]
-            why = self.broken or f"no <LesHouchesEvents> in it; it starts with {start!r}"
-            raise OnshellError(f"{self.path}: not a Les Houches file ({why}); give one as event generators write it")
-        why = self.broken or ("events begin" if lines and _begins(lines[-1]) else "the file ends")
-        raise OnshellError(f"{self.path}: line {self.line}: {why} before </init>; make or copy the file again")
+    def _check_between(self, kept: Kept, line: int) -> None:
+        """Raise at text after a document that is no remark: it may be what is left of events."""
+        if not kept.fits:
+            raise self._error(line, f"more than {BEFORE >> 20} MiB of text after </LesHouchesEvents>; {AGAIN}")
+        for row, text in enumerate(kept.text.split(b"\n")):
+            if text.strip() and not text.lstrip().startswith(b"#"):
+                shown = text.strip()[:24].decode("utf-8", "replace")
+                raise self._error(line + row, f"{shown!r} after </LesHouchesEvents>; delete it, or {AGAIN}")
 
+    def _next(self, most: int | None) -> re.Match[bytes]:
+        """Pass the next of the format's own tags, up to its name, before `</init>`."""
+        while match := self.scanner.find(OPENING, None, most):
+            if match["name"] is not None:
+                return match
+            self._skip(match, most)
+        raise self._short(most)
 
-def _begins(line: bytes) -> bool:
-    """Return whether an event begins in a line."""
-    start = line.lstrip()
-    return start.startswith((b"<event>", b"<event "))
+    def _init(self, line: int, most: int) -> Init:
+        """Return the text up to `</init>`."""
+        self.scanner.attributes()
+        kept = Kept(LONGEST)
+        while match := self.scanner.find(OPENING, kept, most):
+            if match["name"] is None:
+                self._skip(match, most, kept)
+            elif match["name"] == b"init" and match["end"]:
+                self.scanner.attributes()
+                return Init(self.where, line, kept.text)
+            elif match["name"] == b"event":
+                raise self._error(self.scanner.line, f"events begin before </init>; {AGAIN}")
+        raise self._short(most)
 
+    def _header(self, line: int, most: int) -> None:
+        """Pass a header, of which nothing is needed."""
+        if not (self.scanner.attributes() or b"").endswith(b"/"):
+            self._skip_header(line, most)
 
-def _opened(path: Path) -> tuple[BinaryIO, int]:
-    """Return the open file and its size in bytes."""
-    try:
-        if path.is_dir():
-            raise OnshellError(f"{path}: a folder; name the Les Houches file itself")
-        size = path.stat().st_size
-        handle = path.open("rb")
-    except FileNotFoundError as error:
-        raise OnshellError(f"{path}: no such file; check the name") from error
-    except OSError as error:
-        raise OnshellError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
-    if size == 0:
-        handle.close()
-        raise OnshellError(f"{path}: empty (0 bytes); make or copy the file again")
-    return handle, size
+    def _skip_header(self, line: int, most: int | None = None) -> None:
+        """Pass the rest of a header that begins in `line`."""
+        while match := self.scanner.find(IN_HEADER, None, most):
+            if match["name"] is not None:
+                self.scanner.attributes()
+                return
+            self._skip(match, most)
+        if most is not None and self.scanner.passed > most:
+            raise self._short(most)
+        raise self._error(line, f"the <header> that begins here does not end; {AGAIN}")
+
+    def _skip(self, match: re.Match[bytes], most: int | None, kept: Kept | None = None) -> None:
+        """Pass a comment or the like, or raise if it does not end."""
+        line = self.scanner.line
+        if not self.scanner.skip(match, kept, most):
+            if most is not None and self.scanner.passed > most:
+                raise self._short(most)
+            raise self._error(line, f"{WORDS[match.lastgroup or 'other']} that begins here does not end; {AGAIN}")
+
+    def _short(self, most: int | None) -> OnshellError:
+        """Return the error that there is no `</init>`."""
+        if most is not None and self.scanner.passed > most:
+            return self._error(self.scanner.line, f"more than {HEAD >> 20} MiB before </init>; shorten the header")
+        return self._error(self.scanner.last_line, f"{self._stop('before </init>')}; {AGAIN}")
+
+    def _none(self) -> OnshellError:
+        """Return the error that a file is no Les Houches file."""
+        start = self.input.start[:24].decode("utf-8", "replace")
+        why = self.input.broken or f"no <LesHouchesEvents> in it; it starts with {start!r}"
+        return OnshellError(f"{self.where}: not a Les Houches file ({why}); give one as event generators write it")
+
+    def _stop(self, where: str) -> str:
+        """Return that the file ends `where` it should not."""
+        return f"{self.input.broken or 'the file ends'} {where}".rstrip()
+
+    def _error(self, line: int, words: str) -> OnshellError:
+        return OnshellError(f"{self.where}: line {line}: {words}")
+
+    def _block(self, line: int, fault: str, text: bytes = b"") -> Block:
+        """Return the next event."""
+        self.count += 1
+        return Block(self.first + self.count - 1, line, text, fault, self.where, self.count - 1)

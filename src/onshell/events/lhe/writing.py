@@ -1,13 +1,16 @@
 """Events at any energy and in any frame, as the objects that pylhe writes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from onshell.events.lhe.cross_sections import Info
 from onshell.events.lhe.gather import FINAL, INCOMING, PARTICLE, Array
+from onshell.events.lhe.weighting import Weighting
 from onshell.physics.kinematics import boost, energies
+from onshell.provenance import identity
 
 if TYPE_CHECKING:
     from pylhe import LHEEvent, LHEInit, LHEXMLFormat
@@ -83,24 +86,18 @@ def events(p: torch.Tensor, columns: Columns) -> "Iterator[LHEEvent]":
         yield LHEEvent(LHEEventInfo(len(particles), number, weight, scale, aqed, aqcd), particles)
 
 
-def init_of(
-    known: Mapping[str, Any] | None, ids: Sequence[int], beam_energies: Sequence[float], weighted: bool, version: str
-) -> "LHEInit":
-    """Return the `<init>` block: as the file that the events come from, if any is `known`, had it.
+def init_of(known: Info | None, ids: Sequence[int], beam_energies: Sequence[float], header: Weighting) -> "LHEInit":
+    """Return the `<init>` block: beams and generators of the file that the events come from, if any is `known`.
 
-    Without one the cross section is 1 pb: a model knows none. Beams that are no pair become none.
+    Beams that are no pair become none.
     """
     from pylhe import LHEGenerator, LHEInit, LHEInitInfo, LHEProcInfo
 
     first, second = (*ids, 0, 0)[:2]
     beams = known["beams"] if known else {"pdf_group": [0, 0], "pdf_set": [0, 0]}
-    processes = known["cross_sections"] if known else []
-    processes = processes or [{"value": 1.0, "error": 0.0, "unit_weight": 1.0, "id": 1}]
-    strategy = known["weighting"] if known else (-4 if weighted else 3)
-    info = LHEInitInfo(
-        *(first, second, *beam_energies, *beams["pdf_group"], *beams["pdf_set"], strategy, len(processes))
-    )
-    found = [LHEProcInfo(each["value"], each["error"], each["unit_weight"], each["id"]) for each in processes]
+    sides = (first, second, *beam_energies, *beams["pdf_group"], *beams["pdf_set"])
+    info = LHEInitInfo(*sides, header.strategy, len(header.processes))
+    found = [LHEProcInfo(each["value"], each["error"], each["unit_weight"], each["id"]) for each in header.processes]
     makers = known["generators"] if known else []
     makers = [LHEGenerator(g["name"], g["version"], g["words"]) for g in makers if g["name"] != "onshell"]
-    return LHEInit(info, found, [*makers, LHEGenerator("onshell", version, "arXiv:2604.02415")])
+    return LHEInit(info, found, [*makers, LHEGenerator("onshell", identity()["version"], "arXiv:2604.02415")])

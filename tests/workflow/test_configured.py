@@ -1,0 +1,48 @@
+"""What Snakemake is told of the configuration, on its command line and by the file, arrives or is one line."""
+
+import pytest
+
+from .conftest import shrink
+
+pytestmark = pytest.mark.workflow
+EVENTS = "results/quick/events/muon.parquet"
+
+
+def test_numbers_within_a_mapping_are_taken(clone):
+    asked = "presets={paper: {muon-diffusion: {training: {lr: 0.5, epochs: 3}}}}"
+    done = clone.run("--dry-run", "--config", asked, "--", EVENTS)
+    assert done.returncode == 0, done.stderr
+    done = clone.run("--dry-run", "--config", asked.replace("0.5", "-0.5"), "--", EVENTS)
+    assert "onshell: error: config.yaml: presets.paper.muon-diffusion.training.lr: -0.5 is too small" in done.stderr
+
+
+def test_a_file_that_snakemake_could_not_read_is_told_in_one_line(clone):
+    (clone.folder / "config.yaml").write_text("seed: !!int abc")
+    done = clone.run("--dry-run", "--", EVENTS)
+    assert done.returncode != 0
+    assert "onshell: error: config.yaml: not valid YAML: line 1: 'abc' is no int of YAML's" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_workflow_is_a_module_of_another(clone, tmp_path):
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    shrink(clone.config)
+    clone.save()
+    (clone.folder / "config.yaml").rename(outer / "config.yaml")
+    lines = (
+        'configfile: "config.yaml"',
+        "module inner:",
+        f'    snakefile: "{clone.folder}/Snakefile"',
+        "    config: config",
+    )
+    (outer / "Snakefile").write_text("\n".join([*lines, "use rule * from inner as inner_*", ""]))
+    clone.folder = outer
+    done = clone.run("--cores", "1", "--", EVENTS)
+    assert done.returncode == 0, done.stderr
+    assert clone.plan(EVENTS) == {}
+    (outer / "config.yaml").unlink()
+    (outer / "Snakefile").write_text("\n".join([*lines[1:3], "use rule * from inner as inner_*", ""]))
+    done = clone.run("--dry-run", "--", EVENTS)
+    assert "config.yaml: cannot be read (No such file or directory)" in done.stderr
+    assert "Traceback" not in done.stderr
