@@ -179,14 +179,14 @@ def test_whoever_loses_its_blocks_to_another_sampling_is_told(model, tmp_path, m
 @pytest.mark.parametrize("moment", ["before it is written", "when it is written", "and the folder is made again"])
 def test_a_block_makes_no_folder_of_its_own(moment, tmp_path, monkeypatch):
     """The folder is removed between the look at it and the writing of a block."""
-    place, _ = opened(tmp_path, {})
-    plain = parts.save_whole
+    means, plain = {"device": "cpu", "precision": "fp32"}, parts.save_whole
+    place, _ = opened(tmp_path, means)
 
     def overtaken(content, path, ready):
         if moment == "before it is written":
             place.remove()
             return plain(content, path, ready)
-        return plain(content, path, lambda: (place.remove(), moment.startswith("and") and place.open({}), ready()))
+        return plain(content, path, lambda: (place.remove(), moment.startswith("and") and place.open(means), ready()))
 
     monkeypatch.setattr(parts, "save_whole", overtaken)
     with pytest.raises(GoneError, match="its blocks were removed while this process worked"):

@@ -32,15 +32,23 @@ def to_cm(found: Gathered) -> tuple[torch.Tensor, Array, Array]:
     particles with a mass, the momenta in the centre-of-mass frame are scaled by one common factor instead, so that
     E_cm and the boost are those of the massive event.
     """
-    lab = torch.from_numpy(np.ascontiguousarray(found.momenta[..., :3]))
-    b, x = rambo.frame(lab)
-    p, e_cm, back = rambo.to_p(lab), (1.0 / x).numpy(), (-b).numpy()
-    mass = masses(found)
+    rest, e_cm, back = frames(found)
+    return rambo.to_p(torch.from_numpy(rest)), e_cm, back
+
+
+def frames(found: Gathered) -> tuple[Array, Array, Array]:
+    """Return E_cm [n] and the boosts back [n, 3] of events that nobody has judged yet, after momenta [n, N, 3].
+
+    These, which `rambo.to_p` takes to the massless event, are those in the centre-of-mass frame where particles have a
+    mass, and those that were read where none has.
+    """
+    rest = np.array(found.momenta[..., :3])
+    b, x = rambo.frame(torch.from_numpy(rest))
+    e_cm, back, mass = (1.0 / x).numpy(), (-b).numpy(), masses(found)
     rows = (mass > 0.0).any(1)
     if rows.any():
-        rest, e_cm[rows], back[rows] = _to_rest(found.momenta[rows, :, :3], mass[rows])
-        p[torch.from_numpy(rows)] = rambo.to_p(torch.from_numpy(rest))
-    return p, e_cm, back
+        rest[rows], e_cm[rows], back[rows] = _to_rest(rest[rows], mass[rows])
+    return rest, e_cm, back
 
 
 def _to_rest(p: Array, mass: Array) -> tuple[Array, Array, Array]:
