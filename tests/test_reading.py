@@ -117,3 +117,12 @@ def test_torch_files_of_other_kinds_are_refused(tmp_path):
     for name in ("list", "old", "empty"):
         with pytest.raises(OnshellError, match=rf"{name}\.pt: a foreign or damaged state"):
             load(tmp_path / f"{name}.pt", "state", "remove it")
+
+
+def test_the_file_that_is_verified_is_the_one_that_is_read(tmp_path, monkeypatch):
+    path, other = tmp_path / "a.pt", tmp_path / "b.pt"
+    save_whole({"x": 1}, path)
+    save_whole({"x": 2}, other)
+    plain = torch.load
+    monkeypatch.setattr(torch, "load", lambda *words, **options: other.replace(path) and plain(*words, **options))
+    assert load(path, "file", "make it again") == {"x": 1}

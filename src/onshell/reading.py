@@ -117,10 +117,13 @@ def load(path: Path | str, kind: str, remedy: str, form: "type[Form] | None" = N
 
     path = Path(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            if (bad := archive.testzip()) is not None:
-                raise zipfile.BadZipFile(f"the checksum of {Path(bad).name} is wrong")
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        # Opened once: what is verified is what is read, whatever takes its place meanwhile.
+        with path.open("rb") as handle:
+            with zipfile.ZipFile(handle) as archive:
+                if (bad := archive.testzip()) is not None:
+                    raise zipfile.BadZipFile(f"the checksum of {Path(bad).name} is wrong")
+            handle.seek(0)
+            found = torch.load(handle, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise OnshellError(f"{path}: no such {kind}; {remedy}") from error
     except (PermissionError, IsADirectoryError) as error:

@@ -11,7 +11,7 @@ class Origin(Form):
     """Where a record comes from."""
 
     processor: str | None = None
-    packages: dict[str, str | None] = Field({})
+    packages: dict[str, str | None] = Field(default_factory=dict)
 
 
 class Record(Form):
@@ -58,25 +58,26 @@ class Studied(Record):
 
 
 class Observable(Form):
-    """The distances of one observable."""
+    """The distances of one observable; all keys are numbers."""
 
     w1: float
     ks: float
-    floor_w1_mean: float | None = None
-    floor_w1_sd: float | None = None
-    floor_ks_mean: float | None = None
-    floor_ks_sd: float | None = None
-    w1_over_floor: float = 0.0
-    ks_over_floor: float = 0.0
+    __pydantic_extra__: dict[str, float | None]
 
 
 class Feature(Form):
-    """One measurement in a feature space."""
+    """One measurement in a feature space; all keys are numbers."""
 
     mean: float
-    sd: float | None = None
-    floor_mean: float | None = None
-    floor_sd: float | None = None
+    __pydantic_extra__: dict[str, float | None]
+
+
+class Summed(Form):
+    """The worst, the mean or the excess of all observables; all other keys are numbers."""
+
+    value: float
+    observable: str = ""
+    __pydantic_extra__: dict[str, float | None]
 
 
 class Conservation(Form):
@@ -113,7 +114,7 @@ class Bin(Form):
 class Tails(Form):
     """How the distributions of tau compare, bin by bin."""
 
-    bins: list[Bin] = Field([])
+    bins: list[Bin] = Field(default_factory=list)
     worst: float | None = None
     beyond: float | None = None
     decades: float | None = None
@@ -129,8 +130,9 @@ class Veto(Form):
 class Measured(Form):
     """What metrics tell of one sample."""
 
-    observables: dict[str, Observable] = Field({})
-    features: dict[str, dict[str, Feature]] = Field({})
+    observables: dict[str, Observable] = Field(default_factory=dict)
+    features: dict[str, dict[str, Feature]] = Field(default_factory=dict)
+    all: dict[str, Summed] = Field(default_factory=dict)
     conservation: Conservation = Field(None)
     counts: Counts = Counts()
     tails: Tails = Tails()
@@ -142,6 +144,7 @@ class Told(Measured):
     run: str = ""
     dataset: str = ""
     process: str = ""
+    judge: str = "test"
     augmentation: str | None = None
     generation: Generation = Generation()
     veto: Veto = Veto()

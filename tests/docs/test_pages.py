@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import gzip
 import io
 import re
 import shlex
@@ -50,6 +51,7 @@ def reader(tmp_path, monkeypatch):
     shrink(clone.config)
     clone.save()
     shutil.copy(LHE, clone.folder / "my.lhe.gz")
+    (clone.folder / "other.lhe").write_bytes(gzip.decompress(LHE.read_bytes()))
     monkeypatch.chdir(clone.folder)
     monkeypatch.delenv("ONSHELL_SET", raising=False)
     monkeypatch.setattr(sys, "path", [*sys.path, str(clone.folder)])

@@ -271,3 +271,12 @@ def test_a_model_whose_settings_are_of_other_types_is_refused_in_one_line(tmp_pa
         sample_file(path, tmp_path / "s.parquet", 5, progress=silent, device="cpu")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "s.parquet").exists()
+
+
+def test_what_shows_when_a_model_draws_names_its_file(tmp_path):
+    spec = run_spec(sampling={"precision": "fp32", "noise": "some"})
+    save_model(tmp_path / "m.pt", build(spec).state_dict(), spec, provenance={})
+    with pytest.raises(
+        OnshellError, match=r"m\.pt: sampling\.noise: 'some' is not known; use full, last-step-noiseless, posterior"
+    ):
+        sample_file(tmp_path / "m.pt", tmp_path / "s.parquet", 5, progress=silent)

@@ -18,6 +18,7 @@ from onshell.sampling.sample import sample_block
 from onshell.sampling.shards import Shard
 
 N = 330  # events, in blocks of 50
+MEANS = {"device": "cpu", "precision": "fp32"}
 
 
 def silent(_):
@@ -179,14 +180,14 @@ def test_whoever_loses_its_blocks_to_another_sampling_is_told(model, tmp_path, m
 @pytest.mark.parametrize("moment", ["before it is written", "when it is written", "and the folder is made again"])
 def test_a_block_makes_no_folder_of_its_own(moment, tmp_path, monkeypatch):
     """The folder is removed between the look at it and the writing of a block."""
-    means, plain = {"device": "cpu", "precision": "fp32"}, parts.save_whole
-    place, _ = opened(tmp_path, means)
+    place, _ = opened(tmp_path, MEANS)
+    plain = parts.save_whole
 
     def overtaken(content, path, ready):
         if moment == "before it is written":
             place.remove()
             return plain(content, path, ready)
-        return plain(content, path, lambda: (place.remove(), moment.startswith("and") and place.open(means), ready()))
+        return plain(content, path, lambda: (place.remove(), moment.startswith("and") and place.open(MEANS), ready()))
 
     monkeypatch.setattr(parts, "save_whole", overtaken)
     with pytest.raises(GoneError, match="its blocks were removed while this process worked"):
@@ -209,3 +210,12 @@ def test_a_model_that_changes_while_it_is_read_is_not_drawn_from(model, tmp_path
     with pytest.raises(OnshellError, match=r"model\.pt: changed while it was read; run again"):
         sample_file(model, tmp_path / "s.parquet", 10, progress=silent)
     assert names(tmp_path) == ["model.pt"]
+
+
+def test_a_block_that_is_removed_before_it_is_read_is_gone_and_not_damaged(tmp_path, monkeypatch):
+    place, _ = opened(tmp_path, MEANS)
+    place.write(0, {0.0: torch.zeros(2, 3, 3)})
+    plain = parts.load
+    monkeypatch.setattr(parts, "load", lambda *arguments: place.remove() or plain(*arguments))
+    with pytest.raises(GoneError, match="its blocks were removed while this process worked"):
+        list(place.events(1.0))

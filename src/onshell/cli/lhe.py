@@ -1,5 +1,8 @@
 """Verbs for Les Houches files: events in, events out."""
 
+import shutil
+import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +14,8 @@ from onshell.cli.completion import names
 from onshell.cli.options import DEFAULT, ConfigFile, EventTable, Output, Scale, Seed, Settings, app, load
 from onshell.console import apart, counter, known, pairs, say, warn
 from onshell.errors import OnshellError
+
+STDOUT = Path("-")
 
 
 @app.command("import")
@@ -65,8 +70,11 @@ def import_events(
     """
     from onshell.events.lhe.importing import Limits, import_file
     from onshell.events.lhe.importing import Settings as Options
+    from onshell.events.lhe.opening import title
 
     apart(output, *files)
+    if output == STDOUT:
+        raise OnshellError("-o -: an event table is no stream; name a file, such as mine.parquet")
     if train == test == 0:
         raise OnshellError("--train 0, --test 0: leave no event to import; ask for one at least")
     process = key = None
@@ -83,7 +91,7 @@ def import_events(
         options["seed"] = seed or 0
     made = Options(**options, limits=Limits(massless, not any_energy))
     names = {"dataset": dataset, "process": process, "config_hash": key}
-    for line in report(import_file(files, output, made, **names, progress=counter(files[0].name))):
+    for line in report(import_file(files, output, made, **names, progress=counter(title(files[0])))):
         say(line)
 
 
@@ -96,6 +104,8 @@ def imported(config: configuration.Config, name: str) -> configuration.Dataset:
 
 def report(metadata: Mapping[str, Any]) -> list[str]:
     """Return what an import says: how many events, what was dropped and left out, and what the order means."""
+    from onshell.events.lhe import cross_sections
+
     about, split = metadata["lhe"], metadata["split"]
     low, high = about["e_cm"]
     energy = f"{low:.6g} GeV" if high - low < 1e-6 * high else f"{low:.4g} to {high:.4g} GeV"
@@ -110,6 +120,9 @@ def report(metadata: Mapping[str, Any]) -> list[str]:
     ]
     for kind, n in about["dropped"].items():
         lines.append(f"dropped {n:,} of {about['events']:,}: {kind}, such as {about['examples'][kind]}")
+    if about["dropped"] and (value := cross_sections.total(about)):
+        kept = sum(process["value"] for process in cross_sections.of_kept(about))
+        lines.append(f"cross section of the good events: {kept:.6g} of {value:.6g} pb")
     if about["left_out"]:
         shown = ", ".join(f"{n:,} of PDG {number}" for number, n in about["left_out"].items())
         lines.append(f"left out of the events: {shown}")
@@ -159,7 +172,10 @@ def export_events(
     ] = False,
     seed: Seed = None,
 ) -> None:
-    """Write a Les Houches file of imported or generated events, at any energy and in any frame."""
+    """Write a Les Houches file of imported or generated events, at any energy and in any frame.
+
+    With -o - it goes to standard output, as plain text.
+    """
     from onshell.events.lhe.dressing import Wishes
     from onshell.events.lhe.exporting import export_file
     from onshell.events.lhe.particles import pdg_numbers
@@ -174,6 +190,14 @@ def export_events(
     }
     wishes = Wishes(e_cm=e_cm, **given, independent_energy=independent_energy)
     options = {"frame": frame, "project": project, "seed": seed or 0}
+    if output == STDOUT:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "events.lhe"
+            export_file(events, path, template=like, wishes=wishes, **options)
+            sys.stdout.flush()
+            with path.open("rb") as text:
+                shutil.copyfileobj(text, sys.stdout.buffer)
+        return
     about = export_file(events, output, template=like, wishes=wishes, **options, progress=counter(output.name))
     if about["independent"]:
         warn(f"{output}: drawn from {like} as if independent of the momenta: {', '.join(about['independent'])}")

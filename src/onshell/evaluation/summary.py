@@ -201,7 +201,7 @@ def plus_minus(value: float, error: float) -> str:
 
 def _worst(row: Any, metrics: Mapping[str, Any]) -> str:
     """Return the largest multiple of a floor of all observables, and of which."""
-    return "–" if row is None else f"{plus_minus(row.value, row.error)} {metrics['all']['worst']['observable']}"
+    return "–" if row is None else f"{plus_minus(row.value, row.error)} {metrics['all']['worst'].get('observable', '')}"
 
 
 def _beyond(row: Any) -> str:

@@ -7,6 +7,7 @@ from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from onshell.errors import OnshellError
@@ -127,6 +128,7 @@ def embed_file(
     size, check = max(1, ROWS // chosen.copies), "finite" if project else True
     options = {"rows": needed, "columns": ("weight",), "size": size, "check": check}
     chunks = iter_events(source, space="p", n_particles=n_particles, **options)
+    chunks = _rising(chunks, str(source))
     if project:
         chunks = _projected(chunks, str(source), needed.start)
     write_events(out, _told(embed_chunks(chunks, chosen, n), n, progress), metadata, space="q")
@@ -152,3 +154,17 @@ def _told(chunks: Iterable[Any], n: int, progress: Progress | None) -> Iterator[
         done += len(momenta)
         if progress is not None:
             progress(done, n)
+
+
+def _rising(chunks: Iterable[Events], source: str) -> Iterator[Events]:
+    """Yield the chunks of a table; raise where the numbers of its events, which a training set keeps, fall."""
+    last = np.empty(0, np.int64)
+    for chunk in chunks:
+        numbers = np.concatenate([last, chunk.columns["event"]])
+        if (np.diff(numbers) < 0).any():
+            raise OnshellError(
+                f"{source}: its column event does not rise, so that nobody can find the events of a training set in "
+                "it; sort the table by event, or leave that column out"
+            )
+        last = numbers[-1:]
+        yield chunk

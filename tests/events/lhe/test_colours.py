@@ -6,7 +6,7 @@ import pytest
 
 from onshell.errors import OnshellError
 from onshell.events.lhe.colours import colour_lines
-from onshell.events.lhe.particles import slots
+from onshell.events.lhe.particles import GROUPS, PARTICLES, pdg_numbers, slots
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,26 @@ def test_places_are_filled_from_left_to_right():
     assert slots("g,g").fill([21, 1]) == "no particle for 'g' among 21, 1"
     assert slots("q,qbar,g").ordered
     assert not slots("j,j,a").ordered
+
+
+def test_particles_have_the_names_that_generators_write():
+    names = "e-,e+,mu-,ta+,tau-,u,u~,ubar,b~,t,ve,vm~,nu_e,nu_mubar,g,a,gamma,z,Z0,w+,W-,h"
+    numbers = (11, -11, 13, -15, 15, 2, -2, -2, -5, 6, 12, -14, 12, -14, 21, 22, 22, 23, 23, 24, -24, 25)
+    assert pdg_numbers("--ids", names) == numbers
+    assert pdg_numbers("--ids", "1, -1, 21") == (1, -1, 21)
+    assert slots("w+,u~|d~,gamma").fill([22, -1, 24]) == [2, 1, 0]
+    assert all(GROUPS[name] == (PARTICLES[name],) for name in GROUPS.keys() & PARTICLES.keys())
+
+
+@pytest.mark.parametrize("word", ["q", "", "0", "1.5", "99999999999", "U", "e"])
+def test_what_names_no_particle_is_refused(word):
+    with pytest.raises(OnshellError, match=f"^--ids 1,{word}: '{word}' is no PDG number; "):
+        pdg_numbers("--ids", f"1,{word}")
+
+
+def test_names_are_those_of_pdg_numbers():
+    from particle import Particle
+
+    for name, number in PARTICLES.items():
+        plain = name.rstrip("~").removesuffix("bar").removesuffix("_").lower()
+        assert Particle.from_pdgid(number).name.lower()[0] == {"v": "n", "a": "g"}.get(plain[0], plain[0]), name

@@ -10,7 +10,7 @@ import numpy as np
 
 from onshell.errors import OnshellError
 from onshell.events.lhe.judge import check_init
-from onshell.events.lhe.opening import STDIN, label
+from onshell.events.lhe.opening import STDIN, label, title
 from onshell.events.lhe.parse import describe, read_init
 from onshell.events.lhe.source import Block, Init, Source
 
@@ -23,12 +23,12 @@ SHARE = 0.05
 
 @dataclass
 class Document:
-    """One document: where it is, what its `<init>` says, and what was met of its events.
+    """One document: the name of its file, what its `<init>` says, and what was met of its events.
 
     `first` is the number of its first event; the sums are over the weights of its good events.
     """
 
-    where: str
+    name: str
     about: dict[str, Any]
     first: int
     events: int = 0
@@ -88,7 +88,7 @@ class Documents:
     @property
     def name(self) -> str:
         """Return what the files are called, without their folders."""
-        return ", ".join("standard input" if path == Path(STDIN) else path.name for path in self.paths)
+        return ", ".join(map(title, self.paths))
 
     @property
     def where(self) -> str:
@@ -148,7 +148,7 @@ class Documents:
             most = max((each["unit_weight"] for each in of_all), key=abs)
             found.append({"id": process["id"], "value": value, "error": error, "unit_weight": most})
         documents = [
-            {"file": document.where, "events": document.events, "cross_sections": document.about["cross_sections"]}
+            {"file": document.name, "events": document.events, "cross_sections": document.about["cross_sections"]}
             for document in self.all
         ]
         return {**self.init, "cross_sections": found, "documents": documents}
@@ -156,12 +156,12 @@ class Documents:
     def _add(self, head: Init, first: int) -> None:
         """Take a further document, or raise if it does not go with the first."""
         about = check_init(describe(read_init(head)), head.where, head.line)
-        new = Document(Path(head.where).name, about, first)
+        new = Document(title(self.source.input.path), about, first)
         if self.all:
             what = _difference(self.all[0], new)
             if what:
                 raise OnshellError(
-                    f"{head.where}: line {head.line}: {what} in {self.all[0].where}, so these are no runs of one "
+                    f"{head.where}: line {head.line}: {what} in {self.all[0].name}, so these are no runs of one "
                     "process; import them apart"
                 )
         self.all.append(new)
@@ -219,7 +219,7 @@ def _check_weights(one: Document, other: Document) -> None:
     (a, da), (b, db) = one.mean_weight, other.mean_weight
     if one.good and other.good and _apart(a, b, math.hypot(da, db)):
         raise OnshellError(
-            f"{other.where}: its weights are {b:.4g} on average where those of {one.where} are {a:.4g}, so they do not "
+            f"{other.name}: its weights are {b:.4g} on average where those of {one.name} are {a:.4g}, so they do not "
             "go together; import them apart, or count every event once with --unweighted"
         )
 

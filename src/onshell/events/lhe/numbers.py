@@ -6,12 +6,11 @@ from collections.abc import Sequence
 REAL = re.compile(rb"([+-]?(?:\d+\.?\d*|\.\d+))(?:[eEdDqQ]([+-]?\d+)|([+-]\d{3}))?")
 """A number; only an exponent of three digits may lack its letter."""
 
+DIGITS = re.compile(rb"[+-]?\d{1,99}")
+
 SPECIAL = re.compile(rb"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 
 REPEATED = re.compile(rb"([1-9]\d?)\*([^*]+)")
-
-LARGEST = 2**31 - 1
-"""Of whole numbers: 32 bits, as the format has it."""
 
 Column = tuple[str, bool, float | None]
 """Of one column: its name, whether it is a whole number, and what stands for stars (None: they are refused)."""
@@ -28,12 +27,12 @@ def real(text: bytes) -> float:
 
 
 def whole(text: bytes) -> int:
-    """Return the whole number of at most 32 bits that a text stands for, or raise a ValueError that names it."""
+    """Return the whole number that a text stands for, or raise a ValueError that names it."""
+    if DIGITS.fullmatch(text):
+        return int(text)
     number = real(text)
     if not number.is_integer():
         raise ValueError(f"{shown(text)} is not a whole number")
-    if abs(number) > LARGEST:
-        raise ValueError(f"{shown(text)} does not fit into 32 bits")
     return int(number)
 
 

@@ -23,8 +23,9 @@ BEAMS: tuple[Column, ...] = (
 )
 PROCESS: tuple[Column, ...] = (
     ("the cross section", False, None),
-    ("the error of the cross section", False, math.nan),
-    ("the largest weight", False, math.nan),
+    # 0 is what programs write that do not know them.
+    ("the error of the cross section", False, 0.0),
+    ("the largest weight", False, 0.0),
     ("the process number", True, None),
 )
 EVENT: tuple[Column, ...] = (

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from onshell.errors import OnshellError, nearest
-from onshell.events.lhe.numbers import LARGEST
 
 GROUPS: dict[str, tuple[int, ...]] = {
     "q": (1, 2, 3, 4, 5, 6),
@@ -86,6 +85,6 @@ def _number(word: str, where: str, groups: Iterable[str] = ()) -> int:
     """Return the PDG number that a word stands for, or raise; `groups` are further names that the error tells of."""
     if word in PARTICLES:
         return PARTICLES[word]
-    if re.fullmatch(r"[-+]?[1-9][0-9]{0,9}", word) and abs(int(word)) <= LARGEST:
+    if re.fullmatch(r"[-+]?[1-9][0-9]{0,9}", word):
         return int(word)
     raise OnshellError(f"{where}: {word!r} is no PDG number; {nearest(word, {**dict.fromkeys(groups), **PARTICLES})}")

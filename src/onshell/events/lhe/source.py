@@ -163,7 +163,7 @@ class Source:
                     raise self._none() if first else self._error(self.scanner.last_line, f"{self._stop('')}; {AGAIN}")
                 return False
             if match["name"] is None:
-                self._skip(match, None)
+                self._skip(match, self.scanner.passed + HEAD)
                 continue
             if match["name"] != ROOT or match["end"]:
                 tag = f"{match[0].decode()}>"
