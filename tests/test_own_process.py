@@ -35,6 +35,11 @@ def test_three_lines_make_a_dataset_a_run_and_a_figure():
     assert Layout(config).exported("mine-q-diffusion") == "results/quick/paper/samples/mine-q-diffusion.lhe.gz"
 
 
+def test_an_import_does_not_depend_on_what_is_said_of_the_export():
+    config = configuration.load(PATH, [*MINE, "processes.mine.independent_energy=true"])
+    assert "independent_energy" not in configuration.import_options(configuration.datasets(config)["mine"])
+
+
 def test_without_a_run_there_is_no_figure_and_a_figure_of_ones_own_stays():
     assert "fig_mine" not in configuration.load(PATH, MINE)["figures"]
     own = 'figures.fig_mine={"draw": "process", "title": "x", "runs": {"A": "mine-q-diffusion"}, "events": ["mine"]}'
@@ -65,6 +70,8 @@ def test_a_source_that_is_not_there_is_told_with_its_key(tmp_path, monkeypatch):
         ([*MINE, "processes.mine.cutoffs=[1]"], r"processes\.mine\.cutoffs: is for a generator"),
         ([*MINE, 'processes.mine.particles=["q", "qbar"]'], "2 of them where n_particles is 3"),
         ([*MINE, "processes.mine.held_out=1"], "too large; it must be < 1"),
+        ([*MINE, "processes.mine.independent_energy=maybe"], "independent_energy: 'maybe'"),
+        (["processes.muon.independent_energy=true"], r"processes\.muon\.independent_energy: is for a source"),
         ([*MINE, "processes.mine.shufle=true"], "shufle: unknown key; did you mean 'shuffle'"),
         (["processes.muon.shuffle=true"], r"processes\.muon\.shuffle: is for a source"),
         ([*MINE, RUN, "runs.mine-q-diffusion.preset=record"], "treats all particles alike.*shuffle: true"),

@@ -7,8 +7,9 @@ import torch
 
 from onshell.errors import OnshellError
 from onshell.files import save_whole
-from onshell.forms import Floor, Lhe, Metadata, Metrics
+from onshell.forms import Lhe, Metadata
 from onshell.reading import checked, load, read_json, strict_json, table_metadata
+from onshell.result_forms import Floor, Metrics
 
 OBSERVABLE = {"w1": 0.1, "ks": 0.2}
 METRICS = {
@@ -77,8 +78,8 @@ def test_metadata_of_another_type_are_refused(change, key):
 
 
 def test_metadata_with_numbers_that_are_none_are_refused():
-    with pytest.raises(OnshellError, match=r"t\.parquet: its metadata is not JSON"):
-        table_metadata(b'{"seed": NaN}', "t.parquet")
+    with pytest.raises(OnshellError, match=r"t\.parquet: its metadata is not JSON \(a\.1\.seed is nan, which"):
+        table_metadata(b'{"a": [0, {"seed": NaN}]}', "t.parquet")
 
 
 def test_what_is_not_named_may_be_anything():
@@ -116,3 +117,12 @@ def test_torch_files_of_other_kinds_are_refused(tmp_path):
     for name in ("list", "old", "empty"):
         with pytest.raises(OnshellError, match=rf"{name}\.pt: a foreign or damaged state"):
             load(tmp_path / f"{name}.pt", "state", "remove it")
+
+
+def test_the_file_that_is_verified_is_the_one_that_is_read(tmp_path, monkeypatch):
+    path, other = tmp_path / "a.pt", tmp_path / "b.pt"
+    save_whole({"x": 1}, path)
+    save_whole({"x": 2}, other)
+    plain = torch.load
+    monkeypatch.setattr(torch, "load", lambda *words, **options: other.replace(path) and plain(*words, **options))
+    assert load(path, "file", "make it again") == {"x": 1}

@@ -1,4 +1,4 @@
-"""`python -m onshell` is `onshell`: torchrun starts modules, not commands."""
+"""`python -m onshell` is `onshell`: torchrun starts it so, isolated from the current folder."""
 
 from onshell.cli import main
 

@@ -1,4 +1,4 @@
-"""What our files hold, as types: metadata of event tables, model files, records of trainings, metrics and floors.
+"""What our files hold, as types: metadata of event tables, model files, and what trainings and samplings keep.
 
 Keys that are not named here are anybody's; those that are have the type that the code which reads them relies on.
 """
@@ -87,6 +87,14 @@ class Brief(Form):
     sampling: dict[str, Any] = {}
 
 
+class Draws(Form):
+    """How events are drawn from a model."""
+
+    precision: str
+    noise: str | None = None
+    steps: int | None = None
+
+
 class Spec(Brief):
     """What defines a model."""
 
@@ -101,7 +109,7 @@ class Spec(Brief):
     network: Network
     loss: Loss
     training: dict[str, Any]
-    sampling: dict[str, Any]
+    sampling: Draws
 
 
 class Metadata(Form):
@@ -173,185 +181,3 @@ class Sampling(Form):
     """The settings beside the finished blocks of a sampling."""
 
     means: Means
-
-
-class Origin(Form):
-    """Where a record comes from."""
-
-    processor: str | None = None
-    packages: dict[str, str | None] = {}
-
-
-class Record(Form):
-    """The record of a training, run.json."""
-
-    spec: Brief
-    n_events: Count = 0
-    epochs: Count = 0
-    n_parameters: int | None = None
-    seconds: float | None = None
-    cpu_seconds: float | None = None
-    processes: int | None = None
-    device: str = ""
-    precision: str = ""
-    provenance: Origin | None = None
-
-
-class Finished(Record):
-    """The record of a training that says how long it was."""
-
-    n_events: Count
-    epochs: Count
-
-
-class Schooling(Form):
-    """How a model of a study was trained."""
-
-    epochs: Count
-
-
-class Recipe(Brief):
-    """What studies compare models by."""
-
-    family: str
-    space: Literal["p", "q"]
-    loss: Loss
-    training: Schooling
-
-
-class Studied(Record):
-    """The record of a training of a study."""
-
-    spec: Recipe
-
-
-class Observable(Form):
-    """The distances of one observable."""
-
-    w1: float
-    ks: float
-    floor_w1_mean: float | None = None
-    floor_w1_sd: float | None = None
-    floor_ks_mean: float | None = None
-    floor_ks_sd: float | None = None
-    w1_over_floor: float = 0.0
-    ks_over_floor: float = 0.0
-
-
-class Feature(Form):
-    """One measurement in a feature space."""
-
-    mean: float
-    sd: float | None = None
-    floor_mean: float | None = None
-    floor_sd: float | None = None
-
-
-class Conservation(Form):
-    """Means and largest values of |sum E - 1| and |sum p|; all keys are numbers."""
-
-    median_energy: float
-    __pydantic_extra__: dict[str, float]
-
-
-class Counts(Form):
-    """Numbers of events and of repetitions."""
-
-    sample: Count | None = None
-    truth: Count | None = None
-
-
-class Generation(Form):
-    """How the events of a study were drawn."""
-
-    n_evaluations: float | None = None
-    sampling: dict[str, Any] | None = None
-
-
-class Bin(Form):
-    """One bin of tau."""
-
-    low: float
-    high: float
-    truth: float
-    ratio: float
-    error: float
-
-
-class Tails(Form):
-    """How the distributions of tau compare, bin by bin."""
-
-    bins: list[Bin] = []
-    worst: float | None = None
-    beyond: float | None = None
-    decades: float | None = None
-    outside: float | None = None
-
-
-class Veto(Form):
-    """The share of events outside a known cut."""
-
-    outside: float | None = None
-
-
-class Measured(Form):
-    """What metrics tell of one sample."""
-
-    observables: dict[str, Observable] = {}
-    features: dict[str, dict[str, Feature]] = {}
-    conservation: Conservation = Field(None)
-    counts: Counts = Counts()
-    tails: Tails = Tails()
-
-
-class Told(Measured):
-    """The metrics of a run, as far as a figure asks for them."""
-
-    run: str = ""
-    dataset: str = ""
-    process: str = ""
-    augmentation: str | None = None
-    generation: Generation = Generation()
-    veto: Veto = Veto()
-    vetoed: Measured = Field(None)
-
-
-class Metrics(Told):
-    """The metrics of a run, all of them."""
-
-    run: str
-    dataset: str
-    process: str
-    observables: dict[str, Observable]
-    features: dict[str, dict[str, Feature]]
-    conservation: Conservation
-
-
-class Low(Form):
-    """The floor of one measurement."""
-
-    mean: float
-    sd: float
-    values: Annotated[list[float], Field(min_length=2)]
-
-
-class Compared(Form):
-    """What a floor is the floor of, see `evaluation.floors.Comparison`."""
-
-    dataset: str
-    generator: str
-    parameters: dict[str, Any]
-    sample: Count
-    truth: Count
-    splits: Count
-    autoencoders: str
-
-
-class Floor(Form):
-    """A floor file, kind and format apart."""
-
-    dataset: str = ""
-    comparison: Compared
-    floor: dict[str, Low]
-    replicates: Annotated[int, Field(ge=2)]
-    thorough: bool = False

@@ -1,9 +1,10 @@
 """Files that may be damaged, or anybody's: JSON and torch files, read with every byte and every type checked."""
 
 import json
+import math
 import pickle
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,9 @@ def strict_json(text: str | bytes) -> Any:
     """
     try:
         found = json.loads(text)
-        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
+        for key, value in _not_finite(found):
+            raise ValueError(f"{key} is {value}, which is no number")
+        json.dumps(found, ensure_ascii=False).encode()
     except UnicodeError as error:
         raise ValueError(f"not UTF-8: {error.reason}") from error
     except RecursionError as error:
@@ -114,10 +117,13 @@ def load(path: Path | str, kind: str, remedy: str, form: "type[Form] | None" = N
 
     path = Path(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            if (bad := archive.testzip()) is not None:
-                raise zipfile.BadZipFile(f"the checksum of {Path(bad).name} is wrong")
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        # Opened once: what is verified is what is read, whatever takes its place meanwhile.
+        with path.open("rb") as handle:
+            with zipfile.ZipFile(handle) as archive:
+                if (bad := archive.testzip()) is not None:
+                    raise zipfile.BadZipFile(f"the checksum of {Path(bad).name} is wrong")
+            handle.seek(0)
+            found = torch.load(handle, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise OnshellError(f"{path}: no such {kind}; {remedy}") from error
     except (PermissionError, IsADirectoryError) as error:
@@ -130,6 +136,15 @@ def load(path: Path | str, kind: str, remedy: str, form: "type[Form] | None" = N
     if not isinstance(found, dict):
         raise OnshellError(f"{path}: a foreign or damaged {kind}; {remedy}")
     return checked(found, form, f"{path}: {kind}", remedy)
+
+
+def _not_finite(found: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str, float]]:
+    """Yield the path and the value of every number in a document that is NaN or infinite."""
+    if isinstance(found, float) and not math.isfinite(found):
+        yield _key(place), found
+    elif isinstance(found, dict | list):
+        for key, value in found.items() if isinstance(found, dict) else enumerate(found):
+            yield from _not_finite(value, (*place, key))
 
 
 def _key(place: Sequence[str | int]) -> str:

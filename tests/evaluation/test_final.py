@@ -95,12 +95,12 @@ def test_imported_events_are_divided_once_into_three(tmp_path):
 
 def test_shares_that_leave_no_part_are_refused(tmp_path):
     for settings, fault in (
-        (Settings(final=1.0), "final share: 1; give a number from 0 to below 1"),
-        (Settings(final=float("nan")), "final share: nan; give a number"),
-        (Settings(held_out=0.0, final=0.5), "final share: 0 held-out events cannot be divided"),
+        ({"final": 1.0}, "final share: 1; give a number from 0 to below 1"),
+        ({"final": float("nan")}, "final share: nan; give a number"),
+        ({"held_out": 0.0, "final": 0.5}, "final share: 0 held-out events cannot be divided"),
     ):
         with pytest.raises(OnshellError, match=fault):
-            import_file(REAL, tmp_path / "never.parquet", settings)
+            import_file(REAL, tmp_path / "never.parquet", Settings(**settings))
     assert not list(tmp_path.iterdir())
 
 

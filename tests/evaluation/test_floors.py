@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from helpers.products import SEED, silent, truth
 from onshell.cli.results import floor as floor_command
@@ -175,3 +176,12 @@ def test_an_autoencoder_of_hardly_any_events_is_refused(muon, tmp_path):
     with pytest.raises(OnshellError, match=r"muon\.parquet: an autoencoder cannot learn from fewer than 4 events"):
         autoencoder_file(muon, tmp_path / "a.pt", max_events=3, progress=silent)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("change", [float("nan"), 3e38])
+def test_an_autoencoder_that_gives_no_numbers_is_refused(networks, change, tmp_path):
+    content = torch.load(networks, weights_only=True)
+    content["states"][0]["encoder.2.weight"] += change
+    torch.save(content, tmp_path / "a.pt")
+    with pytest.raises(OnshellError, match=r"a\.pt: the networks in it do not fit together; make it again"):
+        load(tmp_path / "a.pt")

@@ -274,3 +274,13 @@ def test_an_interrupted_generation_leaves_no_product_and_can_be_run_again(tmp_pa
 
 def test_the_augmentations_of_the_paper():
     assert set(augment.AUGMENTATIONS) == {"single", "identity", "double", "many", "continuous"}
+
+
+@pytest.mark.parametrize("numbers", [[2, 1, 0, 3], [0, 1, 0, 1]])
+def test_a_table_whose_events_are_not_in_order_gives_no_training_set(tmp_path, numbers, monkeypatch):
+    monkeypatch.setattr(commands, "ROWS", 2)
+    momenta = generators.events("uniform", 4, seed=1, name=("x",), n_particles=3)
+    write_events(tmp_path / "e.parquet", [(momenta, {"event": np.array(numbers)})], {})
+    with pytest.raises(OnshellError, match=r"e\.parquet: its column event does not rise"):
+        embed_file(tmp_path / "e.parquet", tmp_path / "q.parquet", name="single", spec={"copies": 1}, seed=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["e.parquet"]

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from onshell.errors import OnshellError
+from onshell.evaluation.overview import overview as summed
 from onshell.events.table import Events
 from onshell.figures.overview import draw_overview, first, overview
 from onshell.figures.sheet import styled
@@ -95,3 +96,32 @@ def test_a_picture_is_written_in_the_format_of_its_name(tmp_path):
     with pytest.raises(OnshellError, match=r"b\.txt: cannot draw a \.txt; use \.png, \.pdf, \.svg"):
         draw_overview(events, tmp_path / "b.txt", "mine")
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+BACK_TO_BACK = [[0.0, 0.3, 0.4], [0.0, -0.3, -0.4]]
+LINE = [[0.0, 0.0, 0.25], [0.0, 0.0, 0.25], [0.0, 0.0, -0.5]]
+AT_REST = [[0.5, 0.0, 0.0], [-0.5, 0.0, 0.0], [0.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize("copies", [1, 40])
+@pytest.mark.parametrize("event", [BACK_TO_BACK, LINE, AT_REST])
+def test_degenerate_events_are_drawn(tmp_path, event, copies):
+    events = Events(torch.tensor([event] * copies, dtype=torch.float64), {}, {"process": "mine"})
+    assert summed(events, "mine")["events"] == copies
+    draw_overview(events, tmp_path / "x.png", "mine")
+    assert (tmp_path / "x.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("p", "space", "message"),
+    [
+        ([[[0.0] * 3] * 3], "p", "row 0 and 0 more: momenta that all vanish"),
+        ([AT_REST, [[0.0] * 3] * 3], "q", "row 1 and 0 more: momenta that all vanish"),
+        ([[[1e200, 0.0, 0.0], [-1e200, 0.0, 0.0]]], "p", "beyond double precision"),
+        ([[[1e-200, 0.0, 0.0], [-1e-200, 0.0, 0.0]]], "q", "beyond double precision"),
+        ([[[1.0, 0.0, 0.0]]], "p", "events of one particle"),
+    ],
+)
+def test_events_without_observables_are_named(p, space, message):
+    with pytest.raises(OnshellError, match=f"x.parquet: .*{message}"):
+        summed(Events(torch.tensor(p, dtype=torch.float64), {}, {}, space), "x.parquet")

@@ -92,3 +92,16 @@ def test_whole_weights_draw_the_map_of_repeated_events():
     assert np.allclose(ours.value.data[both], theirs.value.data[both])
     # Two entries of weight 1 are less certain than one of weight 2 makes them: its error is larger.
     assert (ours.error[both] >= theirs.error[both]).all()
+
+
+@pytest.mark.parametrize("alike", [False, True])
+def test_two_particles_and_events_that_are_all_alike_are_drawn(tmp_path, alike):
+    p = generators.events("uniform", 300, seed=4, name=("own", "two"), n_particles=2)
+    run, p = "two-q-flow", p[:1].expand(300, -1, -1) if alike else p
+    metadata = {"dataset": "two", "process": "two", "split": {"train": [0, 100], "test": [100, 300]}}
+    write_events(tmp_path / "two.parquet", [p], metadata)
+    write_events(tmp_path / "model.parquet", [p], {"dataset": "two"})
+    entry = {"draw": "process", "runs": {run: run}, "events": ["two"]}
+    files = {"events": {"two": tmp_path / "two.parquet"}, "samples": {run: tmp_path / "model.parquet"}}
+    draw_figure("fig_two", entry, files, tmp_path / "fig_two")
+    assert set(pd.read_csv(tmp_path / "fig_two.csv")["panel"]) >= {"E_1", "E_2", "cos_theta_1", "s", "tau"}

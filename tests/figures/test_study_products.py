@@ -158,6 +158,11 @@ def test_runs_are_told_apart_by_what_differs_from_the_first():
     # The family stands everywhere as soon as one dataset needs it.
     both = [*groups, [run("muon-q-diffusion-a", family="diffusion", sampling={"noise": "full"})]]
     assert labels(both)[::6] == ["best, flow", "best, diffusion"]
+    noises = [
+        [run(f"muon-q-diffusion-{noise}", preset="paper", family="diffusion", sampling={"noise": noise})]
+        for noise in ("full", "last-step-noiseless")
+    ]
+    assert labels(noises) == ["paper", "paper, last-step-noiseless"]
     names = {one.name for one in usual(runs)}
     assert names == {one.name for one in runs} - {"muon-q-flow-a-n5"}
     assert {one.name for one in longest(runs)} == {one.name for one in runs} - {"muon-q-flow-a-short"}

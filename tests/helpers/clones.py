@@ -1,5 +1,6 @@
 """Copies of the workflow in folders of their own, and its configuration made small, or large."""
 
+import copy
 import os
 import shutil
 import subprocess
@@ -10,6 +11,18 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config.yaml", "workflow", "profiles", "envs")
+
+STUDY = {
+    "title": "a small one",
+    "samples": 300,
+    "runs": {
+        "muon-q-flow-a": {"preset": "record", "recipe": "three-body-flow", "network": "mlp"},
+        "muon-q-flow-a-4": {"model": "muon-q-flow-a", "sampling": {"solver": "euler", "steps": 4}},
+    },
+    "figures": {"small01": {"draw": "evaluations"}},
+    "tables": {"tab_small": {"draw": "comparison"}},
+}
+"""A study of one model, drawn from twice."""
 
 
 class Clone:
@@ -98,6 +111,29 @@ def shrink(config: dict) -> dict:
         if "geometric" in schedule:
             schedule["geometric"]["steps"] = 5
     return config
+
+
+def minimal(config: dict) -> dict:
+    """Return the configuration with a run of each loss, and a figure or table of each kind, as small as can be."""
+    three, families = "qqg_1e-3-q-diffusion", ("q-diffusion", "q-flow", "p-diffusion", "p-flow")
+    process = config["processes"]
+    process["qqg"]["cutoffs"], process["aps"]["cutoffs"], process["aps"]["n_particles"] = ["1e-3"], [30], 4
+    del process["uniform"]
+    parts = {
+        "augmentations": ("single", "centred", "continuous"),
+        "runs": ("muon-q-diffusion", three, *(f"aps_30-{family}" for family in families)),
+        "forward": ("aps_30",),
+        "figures": ("fig02", "fig04", "fig09", "fig13", "fig14", "fig16", "fig20", "fig22"),
+        "tables": ("tab1", "tab2"),
+    }
+    for part, names in parts.items():
+        config[part] = {name: config[part][name] for name in names}
+    config["figures"]["fig16"]["embedded"] = ["muon.single", "muon.continuous"]
+    config["figures"]["fig20"]["runs"] = {"Q3": three, "S1": three}
+    config["figures"]["fig22"]["forward"] = ["aps_30"]
+    config["tables"]["tab2"]["runs"] = {"M1": "muon-q-diffusion"}
+    config["studies"] = {"one": copy.deepcopy(STUDY)}
+    return shrink(config)
 
 
 def grow(config: dict) -> list[str]:

@@ -23,7 +23,7 @@ from helpers.mutations import (
 from helpers.networks import awaken
 from helpers.specs import run_spec
 from onshell import config as configuration
-from onshell.evaluation.commands import floor_file, metrics_file
+from onshell.evaluation.commands import autoencoder_file, floor_file, metrics_file
 from onshell.events.augment import AUGMENTATIONS
 from onshell.events.commands import embed_file
 from onshell.events.lhe.importing import Settings, import_file
@@ -44,13 +44,14 @@ JSON = (json_value, json_value, *of_bytes(*TEXT))
 class Kind:
     """Files of one kind, how they are damaged, and the command lines that read them as `{}`.
 
-    Of 200 damaged files, `share` are of this kind; a command line finds `folder` of the inputs where it is called.
+    As many damaged files as `share` are tried, or in this proportion; none below a half. A command line finds `folder`
+    where it is called.
     """
 
     files: tuple[str, ...]
     mutations: tuple[Mutation, ...]
     verbs: tuple[str, ...]
-    share: int
+    share: float
     folder: str = "plain"
 
 
@@ -73,7 +74,7 @@ KINDS = {
             "floor {} --sample-size 20 --replicates 2 -o out.json",
             "weights likely.parquet --truth {} -o out.parquet",
         ),
-        40,
+        30,
     ),
     "samples": Kind(
         ("samples.parquet", "likely.parquet"),
@@ -92,9 +93,9 @@ KINDS = {
         ("imported.parquet",),
         PARQUET,
         ("show {}", "export {} -o out.lhe", "export samples.parquet --like {} --seed 1 -o out.lhe.gz"),
-        24,
+        20,
     ),
-    "pictures": Kind(("truth.parquet", "imported.parquet"), PARQUET, ("show {} --plot out.png",), 2),
+    "pictures": Kind(("truth.parquet", "imported.parquet"), PARQUET, ("show {} --plot out.png",), 0.4),
     "Les Houches": Kind(
         ("events.lhe", "events.lhe.gz"),
         of_bytes(*TEXT),
@@ -103,13 +104,19 @@ KINDS = {
             "import {} --skip-bad -o out.parquet",
             "import {} --particles q,qbar,g -o out.parquet",
         ),
-        40,
+        30,
     ),
     "model": Kind(
         ("model.pt", "flow.pt"),
         (torch_value, torch_value, torch_value, *of_bytes(*BYTES)),
         ("sample {} -n 5 -o out.parquet", "sample {} -n 5 --snapshots 1,0 -o out.parquet"),
-        30,
+        25,
+    ),
+    "autoencoder": Kind(
+        ("networks.pt",),
+        (torch_value, torch_value, *of_bytes(*BYTES)),
+        ("metrics samples.parquet --truth truth.parquet --autoencoder {} -o out.json",),
+        8,
     ),
     "floor": Kind(("floor.json",), JSON, ("metrics samples.parquet --truth truth.parquet --floor {} -o out.json",), 15),
     "configuration": Kind(
@@ -123,7 +130,7 @@ KINDS = {
         tuple(f"results/quick/paper/metrics/{run}.json" for run in RUNS),
         JSON,
         ("table tab2 -o out", "summary -o out", "page -o out.html"),
-        12,
+        10,
         "products",
     ),
     "products": Kind(
@@ -137,8 +144,8 @@ KINDS = {
             "workflow/report/fig03.rst",
         ),
         of_bytes(*TEXT),
-        ("page -o out.html", "summary -o out"),
-        8,
+        ("page -o out.html",),
+        7,
         "products",
     ),
     "figure": Kind(
@@ -176,6 +183,7 @@ def make(folder: Path) -> None:
     plain = folder / "plain"
     plain.mkdir()
     _tables(plain)
+    autoencoder_file(plain / "truth.parquet", plain / "networks.pt", seed=1, epochs=1, progress=products.silent)
     floor_file(
         plain / "truth.parquet", plain / "floor.json", sample_size=N, replicates=2, seed=1, progress=products.silent
     )
@@ -211,12 +219,10 @@ def _products(folder: Path, plain: Path) -> None:
     config = small_config()
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     layout = Layout(configuration.load(folder / "config.yaml", [f"results={folder / 'results'}"]))
+    compared = (plain / "samples.parquet", plain / "truth.parquet")
     for run in RUNS:
         shutil.copy(plain / "samples.parquet", layout.samples(run))
-        metrics_file(
-            *(plain / "samples.parquet", plain / "truth.parquet", Path(layout.metrics(run))),
-            **{"seed": 1, "replicates": 2, "splits": 2, "run": run, "progress": products.silent},
-        )
+        metrics_file(*compared, Path(layout.metrics(run)), seed=1, replicates=2, run=run, progress=products.silent)
     shutil.copy(plain / "truth.parquet", layout.events("muon"))
     uniform = Path(layout.events("uniform_3"))
     products.truth(uniform.parent, "uniform_3", "uniform", "uniform", N, n_particles=3)

@@ -88,3 +88,11 @@ def test_what_cannot_be_averaged_is_told():
         fibre.log_density(rambo.prior_log_prob, p, 1, stream(1, "x"))
     with pytest.raises(OnshellError, match="5 events are too few"):
         fibre.FittedFrames(*rambo.frame(p), 3)
+
+
+@pytest.mark.parametrize("size", [1e160, float("inf"), float("nan")])
+def test_frames_that_no_law_fits_are_refused(size):
+    b, x = rambo.sample_frames(20, 3, stream(1, "test", "frames"))
+    b[3, 1] = size
+    with pytest.raises(OnshellError, match=r"fibre: no law fits the \(b, x\) of these events"):
+        fibre.FittedFrames(b, x, 3)

@@ -217,3 +217,36 @@ def test_one_particle_is_refused():
         rambo.sample_prior(10, 1, stream(1))
     with pytest.raises(OnshellError, match="use 2 or more"):
         rambo.sample_frames(10, 1, stream(1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize(
+    "point",
+    [
+        [[0.0, 0.0, 0.0]] * 3,
+        [[0.0, 0.0, 1.0], [0.0, 0.0, 2.0], [0.0, 0.0, 3.0]],
+        [[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [0.0, 0.0, 0.0]],
+        [[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [0.1, 0.2, 0.3]],
+        [[1.0, 2.0, float("nan")], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
+        [[1.0, 2.0, float("inf")], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
+        [[1e300, 0.0, 0.0], [0.0, 1e300, 0.0], [0.0, 0.0, 1e300]],
+    ],
+)
+def test_points_above_no_event_are_an_error_and_not_nan(point, dtype):
+    q = prior(10, 3).to(dtype)
+    q[7] = torch.tensor(point, dtype=dtype)
+    with pytest.raises(OnshellError, match=r"1 of 10 points \(the first is number 7\) map to no event"):
+        rambo.to_p(q)
+    with pytest.raises(OnshellError, match=r"1 of 1 points"):
+        rambo.to_p(q[7])
+    assert rambo.to_p(q[:7]).shape == (7, 3, 3)
+    assert rambo.to_p(q[:0]).shape == (0, 3, 3)
+
+
+def test_nearly_parallel_momenta_are_on_the_shell_or_refused():
+    for angle in 10.0 ** -np.arange(2, 18):
+        q = torch.tensor([[0.0, 0.0, 1.0], [angle, 0.0, 2.0], [0.0, angle, 3.0]], dtype=torch.float64)
+        try:
+            assert_on_shell(rambo.to_p(q)[None], tolerance=2e-8)
+        except OnshellError:
+            assert angle < 1e-7

@@ -31,7 +31,7 @@ def model(tmp_path):
 
 def saved(path, spec, seed=1):
     network = awaken(build(spec), scale=0.1, seed=seed)
-    source, fitted = {"cutoff": 0.5, "augmentation": {"x": 1}}, {"mean": [0.0] * 3, "std": [1.0, 1.0, 2.0]}
+    source, fitted = {"cutoff": 0.5, "augmentation": {"name": "mine"}}, {"mean": [0.0] * 3, "std": [1.0, 1.0, 2.0]}
     save_model(path, network.state_dict(), spec, provenance={}, source=source, fitted=fitted)
     return path
 
@@ -49,7 +49,7 @@ def test_a_sample_is_an_event_table_with_its_origin(model, tmp_path):
         "n_particles": 3,
         "e_cm": 1.0,
         "cutoff": 0.5,
-        "augmentation": {"x": 1},
+        "augmentation": {"name": "mine"},
         "seed": 11,
         "precision": "fp32",
         "sampling": {"noise": "full"},
@@ -245,3 +245,38 @@ def test_faults_are_told_before_sampling(model, tmp_path, monkeypatch):
     with read_only(tmp_path / "locked") as folder, pytest.raises(OnshellError, match="cannot write here"):
         sample_file(model, folder / "s.parquet", 10, progress=silent)
     assert names(tmp_path / "locked") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"schedule": None}, "spec.schedule|describe nothing"),
+        ({"schedule": {"steps": "x"}}, r"spec\.schedule\.steps = 'x': "),
+        ({"schedule": {}}, "describe nothing that can be sampled"),
+        ({"loss": {"type": 3}}, r"spec\.loss\.type = 3: "),
+        ({"network": {"type": "mlp", "width": "wide"}}, "."),
+        ({"network": ["mlp"]}, r"spec\.network = "),
+        ({"sampling": {}}, r"without spec\.sampling\.precision"),
+        ({"n_particles": 3.5}, r"spec\.n_particles = 3\.5: "),
+        ({"n_particles": 4}, "the weights do not fit"),
+        ({"unit": float("nan")}, r"spec\.unit = nan: "),
+        ({"run": None}, r"spec\.run = None: "),
+    ],
+)
+def test_a_model_whose_settings_are_of_other_types_is_refused_in_one_line(tmp_path, change, fault):
+    path = saved(tmp_path / "model.pt", run_spec())
+    content = torch.load(path, weights_only=True)
+    torch.save({**content, "spec": {**content["spec"], **change}}, path)
+    with pytest.raises(OnshellError, match=rf"model\.pt: .*({fault})") as caught:
+        sample_file(path, tmp_path / "s.parquet", 5, progress=silent, device="cpu")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "s.parquet").exists()
+
+
+def test_what_shows_when_a_model_draws_names_its_file(tmp_path):
+    spec = run_spec(sampling={"precision": "fp32", "noise": "some"})
+    save_model(tmp_path / "m.pt", build(spec).state_dict(), spec, provenance={})
+    with pytest.raises(
+        OnshellError, match=r"m\.pt: sampling\.noise: 'some' is not known; use full, last-step-noiseless, posterior"
+    ):
+        sample_file(tmp_path / "m.pt", tmp_path / "s.parquet", 5, progress=silent)

@@ -18,6 +18,7 @@ from onshell.sampling.sample import sample_block
 from onshell.sampling.shards import Shard
 
 N = 330  # events, in blocks of 50
+MEANS = {"device": "cpu", "precision": "fp32"}
 
 
 def silent(_):
@@ -38,6 +39,29 @@ def opened(folder, means):
     settings = {"seed": 1}
     place = Parts(folder / "s.parquet", settings, [(0, 2)], [0.0], 3)
     return place, place.open(means)
+
+
+def test_a_block_with_a_flipped_bit_is_named_and_drawn_again_and_never_used(tmp_path):
+    place, _ = opened(tmp_path, {"device": "cpu", "precision": "fp32"})
+    place.write(0, {0.0: torch.ones(2, 3, 3, dtype=torch.float64)})
+    path, lines = place.folder / "000000.pt", []
+    whole = path.read_bytes()
+    assert place.has(0)
+    at = whole.index(torch.ones(18, dtype=torch.float64).numpy().tobytes())
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+    assert not place.has(0, lines.append)
+    assert lines[0].startswith(f"{path}: a foreign or damaged block of a sampling (the checksum")
+    with pytest.raises(OnshellError, match="damaged block"):
+        list(place.rows(1.0))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"means": []}', '{"means": {"device": 1, "precision": "fp32"}}'])
+def test_settings_that_are_none_are_told_in_one_line(tmp_path, text):
+    means = {"device": "cpu", "precision": "fp32"}
+    place, _ = opened(tmp_path, means)
+    (place.folder / "settings.json").write_text(text)
+    with pytest.raises(OnshellError, match=r"settings\.json in it is missing or damaged"):
+        place.open(means)
 
 
 def test_what_a_killed_process_had_begun_to_write_is_swept_away_and_nothing_else(tmp_path):
@@ -156,14 +180,14 @@ def test_whoever_loses_its_blocks_to_another_sampling_is_told(model, tmp_path, m
 @pytest.mark.parametrize("moment", ["before it is written", "when it is written", "and the folder is made again"])
 def test_a_block_makes_no_folder_of_its_own(moment, tmp_path, monkeypatch):
     """The folder is removed between the look at it and the writing of a block."""
-    place, _ = opened(tmp_path, {})
+    place, _ = opened(tmp_path, MEANS)
     plain = parts.save_whole
 
     def overtaken(content, path, ready):
         if moment == "before it is written":
             place.remove()
             return plain(content, path, ready)
-        return plain(content, path, lambda: (place.remove(), moment.startswith("and") and place.open({}), ready()))
+        return plain(content, path, lambda: (place.remove(), moment.startswith("and") and place.open(MEANS), ready()))
 
     monkeypatch.setattr(parts, "save_whole", overtaken)
     with pytest.raises(GoneError, match="its blocks were removed while this process worked"):
@@ -186,3 +210,12 @@ def test_a_model_that_changes_while_it_is_read_is_not_drawn_from(model, tmp_path
     with pytest.raises(OnshellError, match=r"model\.pt: changed while it was read; run again"):
         sample_file(model, tmp_path / "s.parquet", 10, progress=silent)
     assert names(tmp_path) == ["model.pt"]
+
+
+def test_a_block_that_is_removed_before_it_is_read_is_gone_and_not_damaged(tmp_path, monkeypatch):
+    place, _ = opened(tmp_path, MEANS)
+    place.write(0, {0.0: torch.zeros(2, 3, 3)})
+    plain = parts.load
+    monkeypatch.setattr(parts, "load", lambda *arguments: place.remove() or plain(*arguments))
+    with pytest.raises(GoneError, match="its blocks were removed while this process worked"):
+        list(place.events(1.0))

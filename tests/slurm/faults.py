@@ -14,7 +14,7 @@ END = 180.0
 """Seconds that Slurm may take to notice something: it looks at limits and dead nodes every half minute."""
 
 TRAINING = "python.*onshell train"
-TORCHRUN = "python.*torch.distributed.run"
+TORCHRUN = "python.*onshell.training.torchrun"
 JOBSTEP = "python.* -m snakemake .*slurm-jobstep"
 """Patterns of command lines of Python's."""
 

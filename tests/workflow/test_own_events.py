@@ -44,6 +44,18 @@ def test_the_whole_chain_is_planned_for_a_file(own):
     assert "Traceback" not in done.stderr
 
 
+def test_energies_are_lent_where_the_process_says_so(own):
+    own.config["processes"]["mine"]["independent_energy"] = True
+    own.config["processes"]["other"] = {"source": "mine.lhe.gz", "n_particles": 3}
+    own.config["runs"]["other-q-diffusion"] = {"recipe": "three-body-diffusion"}
+    own.save()
+    done = own.run("--dry-run", "--printshellcmds", "exports")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line for line in done.stdout.splitlines() if "onshell export" in line]
+    said = {line.split("-o ")[1].split()[0].split("/")[-1]: "--independent-energy" in line for line in lines}
+    assert said == {"mine-q-diffusion.lhe.gz": True, "other-q-diffusion.lhe.gz": False}
+
+
 def test_a_file_is_imported_compared_and_handed_back(own):
     events = "results/quick/events/mine.parquet"
     done = own.run("--cores", "1", events, "results/quick/embedded/mine.single.parquet")

@@ -53,6 +53,11 @@ def test_a_dry_run_plans_everything_in_every_scale_and_writes_nothing(clone, sca
     assert clone.files() == before
 
 
+def test_final_truth_is_made_only_where_it_judges(clone):
+    usual, final = clone.plan("tab2"), clone.plan("tab2", "--config", "judge=final")
+    assert final == usual | {"generate_final": 1}
+
+
 @pytest.mark.parametrize(
     ("target", "cone"),
     [

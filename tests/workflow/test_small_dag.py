@@ -1,4 +1,4 @@
-"""The whole DAG on a tiny configuration, and what a change of the configuration plans afterwards."""
+"""The whole DAG, and a study, on a tiny configuration, and what a change of the configuration plans afterwards."""
 
 import hashlib
 import json
@@ -6,23 +6,29 @@ import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import yaml
 
+from helpers.clones import minimal
 from onshell import config as configuration
+from onshell.events.table import read_metadata
 from onshell.layout import Layout
 
-from .conftest import ROOT
+from .conftest import ROOT, Clone
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture(scope="module")
-def built(small):
-    """The small clone, after Snakemake built everything in it."""
-    done = small.run("--cores", "2")
+def built(tmp_path_factory):
+    """A minimal clone, after Snakemake built everything and the study in it."""
+    clone = Clone(tmp_path_factory.mktemp("small") / "clone")
+    minimal(clone.config)
+    clone.save()
+    done = clone.run("--cores", "2", "all", "one")
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    return small
+    return clone
 
 
 @pytest.fixture
@@ -41,13 +47,13 @@ def test_every_product_exists_opens_and_is_finite(built):
 
 
 def test_nothing_is_planned_twice(built):
-    assert built.plan() == {}
+    assert built.plan("all", "one") == {}
 
 
 def test_a_learning_rate_plans_its_run_and_figures_and_nothing_else(edited):
-    edited.config["runs"]["muon-q-diffusion-many"]["training"] = {"lr": 0.002}
+    edited.config["runs"]["muon-q-diffusion"]["training"] = {"lr": 0.002}
     edited.save()
-    drawn = dict.fromkeys(("summary", "fig15", "tab3", "pages", "all"), 1)
+    drawn = dict.fromkeys(("summary", "fig02", "fig04", "tab2", "pages", "all"), 1)
     assert edited.plan() == {"train": 1, "sample": 1, "compare": 1, **drawn}
 
 
@@ -61,6 +67,38 @@ def test_a_new_cutoff_plans_only_what_is_new(edited):
     edited.config["processes"]["qqg"]["cutoffs"].append("5e-4")
     edited.save()
     assert edited.plan() == {"generate": 1, "embed": len(edited.config["augmentations"]), "all": 1}
+
+
+def test_a_study_was_built_beside_the_rest(edited):
+    folder = edited.folder / "results" / "quick"
+    home = folder / "studies" / "one"
+    assert sorted(path.name for path in home.iterdir()) == ["figures", "metrics", "runs", "samples", "tables"]
+    assert [path.name for path in (home / "runs").iterdir()] == ["muon-q-flow-a"]
+    assert [path.name for path in (folder / "floors").glob("*.300.json")] == ["muon.300.json"]
+    own, other = (read_metadata(home / "samples" / f"muon-q-flow-a{end}.parquet") for end in ("", "-4"))
+    assert (own["run"], other["run"]) == ("muon-q-flow-a",) * 2
+    assert (own["n_evaluations"], other["n_evaluations"]) == (200.0, 4.0)
+    told = json.loads((home / "metrics" / "muon-q-flow-a-4.json").read_text())
+    assert (told["run"], told["generation"]["n_evaluations"], told["counts"]["sample"]) == ("muon-q-flow-a-4", 4.0, 300)
+    table = pd.read_csv(home / "tables" / "tab_small.csv")
+    assert list(table["run"]) == ["muon-q-flow-a", "muon-q-flow-a-4"]
+    # Time and events/s are known of both: of the training that they share, and of each sampling.
+    assert table[["cpu_minutes", "events_per_s", "auc", "auc_floor", "mean_w1"]].notna().all(axis=None)
+    assert table["cpu_minutes"].nunique() == 1
+    # Another preset is chosen: nothing of a study is made again.
+    done = edited.run("--dry-run", "one", "--config", "preset=record")
+    assert "Nothing to be done" in done.stdout + done.stderr
+    edited.config["studies"]["one"]["runs"]["muon-q-flow-a-4"]["sampling"]["steps"] = 5
+    edited.save()
+    again = edited.plan("one")
+    assert again.keys() == {"study_sample", "study_compare", "small01", "tab_small", "one"}
+    assert again["study_sample"] == again["study_compare"] == 1
+    command = [shutil.which("onshell"), "plan", "one", "--measured", "--json"]
+    done = subprocess.run(command, cwd=edited.folder, capture_output=True, text=True, check=False)
+    priced = {job["rule"]: job for job in json.loads(done.stdout)["jobs"] if not job["built"]}
+    # Five steps were never timed, comparisons and tables were.
+    sources = {rule: priced[rule]["source"] for rule in ("study_sample", "study_compare", "tab_small")}
+    assert sources == {"study_sample": "assumed", "study_compare": "measured", "tab_small": "measured"}
 
 
 def test_truth_and_models_are_the_same_bytes_when_made_again(built):
@@ -95,12 +133,11 @@ def test_overrides_of_the_command_line_reach_the_training(built):
 
 
 def test_figures_can_be_built_for_another_preset(built):
-    targets = ["fig08", "fig13", "tab1"]
+    targets = {"fig04": "figures", "tab2": "tables"}
     done = built.run("--cores", "2", *targets, "--config", "preset=record")
     assert done.returncode == 0, done.stdout + done.stderr
     layout = Layout(configuration.apply(built.config, ["preset=record"]))
-    groups = ["figures", "figures", "tables"]
-    made = [path for group, name in zip(groups, targets, strict=True) for path in layout.product(group, name).values()]
+    made = [path for name, group in targets.items() for path in layout.product(group, name).values()]
     assert all((built.folder / path).stat().st_size for path in made)
 
 

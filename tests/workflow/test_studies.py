@@ -1,26 +1,13 @@
-"""Studies: what they plan and where it goes, what `all` and presets know of them, and a small one from nothing."""
+"""Studies: what they plan and where it goes, what `all` and presets know of them."""
 
 import json
-import shutil
-import subprocess
 
-import pandas as pd
 import pytest
 
-from onshell.events.table import read_metadata
+from helpers.clones import STUDY, shrink
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1200)]
 
-STUDY = {
-    "title": "a small one",
-    "samples": 300,
-    "runs": {
-        "muon-q-flow-a": {"preset": "record", "recipe": "three-body-flow", "network": "mlp"},
-        "muon-q-flow-a-4": {"model": "muon-q-flow-a", "sampling": {"solver": "euler", "steps": 4}},
-    },
-    "figures": {"small01": {"draw": "evaluations"}},
-    "tables": {"tab_small": {"draw": "comparison"}},
-}
 OTHER = {"runs": {"muon-q-flow-b": {"preset": "record", "recipe": "three-body-flow", "network": "mlp"}}}
 RUNS = "results/quick/studies/one/{}/muon-q-flow-a"
 
@@ -28,8 +15,6 @@ RUNS = "results/quick/studies/one/{}/muon-q-flow-a"
 @pytest.fixture
 def studied(clone):
     """A clone with two studies of its own, as small as all else."""
-    from helpers.clones import shrink
-
     clone.config["studies"] = {"one": json.loads(json.dumps(STUDY)), "other": json.loads(json.dumps(OTHER))}
     shrink(clone.config)
     clone.save()
@@ -79,37 +64,3 @@ def test_all_knows_nothing_of_studies(studied):
         return sorted(line for line in text.splitlines() if line.strip().startswith(("onshell", "trap", "output:")))
 
     assert lines(commands) == lines(without) != []
-
-
-def test_a_small_study_from_nothing(studied):
-    done = studied.run("--cores", "1", "one")
-    assert done.returncode == 0, done.stdout + done.stderr
-    folder = studied.folder / "results" / "quick"
-    home = folder / "studies" / "one"
-    assert sorted(path.name for path in home.iterdir()) == ["figures", "metrics", "runs", "samples", "tables"]
-    assert [path.name for path in (home / "runs").iterdir()] == ["muon-q-flow-a"]
-    assert {path.name for path in (folder / "floors").iterdir()} == {"muon.300.json"}
-    own, other = (read_metadata(home / "samples" / f"muon-q-flow-a{end}.parquet") for end in ("", "-4"))
-    assert (own["run"], other["run"]) == ("muon-q-flow-a",) * 2
-    assert (own["n_evaluations"], other["n_evaluations"]) == (200.0, 4.0)
-    told = json.loads((home / "metrics" / "muon-q-flow-a-4.json").read_text())
-    assert (told["run"], told["generation"]["n_evaluations"], told["counts"]["sample"]) == ("muon-q-flow-a-4", 4.0, 300)
-    table = pd.read_csv(home / "tables" / "tab_small.csv")
-    assert list(table["run"]) == ["muon-q-flow-a", "muon-q-flow-a-4"]
-    # Time and events/s are known of both: of the training that they share, and of each sampling.
-    assert table[["cpu_minutes", "events_per_s", "auc", "auc_floor", "mean_w1"]].notna().all(axis=None)
-    assert table["cpu_minutes"].nunique() == 1
-    # Another preset is chosen: nothing of a study is made again.
-    done = studied.run("--dry-run", "one", "--config", "preset=record")
-    assert "Nothing to be done" in done.stdout + done.stderr
-    studied.config["studies"]["one"]["runs"]["muon-q-flow-a-4"]["sampling"]["steps"] = 5
-    studied.save()
-    again = studied.plan("one")
-    assert again.keys() == {"study_sample", "study_compare", "small01", "tab_small", "one"}
-    assert again["study_sample"] == again["study_compare"] == 1
-    command = [shutil.which("onshell"), "plan", "one", "--measured", "--json"]
-    done = subprocess.run(command, cwd=studied.folder, capture_output=True, text=True, check=False)
-    priced = {job["rule"]: job for job in json.loads(done.stdout)["jobs"] if not job["built"]}
-    # Five steps were never timed, comparisons and tables were.
-    sources = {rule: priced[rule]["source"] for rule in ("study_sample", "study_compare", "tab_small")}
-    assert sources == {"study_sample": "assumed", "study_compare": "measured", "tab_small": "measured"}

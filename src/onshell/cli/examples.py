@@ -40,6 +40,8 @@ EXAMPLES: Mapping[str, Mapping[str, tuple[Example, ...]]] = {
              "onshell export my.parquet -o again.lhe.gz"),
             ("Generated events, with energy, boost, particles and colours of imported ones:",
              "onshell export samples.parquet --like my.parquet -o new.lhe.gz"),
+            ("The same for proton collisions, whose shapes do not depend on their energies:",
+             "onshell export samples.parquet --like my.parquet --independent-energy -o new.lhe.gz"),
             ("Without a model to follow: what they are, and at which energy:",
              "onshell export samples.parquet --ids 1,-1,21 --e-cm 91.2 -o new.lhe"),
         ),

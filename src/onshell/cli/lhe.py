@@ -104,6 +104,8 @@ def imported(config: configuration.Config, name: str) -> configuration.Dataset:
 
 def report(metadata: Mapping[str, Any]) -> list[str]:
     """Return what an import says: how many events, what was dropped and left out, and what the order means."""
+    from onshell.events.lhe import cross_sections
+
     about, split = metadata["lhe"], metadata["split"]
     low, high = about["e_cm"]
     energy = f"{low:.6g} GeV" if high - low < 1e-6 * high else f"{low:.4g} to {high:.4g} GeV"
@@ -118,6 +120,9 @@ def report(metadata: Mapping[str, Any]) -> list[str]:
     ]
     for kind, n in about["dropped"].items():
         lines.append(f"dropped {n:,} of {about['events']:,}: {kind}, such as {about['examples'][kind]}")
+    if about["dropped"] and (value := cross_sections.total(about)):
+        kept = sum(process["value"] for process in cross_sections.of_kept(about))
+        lines.append(f"cross section of the good events: {kept:.6g} of {value:.6g} pb")
     if about["left_out"]:
         shown = ", ".join(f"{n:,} of PDG {number}" for number, n in about["left_out"].items())
         lines.append(f"left out of the events: {shown}")

@@ -162,6 +162,10 @@ def load(path: Path) -> Ensemble:
             network = Autoencoder(content["n_particles"], width, ordered=ordered)
             network.load_state_dict(state)
             networks.append(network.eval().requires_grad_(False))
+            # Weights may be numbers and yet too large to compute with.
+            probe = torch.linspace(-1, 1, 3 * network.n_particles).view(1, -1, 3)
+            if not np.isfinite(network.features(probe)).all():
+                raise ValueError("features that are not finite")
         return Ensemble(networks, list(content["losses"]), dict(content["provenance"]))
     except Exception as error:  # whatever a file of plain types that are the wrong ones raises
         raise OnshellError(f"{path}: the networks in it do not fit together; {remedy}") from error

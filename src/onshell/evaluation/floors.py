@@ -16,9 +16,9 @@ from onshell.evaluation.autoencoder import Autoencoder
 from onshell.evaluation.metrics import Measurement, measure, spread
 from onshell.evaluation.resampling import Pool
 from onshell.evaluation.thorough import CLASSIFIED, closely
-from onshell.forms import Floor
 from onshell.physics.generators import events
 from onshell.reading import checked, read_json
+from onshell.result_forms import Floor
 
 FORMAT = 2
 KIND = "onshell-floor"

@@ -13,8 +13,11 @@ from onshell.evaluation.weights import Weights, summary, weights_of
 from onshell.events.checks import TOLERANCE
 from onshell.events.table import Events
 from onshell.physics import rambo
-from onshell.physics.kinematics import norm, violation
+from onshell.physics.kinematics import energies, norm, violation
 from onshell.physics.observables import LOG_FLOOR, cos_theta, phi, tau
+
+TINY = 1e-280
+"""Squares of energies that are smaller lose digits, or are 0."""
 
 QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
 """Between the smallest and the largest value of an observable."""
@@ -34,12 +37,17 @@ def overview(events: Events, where: object = "events") -> dict[str, Any]:
     Raises
     ------
     OnshellError
-        For a table without events, and for weights that are no distribution.
+        For a table without events, or with some that no observable is defined for; for weights that are no
+        distribution.
     """
     if not len(events):
         raise OnshellError(f"{where}: no events in it; make it again with more than 0")
+    check_defined(events, where)
     weights, times = weights_of(events, where), events.columns.get("time")
-    p = events.momenta if events.space == "p" else rambo.to_p(events.momenta)
+    try:
+        p = events.momenta if events.space == "p" else rambo.to_p(events.momenta)
+    except OnshellError as error:
+        raise OnshellError(f"{where}: {error}") from error
     found: dict[str, Any] = {
         "kind": kind(events.metadata, events.space, times is not None),
         "space": events.space,
@@ -56,6 +64,22 @@ def overview(events: Events, where: object = "events") -> dict[str, Any]:
         states = {float(time): torch.from_numpy(np.flatnonzero(times == time)) for time in np.unique(times)[::-1]}
         found["times"] = {f"{time:g}": observed(events.momenta[rows], events, None) for time, rows in states.items()}
     return found
+
+
+def check_defined(events: Events, where: object) -> None:
+    """Raise unless all events have observables: two particles or more, that neither vanish nor overflow."""
+    if events.n_particles < 2:
+        raise OnshellError(f"{where}: events of one particle, which has no observables; give two or more")
+    # In q-space every point stands for an event by way of the map, which divides by its length and its mass.
+    squares = (energies(events.momenta.double()).sum(-1) ** 2).numpy()
+    bad = ~((squares > TINY) & np.isfinite(squares))
+    if events.space == "q" and not bad.any():
+        bad = ~np.isfinite(rambo.to_p(events.momenta).numpy()).all((1, 2))
+    if bad.any():
+        raise OnshellError(
+            f"{where}: row {np.flatnonzero(bad)[0]} and {bad.sum() - 1} more: momenta that all vanish, lie on a line, "
+            "or have squares beyond double precision; leave such events out"
+        )
 
 
 def split_of(metadata: Mapping[str, Any]) -> dict[str, int]:

@@ -10,8 +10,8 @@ import pandas as pd
 from onshell.errors import OnshellError
 from onshell.evaluation.truth import judge_told, one_judge
 from onshell.files import all_whole
-from onshell.forms import Finished, Metrics
 from onshell.reading import read_json
+from onshell.result_forms import Finished, Metrics
 
 COLUMNS = ("run", "dataset", "process", "judge", "quantity", "measure", "value", "sd", "error")
 COLUMNS += ("floor_mean", "floor_sd", "floor_low", "floor_high", "over_floor", "over_floor_error")
@@ -201,7 +201,7 @@ def plus_minus(value: float, error: float) -> str:
 
 def _worst(row: Any, metrics: Mapping[str, Any]) -> str:
     """Return the largest multiple of a floor of all observables, and of which."""
-    return "–" if row is None else f"{plus_minus(row.value, row.error)} {metrics['all']['worst']['observable']}"
+    return "–" if row is None else f"{plus_minus(row.value, row.error)} {metrics['all']['worst'].get('observable', '')}"
 
 
 def _beyond(row: Any) -> str:

@@ -7,12 +7,13 @@ from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from onshell.errors import OnshellError
 from onshell.events.augment import Frames, embed_chunks, frames
 from onshell.events.parquet import Table
-from onshell.events.table import ROWS, iter_events, read_metadata, split, write_events
+from onshell.events.table import ROWS, Events, iter_events, read_metadata, split, write_events
 from onshell.physics import generators, rambo
 from onshell.provenance import identity
 
@@ -127,10 +128,21 @@ def embed_file(
     size, check = max(1, ROWS // chosen.copies), "finite" if project else True
     options = {"rows": needed, "columns": ("weight",), "size": size, "check": check}
     chunks = iter_events(source, space="p", n_particles=n_particles, **options)
+    chunks = _rising(chunks, str(source))
     if project:
-        chunks = (replace(chunk, momenta=rambo.to_p(chunk.momenta)) for chunk in chunks)
+        chunks = _projected(chunks, str(source), needed.start)
     write_events(out, _told(embed_chunks(chunks, chosen, n), n, progress), metadata, space="q")
     return read_metadata(out)
+
+
+def _projected(chunks: Iterable[Events], where: str, first: int) -> Iterator[Events]:
+    """Yield the events of `chunks`, of which the first is row `first`, in their centre-of-mass frames at E_cm = 1."""
+    for chunk in chunks:
+        try:
+            yield replace(chunk, momenta=rambo.to_p(chunk.momenta))
+        except OnshellError as error:
+            raise OnshellError(f"{where}: of the events from {first} on, {error}") from error
+        first += len(chunk)
 
 
 def _told(chunks: Iterable[Any], n: int, progress: Progress | None) -> Iterator[Any]:
@@ -142,3 +154,17 @@ def _told(chunks: Iterable[Any], n: int, progress: Progress | None) -> Iterator[
         done += len(momenta)
         if progress is not None:
             progress(done, n)
+
+
+def _rising(chunks: Iterable[Events], source: str) -> Iterator[Events]:
+    """Yield the chunks of a table; raise where the numbers of its events, which a training set keeps, fall."""
+    last = np.empty(0, np.int64)
+    for chunk in chunks:
+        numbers = np.concatenate([last, chunk.columns["event"]])
+        if (np.diff(numbers) < 0).any():
+            raise OnshellError(
+                f"{source}: its column event does not rise, so that nobody can find the events of a training set in "
+                "it; sort the table by event, or leave that column out"
+            )
+        last = numbers[-1:]
+        yield chunk

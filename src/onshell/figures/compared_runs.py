@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from onshell.figures.data import FigureData
-from onshell.forms import Metrics, Studied
 from onshell.reading import read_json
+from onshell.result_forms import Metrics, Studied
 
 NAMELESS = ("run", "seed", "sampling")
 """What of a spec says nothing of a recipe; sampling is told apart by how the events were drawn."""
@@ -141,10 +141,10 @@ class Run:
         """Return the W1 of every observable over its floor."""
         found = {}
         for name, one in self.metrics["observables"].items():
-            if "w1_over_floor" not in one:
+            if one.get("w1_over_floor") is None:
                 continue
-            low, high = (one.get(f"floor_w1_{end}") for end in ("low", "high"))
-            ends = (None if end is None else end / one["floor_w1_mean"] for end in (low, high))
+            mean, *ends = (one.get(f"floor_w1_{end}") for end in ("mean", "low", "high"))
+            ends = (end / mean if mean and end is not None else None for end in ends)
             itself = one["w1"] / one["truth_sd"] if one.get("truth_sd") else None
             found[name] = Distance(one["w1_over_floor"], one.get("w1_over_floor_error"), *ends, itself)
         return found

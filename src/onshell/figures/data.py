@@ -14,8 +14,9 @@ from onshell.evaluation.last_step import is_noisy, noisy_truth
 from onshell.evaluation.truth import held_out, one_judge, some
 from onshell.evaluation.weights import COLUMNS, Weights, weights_of
 from onshell.events.table import read_events, read_metadata
-from onshell.forms import Form, Told
+from onshell.forms import Form
 from onshell.reading import read_json
+from onshell.result_forms import Told
 
 KINDS = ("events", "samples", "embedded", "forward", "metrics", "floors", "autoencoder", "trajectories")
 KINDS += ("records", "timed")

@@ -49,7 +49,7 @@ def decades(
     samples = [real if len(real) else sample for sample in samples for real in [sample[sample > _ZERO]]]
     low = min(np.floor(np.quantile(sample, share)) for sample in samples)
     top = max(np.ceil(np.quantile(sample, 1 - share)) for sample in samples) if high is None else high
-    low = min(low, top - least if high is None else math.floor(top) + 1 - least)
+    low = min(low, top - least if high is None else math.ceil(top) - least)
     return np.linspace(low, top, round((top - low) * bins) + 1)
 
 

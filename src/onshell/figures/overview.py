@@ -87,6 +87,8 @@ def _events(sheet: Sheet, events: Events, label: str, weights: Weights) -> None:
     off = max(float(excess.abs().max()), float(norm(total).max())) > TOLERANCE
     if off and events.metadata.get("conserves", True):
         p, label = rambo.to_p(p), f"{label}, projected"
+        if not torch.isfinite(p).all():
+            raise OnshellError(f"{label}: some events have no mass, so none on the shell is near them; leave them out")
     even = rambo.to_p(rambo.sample_prior(min(max(len(p), 10_000), 50_000), n, stream(0, "overview", n)))
     ink = colours(1)[0]
 

@@ -95,6 +95,7 @@ WORDS: tuple[Callable[[Run], str], ...] = (
     lambda run: f"chart {run.spec['loss'].get('chart', 'q')}",
     lambda run: run.spec.get("network", {}).get("type", ""),
     _solver,
+    lambda run: run.sampling.get("noise", ""),
     lambda run: f"{run.sampling['steps']} steps" if "steps" in run.sampling else "",
     lambda run: f"{run.epochs} epochs",
     lambda run: f"{run.events:,} events" if run.events else "",

@@ -8,11 +8,11 @@ from typing import Any
 
 from onshell.config import Config
 from onshell.errors import OnshellError
-from onshell.forms import Finished, Metrics
 from onshell.layout import FORMATS, Layout
 from onshell.pages.captions import caption
 from onshell.pages.subjects import subject_of
 from onshell.reading import read_json
+from onshell.result_forms import Finished, Metrics
 from onshell.studies import studies, title_of
 
 Numbers = list[dict[str, float]]

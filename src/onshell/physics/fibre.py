@@ -58,7 +58,10 @@ class FittedFrames:
             raise OnshellError(f"fibre: {len(seen)} events are too few to fit a law of (b, x) to; give 10 or more")
         spread = seen.T.cov()
         # All frames may be one: a law of no width is none.
-        self.root = torch.linalg.cholesky(spread + (1e-12 + 1e-9 * spread.trace()) * torch.eye(4, dtype=seen.dtype))
+        wider = spread + (1e-12 + 1e-9 * spread.trace()) * torch.eye(4, dtype=seen.dtype)
+        self.root, failed = torch.linalg.cholesky_ex(wider)
+        if failed or not self.root.isfinite().all():
+            raise OnshellError("fibre: no law fits the (b, x) of these events, some too large; draw others")
         self.mean, self.dof = seen.mean(0), dof
         self.prior, self.share = PriorFrames(n_particles), prior
 

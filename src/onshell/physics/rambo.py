@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from onshell.errors import OnshellError
-from onshell.physics.kinematics import boost, norm, total
+from onshell.physics.kinematics import boost, norm, total, violation
 
 
 def frame(q: Tensor, e_cm: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -26,8 +26,17 @@ def to_p(q: Tensor, e_cm: float = 1.0) -> Tensor:
 
     The map is applied twice. It is a projection, so the second pass changes nothing but the rounding: it takes the
     error of conservation from gamma^2 units in the last place to a few, and lets gradients through unchanged.
+
+    Raises
+    ------
+    OnshellError
+        For points that are the image of no event: momenta that are zero, parallel or not finite, or so nearly parallel
+        that their invariant mass is lost in the rounding.
     """
-    return _project(_project(q, e_cm), e_cm)
+    b, x = frame(q, e_cm)
+    p = _project(boost(q, b) * x[..., None, None], e_cm)
+    _check_shell(p.detach(), b.detach(), e_cm)
+    return p
 
 
 def to_q(p: Tensor, b: Tensor, x: Tensor | float) -> Tensor:
@@ -129,6 +138,24 @@ def _mass(q: Tensor, sum_q: Tensor) -> Tensor:
     minus = torch.where(ahead, (tx * tx + ty * ty + tz * tz) / torch.where(ahead, e + along, 1.0), e - along)
     across = torch.stack([tx.sum(-1), ty.sum(-1), tz.sum(-1)], -1)
     return ((e + along).sum(-1) * minus.sum(-1) - _square(across)).sqrt()
+
+
+def _check_shell(p: Tensor, b: Tensor, e_cm: float) -> None:
+    """Raise unless all points `p` [..., N, 3] are finite and conserve, to half of the digits at least.
+
+    They came out of frames `b` [..., 3]: where gamma is as large as the digits of a number are many, all of p is
+    rounding.
+    """
+    excess, momentum = violation(p, e_cm)
+    off, eps = torch.maximum(excess.abs(), momentum.abs().amax(-1)), torch.finfo(p.dtype).eps
+    # NaN is not below the limits either.
+    good = (off <= e_cm * eps**0.5) & (norm(b) <= 1 / (64 * eps))
+    if not good.all():
+        bad = (~good).flatten().nonzero()[:, 0]
+        raise OnshellError(
+            f"{len(bad)} of {good.numel()} points (the first is number {int(bad[0])}) map to no event: their momenta "
+            "are zero, parallel or not finite, and have no invariant mass; leave them out"
+        )
 
 
 def _check(n_particles: int) -> None:

@@ -112,6 +112,8 @@ def sample_file(
         "e_cm": 1.0,
         "cutoff": source.get("cutoff"),
         "augmentation": source.get("augmentation"),
+        # Imported particles: the PDG numbers in each place, by which an export knows whose events may lend.
+        **({"places": source["lhe"]["places"]} if "lhe" in source else {}),
         "run": spec["run"],
         "config_hash": digest(spec),
         "spec": spec,
@@ -132,6 +134,11 @@ def sample_file(
         if not _is_written(out, metadata, n * len(times)):
             raise
         progress(f"{out}: another process has written it")
+    except OnshellError as error:
+        # What is wrong with a model shows when it draws, in words that do not name its file.
+        if any(str(path) in str(error) for path in (model_path, out)):
+            raise
+        raise OnshellError(f"{model_path}: {error}") from error
     if shard is not None:
         progress(f"shard {shard} of {out.name}: {len(mine)} of {len(sizes)} blocks of {spec['run']}")
         return parts.folder if receipt is None else write_receipt(receipt, shard, mine, parts.settings, means)
@@ -175,9 +182,19 @@ def _assemble(out: Path, parts: Parts, spec: Mapping[str, Any], metadata: Mappin
     if by_time:
         write_events(out, parts.by_time(spec["unit"]), metadata, space=spec["space"])
     elif spec["space"] == "q":
-        write_events(out, ((rambo.to_p(q), columns) for q, columns in parts.rows(spec["unit"])), metadata)
+        write_events(out, _mapped(parts, spec), metadata)
     else:
         write_events(out, parts.rows(spec["unit"]), metadata)
+
+
+def _mapped(parts: Parts, spec: Mapping[str, Any]) -> Iterator[tuple[Tensor, dict[str, Any]]]:
+    """Yield the events p below the points of q-space of all blocks, with their columns."""
+    for q, columns in parts.rows(spec["unit"]):
+        try:
+            p = rambo.to_p(q)
+        except OnshellError as error:
+            raise OnshellError(f"{spec['run']}: {error}, train longer, or use smaller steps") from error
+        yield p, columns
 
 
 def _is_written(out: Path, metadata: Mapping[str, Any], rows: int) -> bool:

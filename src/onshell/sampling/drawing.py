@@ -1,5 +1,6 @@
 """The blocks of a sampling, drawn by one process."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 
 from onshell.errors import OnshellError
 from onshell.models import own
+from onshell.own import fault
 from onshell.sampling import densities
 from onshell.sampling.flow import counted
 from onshell.sampling.parts import Parts
@@ -46,7 +48,7 @@ def draw(
         for k, size in wanted:
             if not parts.has(k):
                 field, evaluations = counted(made)
-                with own.at_work(spec, "sampling"):
+                with own.at_work(spec, "sampling"), _drawable(path):
                     if likelihood:
                         states = densities.sample_block(field, spec, k, size, wish=likelihood, **options)
                     else:
@@ -56,6 +58,17 @@ def draw(
             yield k, size
     finally:
         torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def _drawable(path: Path) -> Iterator[None]:
+    """Say of which model file it is that its settings have other keys or types than sampling takes."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise OnshellError(
+            f"{path}: its settings describe nothing that can be sampled ({fault(error)}); train it again"
+        ) from error
 
 
 def read_same_model(path: Path, parts: Parts) -> dict[str, Any]:

@@ -165,9 +165,12 @@ class Parts:
     def _read(self, k: int) -> dict[Any, Any]:
         """Return the states of block `k` by time, and its columns by name; whatever is damaged is refused."""
         path, remedy = self._path(k), "it is drawn again when it is missing: remove it and run again"
-        if not path.exists():
-            raise self._gone()
-        block = load(path, "block of a sampling", remedy)
+        try:
+            block = load(path, "block of a sampling", remedy)
+        except OnshellError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise self._gone() from error
+            raise
         shape = (self.sizes[k][1], self.n_particles, 3)
         if not all(getattr(block.get(time), "shape", None) == shape for time in self.times):
             raise OnshellError(f"{path}: a foreign or damaged block of a sampling; {remedy}")

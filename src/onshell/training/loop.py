@@ -106,8 +106,12 @@ def _train(
     spent = {"seconds": 0.0, "cpu_seconds": 0.0}
     if resume is not None or state_path.exists():
         state = read_state(Path(resume or state_path), key, named=resume is not None)
-        learner.load_state_dict(state["learner"])
-        history, best, spent, part = state["history"], state["best"], state["spent"], Part(**state["part"])
+        try:
+            learner.load_state_dict(state["learner"])
+            history, best, spent, part = state["history"], state["best"], state["spent"], Part(**state["part"])
+        except Exception as error:  # whatever numbers and sizes that do not belong together raise
+            place = resume or state_path
+            raise OnshellError(f"{place}: a damaged training state; remove it to start afresh") from error
         tell(f"{run}: going on after {_place_in(history, part, per_epoch)} from {resume or state_path}")
     # Nobody writes before everybody has read.
     made = len(history) * per_epoch + part.steps

@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 
+from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import main
 
@@ -16,6 +17,8 @@ if __name__ == "__main__":
     except ChildFailedError as error:
         code = error.get_first_failure()[1].exitcode
         sys.exit(code if code > 0 else 128 - code)
+    except SignalException as stopped:
+        sys.exit(128 + stopped.sigval)
     except Exception as error:
         if os.environ.get("ONSHELL_TRACEBACK", "0") not in ("", "0"):
             raise

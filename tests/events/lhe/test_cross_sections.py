@@ -201,3 +201,16 @@ def test_numbers_above_32_bits_come_back(tmp_path):
     first = (tmp_path / "out.lhe").read_text().split("<event>\n")[1].splitlines()
     assert (first[0].split()[1], first[5].split()[0]) == (str(big), str(ids[2]))
     assert (read_events(tmp_path / "x.parquet").columns["id"][:, 2] == ids[2]).all()
+
+
+def test_of_two_files_of_weights_that_sum_each_has_the_whole_cross_section(tmp_path):
+    events = [event(p, QQG, 4.0) for p in uniform(4)]
+    parts = [file_text(part, weighting=-4) for part in (events[:2], events[2:])]
+    text = [part.replace("1.0 0.1 1.0 1\n", "8.0 0.1 4.0 1\n") for part in parts]
+    files = [write(tmp_path / f"{k}.lhe", each) for k, each in enumerate(text)]
+    import_file(files, tmp_path / "in.parquet", Settings(held_out=0.0))
+    export_file(tmp_path / "in.parquet", tmp_path / "out.lhe")
+    _, rows, written = read(tmp_path / "out.lhe")
+    assert (rows[0, 0], written.sum(), len(written)) == (8.0, 8.0, 4)
+    export_file(sample(tmp_path, 20), tmp_path / "new.lhe", template=tmp_path / "in.parquet")
+    assert read(tmp_path / "new.lhe")[2].sum() == pytest.approx(8.0)

@@ -69,6 +69,7 @@ REWRITTEN = [
     (lambda t: described(t, beams="left away"), r"its metadata are not those of an import \(KeyError"),
     (lambda t: described(t, weights=None), "its metadata are not those of an import"),
     (lambda t: described(t, cross_sections=[{"value": "x"}]), "its metadata are not those of an import"),
+    (lambda t: described(t, processes="left away", dropped={"massive": 1}), "did not weigh what it left out"),
     (lambda t: described(t, kept=3), "its 6 rows are not those of its metadata"),
 ]
 
@@ -96,6 +97,13 @@ def test_a_copy_that_kept_all_exports_the_same_bytes(tmp_path, original):
         text.append((tmp_path / "out.lhe").read_bytes())
     assert text[0] == text[1]
     assert np.unique(text).size == 1
+
+
+def test_a_table_of_an_earlier_version(tmp_path, original):
+    pq.write_table(described(original, processes="left away"), tmp_path / "x.parquet")
+    export_file(tmp_path / "x.parquet", tmp_path / "out.lhe")
+    rows = (tmp_path / "out.lhe").read_text().split("<init>\n")[1].splitlines()
+    assert [float(word) for word in rows[1].split()] == [1.0, 0.1, 1.0, 1.0]
 
 
 def test_numbers_that_are_unknown_in_the_file_are_never_nan(tmp_path):

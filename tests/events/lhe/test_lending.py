@@ -131,6 +131,7 @@ def test_signed_weights_draw_no_energies_and_no_channel_below_0(tmp_path):
     lender = table(tmp_path, events, "signed", **PROTONS, weighting=-4)
     with pytest.raises(OnshellError, match="negative weights, by which no energies can be drawn"):
         export_file(sample(tmp_path), tmp_path / "out.lhe", template=lender, wishes=FREE)
+    export_file(sample(tmp_path), tmp_path / "out.lhe", template=lender, wishes=Wishes(e_cm=91.2))
 
 
 @pytest.mark.parametrize(

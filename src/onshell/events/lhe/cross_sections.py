@@ -25,6 +25,8 @@ def totals(about: Info) -> dict[int, dict[str, float]]:
     """Return the sums over the events of the file by number of process; those of older tables have one, 0."""
     if "processes" in about:
         return {int(number): sums for number, sums in about["processes"].items()}
+    if about["dropped"]:
+        raise ValueError("an earlier version did not weigh what it left out")
     sums, n = about["weights"], about["kept"]
     one = {"events": n, "weight": sums["sum"], "square": sums["sum_of_squares"], "kept": n, "kept_weight": sums["sum"]}
     return {0: one}
@@ -50,9 +52,10 @@ def convention(about: Info) -> str:
     if value is None:
         return RELATIVE if strategy in (2, 3) else AVERAGE
     spread = math.sqrt(max(square / n - (weight / n) ** 2, 0.0) / n)
-    error = math.sqrt(sum(process["error"] ** 2 for process in about["cross_sections"]))
-    distances = {}
-    for name, found, wide in ((AVERAGE, weight / n, spread), (SUM, weight, n * spread)):
+    error = math.hypot(*(max(process["error"], 0.0) for process in _processes(about)))
+    # Of several files of weights that sum, each has the whole cross section.
+    joined, distances = _joined(about), {}
+    for name, found, wide in ((AVERAGE, weight / n, spread), (SUM, weight / joined, n / joined * spread)):
         if found > 0.0 and abs(found - value) <= SPREADS * math.hypot(wide, error) + SLACK * value:
             distances[name] = abs(math.log(found / value))
     if distances:
@@ -66,9 +69,9 @@ def of_kept(about: Info) -> list[dict[str, Any]]:
 
     The error has that of the share. Processes of which no event was kept are left away.
     """
-    processes, sums = about["cross_sections"], totals(about)
+    processes, sums = _processes(about), totals(about)
     if all(each["kept"] == each["events"] for each in sums.values()):
-        return [dict(process) for process in processes]
+        return processes
     if not set(sums) <= {process["id"] for process in processes}:
         # The header does not know the processes of the events: all have the share of the whole file.
         whole = {key: sum(each[key] for each in sums.values()) for key in next(iter(sums.values()))}
@@ -77,15 +80,14 @@ def of_kept(about: Info) -> list[dict[str, Any]]:
     for process in processes:
         each = sums.get(process["id"])
         if each is None:
-            found.append(dict(process))
+            found.append(process)
         elif each["kept"]:
             share, effective = _share(each, about["weights"]["unweighted"])
             spread = process["value"] * math.sqrt(abs(share * (1.0 - share)) / effective)
-            found.append(
-                {**process, "value": share * process["value"], "error": math.hypot(share * process["error"], spread)}
-                if process["value"] >= 0.0
-                else dict(process)
-            )
+            if process["value"] >= 0.0:
+                process |= {"error": math.hypot(share * max(process["error"], 0.0), spread)}
+                process |= {"value": share * process["value"]}
+            found.append(process)
     return found
 
 
@@ -97,7 +99,7 @@ def scale_of_kept(about: Info, rows: int) -> float:
     kind, sums = convention(about), totals(about).values()
     if kind == AVERAGE:
         return sum(each["kept"] for each in sums) / sum(each["events"] for each in sums)
-    return about["kept"] / rows if kind == SUM else 1.0
+    return about["kept"] / rows / _joined(about) if kind == SUM else 1.0
 
 
 def mean_of(about: Info, processes: Sequence[Info], rows: int) -> float | None:
@@ -114,6 +116,18 @@ def mean_of(about: Info, processes: Sequence[Info], rows: int) -> float | None:
     if total(about) is None:
         return scale_of_kept(about, rows) * weights["sum"] / about["kept"]
     return value if kind == AVERAGE else value / rows
+
+
+def _processes(about: Info) -> list[dict[str, Any]]:
+    """Return the cross sections of the header; an error that it does not know is -1, a largest weight 1."""
+    unknown = {"error": -1.0, "unit_weight": 1.0}
+    known = ({key: value for key, value in process.items() if value is not None} for process in about["cross_sections"])
+    return [{**unknown, **process} for process in known]
+
+
+def _joined(about: Info) -> int:
+    """Return how many files, or parts of one, with events and a header of their own were imported together."""
+    return max(sum(bool(document["events"]) for document in about.get("documents", ())), 1)
 
 
 def _share(sums: Info, unweighted: bool) -> tuple[float, float]:

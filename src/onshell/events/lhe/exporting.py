@@ -79,7 +79,7 @@ def export_file(
         _check_whole(lender.about, lender.path)
         lender.check_same(metadata, source)
         dependent = lender.dependent(wishes, back is not None)
-        known, dress = lender.about, lender.lend(wishes, seed, source.stem)
+        known, dress = lender.about, lender.lend(wishes, dependent, seed, source.stem)
     else:
         dress = of_itself if known else by_default(n, energy_of(metadata))
     new = known is None or wishes.changes(known)

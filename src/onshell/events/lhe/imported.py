@@ -68,7 +68,7 @@ def info(table: Table) -> Info | None:
 
 def _read(about: Info, rows: int) -> None:
     """Take from the metadata all that an export takes, so that what is missing is told before anything is written."""
-    of_kept(about), convention(about), scale_of_kept(about, max(rows, 1))
+    convention(about), scale_of_kept(about, max(rows, 1))
     beams = [float(value) for key in ("id", "energy", "pdf_group", "pdf_set") for value in about["beams"][key]]
     if len(beams) != 8 or not np.isfinite(beams).all():
         raise ValueError("beams")
@@ -76,7 +76,7 @@ def _read(about: Info, rows: int) -> None:
         "".join(maker[key] for key in ("name", "version", "words"))
     for name in ("places", "left_out"):
         len(about[name])
-    for process in about["cross_sections"]:
+    for process in of_kept(about):
         float(process["unit_weight"]), int(process["id"])
 
 

@@ -1,6 +1,6 @@
 """What generated events lack, lent by events of an imported table: refused where it belongs to the momenta of these."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from onshell.streams import stream
 VARIES = 1e-3
 """Relative differences above this are no rounding."""
 
+KINDS, FLAVOURS = "the kinds of particles", "the flavours"
+
 CHANNEL = ("process_id", *(f"{prefix}{name}" for prefix in ("", "in_") for name in ("id", "colour", "anticolour")))
 """What makes a channel."""
 
@@ -25,7 +27,7 @@ CHANNEL = ("process_id", *(f"{prefix}{name}" for prefix in ("", "in_") for name 
 class Template:
     """An imported table that lends.
 
-    `about` is what it says of its file, `columns` what it lends, `share` [n] how often each of its events is taken.
+    `about` is what it says of its file, `columns` what it lends, and `weights` [n] what each of its events counts for.
     """
 
     def __init__(self, path: Path, n_particles: int) -> None:
@@ -65,10 +67,11 @@ class Template:
             )
 
     def dependent(self, wishes: Wishes, framed: bool) -> list[str]:
-        """Return what differs from event to event and is lent all the same: by `wishes`, which may also replace it.
+        """Return what differs from event to event and is lent all the same.
 
-        Energy, frame and kinds of particles belong to the momenta of an event: other events may not have them, unless
-        `wishes` says that they are independent. Flavours of quarks and leptons are lent. `framed`: a frame is given.
+        Energy, frame and kinds of particles belong to the momenta of an event: others may not have them, unless
+        `wishes` says that they are independent, or replaces them; `framed` says that a frame does. Flavours of quarks
+        and leptons are lent.
         """
         found = []
         if wishes.e_cm is None and _varies(self.columns["e_cm"]):
@@ -77,28 +80,30 @@ class Template:
         boost = np.stack([self.columns[f"boost_{axis}"] for axis in "xyz"], 1)
         if not framed and np.ptp(boost, 0).max() > VARIES * np.sqrt(1.0 + (boost**2).sum(1).max()):
             found.append("the boost")
-        if "in_id" in self.columns and max(np.ptp(self.columns[name]) for name in BEAM) > VARIES:
+        if self.about["incoming"] == 2 and max(np.ptp(self.columns[name]) for name in BEAM) > VARIES:
             found.append("the direction of the beam")
         numbers = np.concatenate([self.columns[name] for name in ("id", "in_id") if name in self.columns], 1)
-        kinds = np.vectorize(_kind, otypes=[np.int64])(numbers)
+        each, place = np.unique(numbers, return_inverse=True)
+        kinds = np.array([_kind(number) for number in each.tolist()])[place].reshape(numbers.shape)
         if wishes.ids is None and np.ptp(kinds, 0).any():
-            found.append("the kinds of particles")
+            found.append(KINDS)
         if found and not wishes.independent_energy:
             raise OnshellError(
                 f"{self.path}: not the same in all events: {', '.join(found)}; lent to momenta that this does not "
                 "belong to, it gives wrong masses and angles: give --e-cm, --frame or --ids, or, where the momenta do "
                 "not depend on it, --independent-energy (in the configuration, independent_energy: true)"
             )
-        if wishes.ids is None and np.ptp(numbers, 0).any() and "the kinds of particles" not in found:
-            found.append("the flavours")
+        if wishes.ids is None and np.ptp(numbers, 0).any() and KINDS not in found:
+            found.append(FLAVOURS)
         return found
 
-    def lend(self, wishes: Wishes, seed: int, name: str) -> Dress:
+    def lend(self, wishes: Wishes, dependent: Sequence[str], seed: int, name: str) -> Dress:
         """Return the dress that events take from random events of the table, in proportion to what these count for.
 
-        Spins are unknown; so are a scale and couplings that differ from event to event, unless energies do, too.
+        Spins are unknown; so are a scale and couplings that differ from event to event, unless energies may, too.
+        `dependent` is that of the method of this name.
         """
-        lent, upto = dict(self.columns), self._shares().cumsum()
+        lent, upto = dict(self.columns), self._shares(dependent).cumsum()
         if not wishes.independent_energy:
             for key in ("scale", "alpha_qed", "alpha_qcd"):
                 lent[key] = np.full_like(lent[key], UNKNOWN) if _varies(lent[key]) else lent[key]
@@ -114,11 +119,11 @@ class Template:
 
         return dress
 
-    def _shares(self) -> np.ndarray:
+    def _shares(self, dependent: Sequence[str]) -> np.ndarray:
         """Return how often each event is taken [n]: by weight; where some are negative, by channels' sums."""
         if (self.weights > 0.0).all():
             return self.weights
-        if _varies(self.columns["e_cm"]) or max(np.ptp(self.columns[f"boost_{axis}"]) for axis in "xyz") > VARIES:
+        if set(dependent) - {KINDS, FLAVOURS}:
             raise OnshellError(
                 f"{self.path}: has negative weights, by which no energies can be drawn; give --e-cm and --frame, or "
                 "import without them"
@@ -129,7 +134,7 @@ class Template:
         if (net < 0.0).any():
             raise OnshellError(
                 f"{self.path}: the weights of one of its channels sum to {net.min():g}: it cannot be drawn; give a "
-                "table of more events, or say what the particles are with --ids and --incoming"
+                "table of more events"
             )
         return np.abs(self.weights) * (net / size)[channel.ravel()]
 
