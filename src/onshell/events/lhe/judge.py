@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onshell.errors import OnshellError
-from onshell.events.lhe.frames import masses, to_cm
+from onshell.events.lhe.frames import cm_energy, masses
 from onshell.events.lhe.gather import Fault, Gathered
 
 MASSLESS = 1e-3
@@ -86,7 +86,8 @@ def _masses(found: Gathered, limits: Limits, blame: Any) -> None:
     """Blame events with massive particles, and those without a centre-of-mass frame."""
     e, mass = found.momenta[..., 3], masses(found)
     length = np.linalg.norm(found.momenta[..., :3], axis=2)
-    _, e_cm, _ = to_cm(found)
+    # Bad events are among them, which have no place in the centre-of-mass frame.
+    e_cm = cm_energy(found)
     none = ~(e_cm > 1e-9 * length.sum(1))
     wrong = (mass > limits.massless * e_cm[:, None]) | (e < 0.0)
 
