@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from onshell.config import DRAWN_FROM, Config, datasets, judge_of, resources_of
+from onshell.config import Config, datasets, judge_of, resources_of
+from onshell.drawn import DRAWN_FROM
 from onshell.studies import entry_of, study_of, trained
 
 FORMATS = {"figures": ("pdf", "png", "csv"), "tables": ("csv", "tex", "md")}

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from onshell.config import DRAWN, EXPORT, GENERATORS, IMPORT, NAMED, ORIENTED, RUN_NAME, expand, judge_of, recipe_of
+from onshell.config import EXPORT, GENERATORS, IMPORT, NAMED, ORIENTED, RUN_NAME, expand, judge_of, recipe_of
+from onshell.drawn import DRAWN
 from onshell.errors import unknown
 from onshell.models.limits import schedule_faults
 from onshell.recipes import (

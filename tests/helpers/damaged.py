@@ -152,7 +152,7 @@ KINDS = {
         ("results/quick/paper/samples/muon-q-diffusion.parquet", "results/quick/events/muon.parquet"),
         PARQUET,
         ("figure fig03 -o out",),
-        1,
+        0.4,
         "products",
     ),
 }

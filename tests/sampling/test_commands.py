@@ -276,7 +276,16 @@ def test_a_model_whose_settings_are_of_other_types_is_refused_in_one_line(tmp_pa
 def test_what_shows_when_a_model_draws_names_its_file(tmp_path):
     spec = run_spec(sampling={"precision": "fp32", "noise": "some"})
     save_model(tmp_path / "m.pt", build(spec).state_dict(), spec, provenance={})
-    with pytest.raises(
-        OnshellError, match=r"m\.pt: sampling\.noise: 'some' is not known; use full, last-step-noiseless, posterior"
-    ):
+    with pytest.raises(OnshellError, match=r"m\.pt: sampling\.noise: 'some' is not known"):
         sample_file(tmp_path / "m.pt", tmp_path / "s.parquet", 5, progress=silent)
+
+
+def test_settings_of_a_model_that_do_not_fit_together_are_one_line(tmp_path):
+    spec = run_spec()
+    save_model(tmp_path / "m.pt", build(spec).state_dict(), spec, provenance={})
+    content = torch.load(tmp_path / "m.pt", weights_only=True)
+    content["spec"]["schedule"]["gamma"] = "a to b"
+    torch.save(content, tmp_path / "m.pt")
+    with pytest.raises(OnshellError, match=r"m\.pt: ") as fault:
+        sample_file(tmp_path / "m.pt", tmp_path / "s.parquet", 5, progress=silent)
+    assert "\n" not in str(fault.value)

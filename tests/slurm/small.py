@@ -28,6 +28,8 @@ def variant(fault: str) -> str:
 
 def small(config: dict, *, spread: bool) -> dict:
     """Return the configuration with these runs and sizes; `spread` over nodes and shards, or all in one place."""
+    # Every job of a cluster reads the whole configuration three times.
+    del config["studies"]
     shrink(config)
     muon = {"recipe": "muon-diffusion", "resources": GIVEN}
     runs = {name: muon for name in (MUON, *map(variant, (*FAULTS, LATE, ORPHAN, STOPPED)))}

@@ -69,7 +69,10 @@ def weigh_file(
     values = _density(density, events.momenta, generator)
     columns = {name: torch.from_numpy(np.asarray(events.columns[name], np.float64)) for name in NEEDED}
     frames = torch.stack([columns[name] for name in ("bx", "by", "bz")], -1), columns["x"]
-    weights = weights_in_q(values, columns["log_prob"], *frames, n_particles, fitted=law == "fitted")
+    try:
+        weights = weights_in_q(values, columns["log_prob"], *frames, n_particles, fitted=law == "fitted")
+    except OnshellError as error:
+        raise OnshellError(f"{samples}: {error}") from error
     if not np.isfinite(weights).all():
         bad = np.flatnonzero(~np.isfinite(weights))
         raise OnshellError(f"{samples}: event {bad[0]} and {len(bad) - 1} more get weights that are not finite")

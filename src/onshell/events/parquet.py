@@ -33,6 +33,9 @@ class Table:
         self.file = _opened(self.path)
         try:
             self.rows = self.file.metadata.num_rows
+            names = self.file.schema_arrow.names
+            if twice := [name for name in names if names.count(name) > 1]:
+                raise OnshellError(f"{self.path}: has two columns {twice[0]}; rename or leave out one of them")
             self.space = self._space(space)
             self.metadata = self._metadata()
             self.n_particles = self._n_particles(n_particles)

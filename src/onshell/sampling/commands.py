@@ -139,6 +139,9 @@ def sample_file(
         if any(str(path) in str(error) for path in (model_path, out)):
             raise
         raise OnshellError(f"{model_path}: {error}") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        fault = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise OnshellError(f"{model_path}: its settings do not fit together ({fault:.200}); train it again") from error
     if shard is not None:
         progress(f"shard {shard} of {out.name}: {len(mine)} of {len(sizes)} blocks of {spec['run']}")
         return parts.folder if receipt is None else write_receipt(receipt, shard, mine, parts.settings, means)

@@ -25,17 +25,6 @@ def masses(found: Gathered) -> Array:
     return np.where(agree, printed, np.sqrt(np.abs(square)))
 
 
-def cm_energy(found: Gathered) -> Array:
-    """Return E_cm [n] as `to_cm` does, of any events; 0 or NaN for those without a centre-of-mass frame."""
-    _, x = rambo.frame(torch.from_numpy(np.ascontiguousarray(found.momenta[..., :3])))
-    e_cm: Array = (1.0 / x).numpy()
-    mass = masses(found)
-    rows = (mass > 0.0).any(1)
-    if rows.any():
-        _, e_cm[rows], _ = _to_rest(found.momenta[rows, :, :3], mass[rows])
-    return e_cm
-
-
 def to_cm(found: Gathered) -> tuple[torch.Tensor, Array, Array]:
     """Return massless events [n, N, 3] in their centre-of-mass frames at E_cm = 1, E_cm [n] and the boosts back [n, 3].
 
@@ -52,6 +41,11 @@ def to_cm(found: Gathered) -> tuple[torch.Tensor, Array, Array]:
         rest, e_cm[rows], back[rows] = _to_rest(found.momenta[rows, :, :3], mass[rows])
         p[torch.from_numpy(rows)] = rambo.to_p(torch.from_numpy(rest))
     return p, e_cm, back
+
+
+def energies(found: Gathered, mass: Array) -> Array:
+    """Return E_cm [n] in GeV of events, whose particles have these masses [n, N]; 0 or NaN where they have no frame."""
+    return _to_rest(np.nan_to_num(found.momenta[..., :3]), mass)[1]
 
 
 def _to_rest(p: Array, mass: Array) -> tuple[Array, Array, Array]:

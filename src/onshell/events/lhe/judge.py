@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onshell.errors import OnshellError
-from onshell.events.lhe.frames import cm_energy, masses
+from onshell.events.lhe.frames import energies, masses
 from onshell.events.lhe.gather import Fault, Gathered
 
 MASSLESS = 1e-3
@@ -86,8 +86,7 @@ def _masses(found: Gathered, limits: Limits, blame: Any) -> None:
     """Blame events with massive particles, and those without a centre-of-mass frame."""
     e, mass = found.momenta[..., 3], masses(found)
     length = np.linalg.norm(found.momenta[..., :3], axis=2)
-    # Bad events are among them, which have no place in the centre-of-mass frame.
-    e_cm = cm_energy(found)
+    e_cm = energies(found, mass)
     none = ~(e_cm > 1e-9 * length.sum(1))
     wrong = (mass > limits.massless * e_cm[:, None]) | (e < 0.0)
 
