@@ -130,8 +130,10 @@ def test_every_job_needs_a_runtime(context, clone):
     assert profile.runtime(context(**SLURM)).level == "ok"
     path = clone / "workflow" / "rules" / "data.smk"
     path.write_text(path.read_text().replace("        runtime=30,\n", ""))
-    assert profile.runtime(context(**SLURM)).found == "rules without: generate, embed"
-    found = profile.runtime(context(**SLURM, set_resources={"generate": {"runtime": 5}, "embed": {"runtime": 5}}))
+    assert profile.runtime(context(**SLURM)).found == "rules without: generate, generate_final, embed"
+    found = profile.runtime(
+        context(**SLURM, set_resources={rule: {"runtime": 5} for rule in ("generate", "generate_final", "embed")})
+    )
     assert found.level == "ok"
     assert profile.runtime(context(**SLURM, default_resources={"runtime": 60})).level == "ok"
 

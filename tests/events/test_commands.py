@@ -192,7 +192,7 @@ def test_progress_reaches_the_end(tmp_path):
     [
         ({"n_train": -1}, "n_train: -1 is not a number of events"),
         ({"n_test": 1.5}, "n_test: 1.5 is not"),
-        ({"n_train": 0, "n_test": 0}, r"x\.parquet: n_train and n_test are both 0"),
+        ({"n_train": 0, "n_test": 0}, r"x\.parquet: n_train, n_test and n_final are all 0"),
         ({"e_cm": 91.2}, "e_cm: 91.2: event tables hold"),
         ({"generator": "muons"}, "muons.*did you mean 'muon'"),
         ({"parameters": {"cutoff": 1}}, "muon.*cutoff"),

@@ -89,7 +89,7 @@ def test_no_file_brings_elements_of_its_own(tmp_path):
         document = json.loads(path.read_text())
         if observables := document.get("observables"):
             observables[EVIL] = next(iter(observables.values()))
-        path.write_text(json.dumps(poisoned(document) | {"device_name": EVIL, "processes": EVIL}))
+        path.write_text(json.dumps(poisoned(document) | {"device_name": EVIL}))
     for path in layout.scale.rglob("tab1.md"):
         path.write_text(path.read_text().replace("ours", EVIL) + f"\n{EVIL}\n")
     for path in layout.scale.rglob("fig*.csv"):

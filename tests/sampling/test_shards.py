@@ -110,7 +110,7 @@ def test_a_text_that_is_no_shard_is_refused_in_one_line(text):
         (["--shard", "3/2"], "--shard 3/2: write k/K, shard k = 1 ... K of K, such as 2/3"),
         (["--receipt", "r.json"], "--receipt r.json: is of a shard; name it with --shard, or leave both away"),
         (["--shard", "1/2", "--receipt", "model.pt"], "model.pt: is an input too; choose another name for the output"),
-        (["--processes", "0"], "--processes 0: ask for 1 or more"),
+        (["--processes", "0"], "--processes 0: is too small; write 1 or more"),
     ],
 )
 def test_a_faulty_call_is_told_in_one_line(arguments, message, model, tmp_path, monkeypatch):

@@ -93,8 +93,8 @@ def test_a_worker_that_dies_ends_all_with_one_line_and_the_finished_blocks_stay(
     _, error = process.communicate(timeout=60)
     assert process.returncode == 1
     assert error == (
-        "onshell: error: process 2 of 2 was killed by SIGKILL, perhaps for want of memory; the finished blocks are "
-        "kept: run again to go on\n"
+        f"onshell: error: {tmp_path / 'model.pt'}: process 2 of 2 was killed by SIGKILL, perhaps for want of memory; "
+        "the finished blocks are kept: run again to go on\n"
     )
     wait_for(lambda: not any(map(alive, hands)))
     assert blocks_of(tmp_path)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import shrink
+from helpers.clones import shrink
 
 pytestmark = pytest.mark.workflow
 EVENTS = "results/quick/events/muon.parquet"

@@ -35,17 +35,17 @@ rule export:
     params:
         # Models of p-space do not conserve momentum, which Les Houches events must.
         project=lambda wildcards: (
-            "--project" if spec(wildcards.run)["space"] == "p" else ""
+            ["--project"] if spec(wildcards.run)["space"] == "p" else []
         ),
         # Energies that differ from event to event are lent only where the process says that they may be.
         independent=lambda wildcards: (
-            "--independent-energy"
+            ["--independent-energy"]
             if config["processes"][spec(wildcards.run)["process"]].get(
                 "independent_energy", configuration.EXPORT["independent_energy"]
             )
-            else ""
+            else []
         ),
         seed=config["seed"],
     shell:
-        "onshell export {input.events:q} --like {input.like:q} -o {output.lhe:q} --seed {params.seed:q} {params.project}"
-        " {params.independent} > {log:q} 2>&1"
+        "onshell export {input.events:q} --like {input.like:q} -o {output.lhe:q} --seed {params.seed:q} {params.project:q}"
+        " {params.independent:q} > {log:q} 2>&1"

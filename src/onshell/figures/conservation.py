@@ -68,7 +68,7 @@ def tab1(data: FigureData) -> Table:
 
     Returns
     -------
-    Table
+    onshell.figures.tables.Table
         Its numbers have a row for each model: `run`, the means of |sum E - 1|, of |sum p_x|, |sum p_y|, |sum p_z| and
         of the length |sum p|, as `energy`, `px`, `py`, `pz`, `p`, and the published ones, `published_energy` and so
         on, empty where the paper says "machine precision". It gives no length.
