@@ -147,10 +147,11 @@ def test_results_above_the_folder_are_seen(clone, priced):
     assert {job.name: job.built for job in plan.jobs} == {"generate:muon": True, "embed:muon,single": False}
 
 
-def test_300_runs_plan_in_less_than_20_seconds(clone, priced):
+def test_300_runs_plan_in_less_than_a_minute(clone, priced):
     grow(clone.config)
     clone.save()
     start = cpu_seconds()
     plan = priced()
     assert by_rule(plan)["train"] == 316
-    assert cpu_seconds() - start < 20  # of two dry-runs and all the rest
+    # Of two dry-runs and all the rest: 11 s on a fast core, 25 on a slow one that others use too.
+    assert cpu_seconds() - start < 60

@@ -66,17 +66,9 @@ def fig14(data: FigureData) -> Sheet:
 def tab1(data: FigureData) -> Table:
     """Return the mean violations of every model beside the published ones, in units of the median particle energy.
 
-    Returns
-    -------
-    onshell.figures.tables.Table
-        Its numbers have a row for each model: `run`, the means of |sum E - 1|, of |sum p_x|, |sum p_y|, |sum p_z| and
-        of the length |sum p|, as `energy`, `px`, `py`, `pz`, `p`, and the published ones, `published_energy` and so
-        on, empty where the paper says "machine precision". It gives no length.
-
-    Raises
-    ------
-    OnshellError
-        When an entry has not four published values.
+    Its numbers have a row for each model: `run`, the means of |sum E - 1|, of |sum p_x|, |sum p_y|, |sum p_z| and of the
+    length |sum p|, as `energy`, `px`, `py`, `pz`, `p`, and the published ones, `published_energy` and so on, empty where
+    the paper says "machine precision". It gives no length. An entry with other than four published values is refused.
     """
     published = data.entry.get("published") or {}
     numbers, rows = [], []
