@@ -11,10 +11,10 @@ import numpy as np
 from onshell.errors import OnshellError
 
 if TYPE_CHECKING:
-    from onshell.events.parquet import Table
+    from onshell.events import parquet
 
 
-def check_rows(table: "Table") -> None:
+def check_rows(table: "parquet.Table") -> None:
     """Raise where a table cannot have the rows that were written with its metadata, in their order.
 
     The parts of a split hold every row, with `event` in rising order; exact truth and samples are numbered from 0 on.
@@ -38,7 +38,7 @@ def check_rows(table: "Table") -> None:
         _refuse(table, "the events of a part are not in rising order")
 
 
-def _refuse(table: "Table", why: str) -> NoReturn:
+def _refuse(table: "parquet.Table", why: str) -> NoReturn:
     raise OnshellError(
         f"{table.path}: its metadata tell of other rows ({why}): another tool filtered, sorted, joined or renamed; "
         "make it again, or drop the metadata (pyarrow: table.replace_schema_metadata(None))"

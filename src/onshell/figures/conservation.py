@@ -66,9 +66,9 @@ def fig14(data: FigureData) -> Sheet:
 def tab1(data: FigureData) -> Table:
     """Return the mean violations of every model beside the published ones, in units of the median particle energy.
 
-    Its numbers have a row for each model: `run`, the means of |sum E - 1|, of |sum p_x|, |sum p_y|, |sum p_z| and of the
-    length |sum p|, as `energy`, `px`, `py`, `pz`, `p`, and the published ones, `published_energy` and so on, empty where
-    the paper says "machine precision". It gives no length. An entry with other than four published values is refused.
+    Its numbers have a row for each model: `run`, the means of |sum E - 1|, |sum p_x|, |sum p_y|, |sum p_z| and of the
+    length |sum p|, as `energy`, `px`, `py`, `pz`, `p`, and the published ones, `published_energy` and so on, empty
+    where the paper says "machine precision". It gives no length. An entry must have four published values, or none.
     """
     published = data.entry.get("published") or {}
     numbers, rows = [], []
