@@ -67,7 +67,7 @@ class Local(Clone):
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def finish(self, seconds: float = 300) -> int:
+    def finish(self, seconds: float = 540) -> int:
         """Return the exit code of the latest Snakemake, when it has come to its end."""
         wait_for(lambda: self.running[-1].poll() is not None, seconds, f"Snakemake in {self.folder} to end", pause=0.1)
         return self.running[-1].returncode
