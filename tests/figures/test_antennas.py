@@ -77,7 +77,7 @@ def test_truth_with_the_noise_of_the_last_step_is_drawn_where_the_model_has_it(f
     entry = {"runs": {"A": "aps_30-q-diffusion-full", "B": "aps_30-q-diffusion-posterior"}, "events": ["aps_30"]}
     table = redrawn("fig13", entry, samples=samples)
     histograms = table[table["kind"] == "histogram"]
-    noisy = "truth + noise of the last step, A"
+    noisy = "truth + last step, A"
     assert set(histograms["series"]) == {"truth", "A", "B", noisy}
     # The noise fills up the small |q|, so that tau is pushed up; the model itself is truth.
     mean = {
@@ -87,4 +87,4 @@ def test_truth_with_the_noise_of_the_last_step_is_drawn_where_the_model_has_it(f
     assert mean["A"] == mean["B"] == mean["truth"]
     assert mean[noisy] > mean["truth"] + 0.5
     named = redrawn("fig12", {"runs": {"A30": "aps_30-q-diffusion-full"}}, samples=samples)
-    assert "truth + noise of the last step" in set(named["series"])
+    assert "truth + last step" in set(named["series"])

@@ -89,7 +89,8 @@ def fig13(data: FigureData) -> Sheet:
     for role, looks in kinds(data).items():
         label, noisy = named(data, role), _noisy(data, role, looks["colour"])
         drawn += [Series(label, taus(data.sample(role)), **looks)]
-        drawn += [replace(one, label=f"{NOISY_TRUTH}, {label}") for one in noisy]
+        # A legend of two rows has room for a letter.
+        drawn += [replace(one, label=f"{NOISY_TRUTH}, {label.removesuffix('-space diffusion')}") for one in noisy]
     edges = decades([drawn[0].values], 6, share=1e-5, least=9)
     legend(sheet, drawn)
     row(sheet, [Panel(dataset, drawn, edges, TAU, log_y=True)], 2.7, ratio_height=0.9)

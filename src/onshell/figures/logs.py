@@ -22,7 +22,7 @@ TAU, ENERGY, LENGTH = rf"$\tau$ [{E_CM}$^2$]", f"$E$ [{E_CM}]", "$|q|$"
 """Axis labels."""
 
 P_REF = r"$p_{\mathrm{ref}}$"
-NOISY_TRUTH = "truth + noise of the last step"
+NOISY_TRUTH = "truth + last step"
 _CHUNK = 1 << 15
 _ZERO = math.log10(LOG_FLOOR) + 1.0
 
