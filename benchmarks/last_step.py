@@ -1,9 +1,9 @@
 """The noise of the last reverse step against the faults of the model: `python benchmarks/last_step.py --help`.
 
-Two tables in Markdown. `--truth EVENTS ...`: truth of event tables, held out, with the noise of the last step alone and
-no model at all, in q-space and in p-space, beside truth against truth. `--model MODEL --against EVENTS`: one model,
-sampled with every kind of noise, through the whole chain from the prior, and begun from truth that the forward process
-has led to an early time, so that the score at late times plays no part.
+Two tables in Markdown; run it in the repository. `--truth EVENTS ...`: truth of event tables, held out, with the noise
+of the last step alone and no model at all, in q-space and in p-space, beside truth against truth. `--model MODEL --against
+EVENTS`: one model, sampled with every kind of noise, through the whole chain from the prior, and begun from truth that
+the forward process has led to an early time, so that the score at late times plays no part.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from onshell import config as configuration
 from onshell.evaluation.distances import wasserstein
 from onshell.evaluation.last_step import embedded_as, noisy_truth
 from onshell.evaluation.truth import held_out
@@ -28,9 +29,6 @@ from onshell.physics.observables import LOG_FLOOR, tau
 from onshell.sampling.sde import reverse
 from onshell.streams import stream, torch_stream
 from onshell.training.checkpoint import network_of, read_model
-
-UNIT = 0.0846
-"""The unit of momentum of the paper's p-space networks, in E_cm."""
 
 BLOCK = 2048
 EARLY = 0.1
@@ -64,37 +62,27 @@ def without_model(paths: list[Path], gamma: float) -> None:
     """Print what the noise of a last step of size `gamma` does to truth, by event table."""
     row("truth", "events", "W1 log10 tau", "the same, truth against truth", "E", "p_x", "p_y", "p_z")
     row(*[":---"], *["---:"] * 7)
+    config = configuration.load()
+    single, unit = config["augmentations"]["single"], config["presets"]["paper"]["ten-body-p-diffusion"]["unit"]
     for path in paths:
         events = held_out(path)
         p, about, half = events.momenta, events.metadata, len(events) // 2
         spec: dict[str, Any] = {
             "run": about.get("dataset", path.stem),
             "space": "q",
-            "unit": UNIT,
+            "unit": unit,
             "schedule": {"steps": 2, "gamma": [gamma, gamma]},
             "loss": {"type": "noise"},
             "sampling": {"noise": "full"},
         }
         process = about["process"]
-        chosen = frames(
-            FRAMES.get(process, {"copies": 1}),
-            name="single",
-            process=process,
-            n_particles=p.shape[1],
-            seed=about["seed"],
-        )
+        named = {"name": "single", "process": process, "n_particles": p.shape[1], "seed": about["seed"]}
+        chosen = frames(single, **named)
         metadata = {"spec": spec, "process": process, "seed": about["seed"], "augmentation": chosen.metadata()}
         moved = noisy_truth(p, metadata)
         floor = distances(p[:half], p[half:])[0]
         off = noisy_truth(p, metadata | {"spec": spec | {"space": "p"}})
         row(path.stem, f"{len(p):,}", distances(moved, p)[0], floor, *off_shell(off))
-
-
-FRAMES: dict[str, dict[str, Any]] = {
-    "aps": {"b": [-0.0732, 0.2644, -0.1534], "x": 0.0846},
-    "muon": {"b": [0.19, -0.22, 0.13], "x": 0.18},
-}
-"""The frames of `augmentations.single` in config.yaml, where they are given and not drawn."""
 
 
 def chains(content: dict[str, Any], path: Path, n: int, noise: str, start: Tensor | None) -> Iterator[Tensor]:

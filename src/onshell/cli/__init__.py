@@ -33,7 +33,7 @@ def main() -> None:
     # Figures are files: a notebook's way to show them, inherited by what it starts, is none of theirs.
     os.environ["MPLBACKEND"] = "agg"
     arguments = [word for word in sys.argv[1:] if word != TRACEBACK]
-    told = len(arguments) < len(sys.argv) - 1 or os.environ.get("ONSHELL_TRACEBACK", "0") not in ("", "0")
+    traced = len(arguments) < len(sys.argv) - 1 or os.environ.get("ONSHELL_TRACEBACK", "0") not in ("", "0")
     try:
         for word in arguments:
             if SURROGATE.search(word):
@@ -51,6 +51,6 @@ def main() -> None:
     except Exception as error:
         foreseen = isinstance(error, OnshellError)
         give_up_output()
-        if told:
+        if traced:
             traceback.print_exc()
         sys.exit(f"onshell: error: {' '.join(str(error).splitlines()) if foreseen else unexpected(error)}")

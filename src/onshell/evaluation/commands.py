@@ -81,7 +81,7 @@ def metrics_file(
         further = closely(p, truth.momenta, process, seed=seed, name=name, **means) if thorough else {}
         return found | further
 
-    def told(p: Tensor, weights: tuple[Weights, Weights], measured: Measurement) -> dict:
+    def reported(p: Tensor, weights: tuple[Weights, Weights], measured: Measurement) -> dict:
         means = {"weights": weights, "ordered": truth.metadata.get("ordered")}
         errors = uncertainties(p, truth.momenta, process, thorough=thorough, **means)
         return report(p, measured, values, {**counts, "sample": len(p)}, errors)
@@ -102,9 +102,9 @@ def metrics_file(
         counts["weights"] = {name: summary(side, n) for name, side, n in sides}
     header = {"format": 1, "run": run, "dataset": dataset, "process": process, "augmentation": spec.get("augmentation")}
     header |= {"judge": judged_by(truth.metadata, judge), "provenance": provenance.identity()}
-    found = header | told(sample, weights, measured)
+    found = header | reported(sample, weights, measured)
     if thorough:
-        found |= _further(generated, truth, weights, lambda p, weights: told(p, weights, taken(p, weights)))
+        found |= _further(generated, truth, weights, lambda p, weights: reported(p, weights, taken(p, weights)))
     write_json(out, found)
     worst = max(found["observables"], key=lambda key: found["observables"][key]["ks"])
     farthest = f"largest KS {found['observables'][worst]['ks']:.4f} ({worst})"
@@ -116,11 +116,11 @@ def _further(
     generated: Events,
     truth: Events,
     weights: tuple[Weights, Weights],
-    told: Callable[[Tensor, tuple[Weights, Weights]], dict],
+    reported: Callable[[Tensor, tuple[Weights, Weights]], dict],
 ) -> dict:
     """Return what only studies write down of generated events: tau bin by bin, how they were drawn, what a cut leaves.
 
-    `told` makes the usual report of those that it leaves.
+    `reported` makes the usual report of those that it leaves.
     """
     sample, taus = generated.momenta, log10_tau(truth.momenta)
     found = {"tails": tails(log10_tau(sample), taus, weights), "generation": generation(generated.metadata)}
@@ -131,7 +131,7 @@ def _further(
     found["veto"] = {"cut": cut, "outside": float(1.0 - keep.double().mean())}
     if LEAST <= int(keep.sum()) < len(keep):
         kept, theirs = sample[keep], (None if weights[0] is None else weights[0][keep.numpy()], weights[1])
-        found["vetoed"] = told(kept, theirs) | {"tails": tails(log10_tau(kept), taus, theirs)}
+        found["vetoed"] = reported(kept, theirs) | {"tails": tails(log10_tau(kept), taus, theirs)}
     return found
 
 

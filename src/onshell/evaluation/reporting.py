@@ -73,12 +73,12 @@ def report(
             entry = found["observables"].setdefault(name, dict(uncertain[name]))
             entry |= {quantity: mean} | beside(quantity, mean, entry, low)
         else:
-            found["features"].setdefault(name, {})[quantity] = {"mean": mean, "sd": sd} | told("floor", low)
+            found["features"].setdefault(name, {})[quantity] = {"mean": mean, "sd": sd} | floor_entry("floor", low)
     sums = summed(found["observables"], floors)
     return found | ({"all": sums} if sums else {})
 
 
-def told(name: str, low: Floor | None) -> Entry:
+def floor_entry(name: str, low: Floor | None) -> Entry:
     """Return mean, sd, low and high of a floor, as <name>_mean and so on; nothing without one."""
     return {} if low is None else {f"{name}_{part}": getattr(low, part) for part in ("mean", "sd", "low", "high")}
 
@@ -89,7 +89,7 @@ def beside(quantity: str, value: float, uncertain: Mapping[str, float], low: Flo
     ``floor_w1_mean``, _sd, and _low to _high, the range of a perfect model; ``w1_over_floor`` with its error (unless
     the floor is 0), and of W1 what it has beyond the floor: ``excess``, ``excess_low``, ``excess_high``.
     """
-    found = told(f"floor_{quantity}", low)
+    found = floor_entry(f"floor_{quantity}", low)
     if low is None or low.mean <= 0.0:
         return found
     error = Errors(*(uncertain[f"{name}_error"] for name in Errors._fields))
@@ -129,8 +129,8 @@ def summed(observables: Mapping[str, Entry], floors: Floors) -> Entry:
 
     ends = {end: root(np.array([entry[f"excess_{end}"] ** 2 for entry in entries])) for end in ("low", "high")}
     return {
-        "worst": worst | told("floor", floor_of(chance.max(0))),
-        "mean": mean | told("floor", floor_of(chance.mean(0))),
+        "worst": worst | floor_entry("floor", floor_of(chance.max(0))),
+        "mean": mean | floor_entry("floor", floor_of(chance.mean(0))),
         "excess": {"value": root(squares)} | ends,
     }
 
