@@ -1,9 +1,9 @@
 """The noise of the last reverse step against the faults of the model: `python benchmarks/last_step.py --help`.
 
 Two tables in Markdown; run it in the repository. `--truth EVENTS ...`: truth of event tables, held out, with the noise
-of the last step alone and no model at all, in q-space and in p-space, beside truth against truth. `--model MODEL --against
-EVENTS`: one model, sampled with every kind of noise, through the whole chain from the prior, and begun from truth that
-the forward process has led to an early time, so that the score at late times plays no part.
+of the last step alone and no model at all, in q-space and in p-space, beside truth against truth.
+`--model MODEL --against EVENTS`: one model, sampled with every kind of noise, through the whole chain from the prior,
+and begun from truth that the forward process has led to an early time, so that the score at late times plays no part.
 """
 
 import argparse
