@@ -11,9 +11,9 @@ import pandas as pd
 import torch
 
 from onshell import config as configuration
+from onshell.config.layout import Layout
 from onshell.evaluation import autoencoder as autoencoders
 from onshell.events.table import read_events
-from onshell.layout import Layout
 from onshell.training.checkpoint import load_model
 
 BLANK = ("y_lo", "y_hi", "sd", "error", "floor_mean", "floor_sd", "floor_low", "floor_high", "over_floor")

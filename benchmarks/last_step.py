@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from onshell import config as configuration
+from onshell.core.rng import stream, torch_stream
 from onshell.evaluation.distances import wasserstein
 from onshell.evaluation.last_step import embedded_as, noisy_truth
 from onshell.evaluation.truth import held_out
@@ -27,7 +28,6 @@ from onshell.physics import rambo
 from onshell.physics.kinematics import energies, violation
 from onshell.physics.observables import LOG_FLOOR, tau
 from onshell.sampling.sde import reverse
-from onshell.streams import stream, torch_stream
 from onshell.training.checkpoint import network_of, read_model
 
 BLOCK = 2048

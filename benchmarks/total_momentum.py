@@ -13,11 +13,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from onshell.core.rng import stream
 from onshell.evaluation.truth import held_out
 from onshell.models import priors
 from onshell.physics.kinematics import energies, violation
 from onshell.sampling.sample import sample
-from onshell.streams import stream
 from onshell.training.checkpoint import network_of, read_model
 from onshell.training.device import autocast
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from onshell import config as configuration
-from onshell.errors import OnshellError
-from onshell.files import whole
-from onshell.layout import FORMATS, Layout
-from onshell.pages.captions import caption, first_sentence
-from onshell.pages.pictures import SIZE, WIDTH, small_png
-from onshell.studies import studies
+from onshell.config.layout import FORMATS, Layout
+from onshell.config.studies import studies
+from onshell.core.errors import OnshellError
+from onshell.core.files import whole
+from onshell.report.captions import caption, first_sentence
+from onshell.report.pictures import SIZE, WIDTH, small_png
 
 PAGE, STUDIES = "README.md", "studies"
 OURS = re.compile(rf"(fig\d+\.png|tab\d+\.md|{re.escape(PAGE)}|summary\.(md|csv))")

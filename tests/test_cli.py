@@ -14,10 +14,10 @@ import torch
 
 from helpers.networks import small_spec
 from onshell import cli
+from onshell.core.rng import stream
 from onshell.events.table import read_events, read_metadata
 from onshell.physics import rambo
 from onshell.physics.kinematics import violation
-from onshell.streams import stream
 from onshell.training.loop import train
 
 CONFIG = Path(__file__).parents[1] / "config.yaml"

@@ -9,7 +9,7 @@ import pytest
 
 from onshell import cli
 from onshell.cli import show as verb
-from onshell.errors import OnshellError, unexpected
+from onshell.core.errors import OnshellError, unexpected
 
 ONSHELL = [sys.executable, "-m", "onshell"]
 
@@ -115,7 +115,7 @@ def test_output_that_nobody_reads_ends_the_work_without_a_word():
 
 
 def test_streams_that_are_closed_take_no_product_into_them(tmp_path):
-    look = "import os, sys; from onshell.console import prepare_streams, say; prepare_streams(); say('lost'); "
+    look = "import os, sys; from onshell.core.console import prepare_streams, say; prepare_streams(); say('lost'); "
     look += "sys.stdout.flush(); file = open(sys.argv[1], 'w'); assert file.fileno() > 2; os.write(1, b'lost')"
     command = '"$0" -c "$1" "$2" <&- >&- 2>&-'
     done = subprocess.run(["sh", "-c", command, sys.executable, look, str(tmp_path / "x")], check=False)

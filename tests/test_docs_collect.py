@@ -9,8 +9,8 @@ import yaml
 from PIL import Image
 
 from onshell import config as configuration
-from onshell.layout import Layout
-from onshell.streams import stream
+from onshell.config.layout import Layout
+from onshell.core.rng import stream
 
 ROOT = Path(__file__).parents[1]
 

@@ -15,7 +15,7 @@ import pytest
 
 from helpers.damaged import KINDS, make
 from helpers.fuzz import contents, faults, run
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.table import read_metadata
 
 OF_ALL = sum(kind.share for kind in KINDS.values())

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from onshell import config as configuration
-from onshell.errors import OnshellError
-from onshell.layout import Layout
+from onshell.config.layout import Layout
+from onshell.core.errors import OnshellError
 
 PATH = Path(__file__).parents[1] / "config.yaml"
 MINE = ['processes.mine={"source": "my.lhe.gz", "n_particles": 3}']

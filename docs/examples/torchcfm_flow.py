@@ -1,8 +1,8 @@
 import torch
 from torchcfm import ConditionalFlowMatcher
 
-from onshell.dropin import QSpace, largest_violation
 from onshell.physics import generators
+from onshell.qspace import QSpace, largest_violation
 
 p, space, matcher = generators.events("muon", 20_000, seed=1), QSpace(n_particles=3), ConditionalFlowMatcher()
 for name, data, to_p in (("p", p.flatten(1).float(), lambda x: x.view(-1, 3, 3)), ("q", space.embed(p), space.to_p)):

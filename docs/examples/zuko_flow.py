@@ -1,8 +1,8 @@
 import torch
 import zuko
 
-from onshell.dropin import QSpace, largest_violation
 from onshell.physics import generators
+from onshell.qspace import QSpace, largest_violation
 
 p, space = generators.events("muon", 20_000, seed=1), QSpace(n_particles=3)  # any events [n, N, 3] with E_cm = 1
 for name, data, to_p in (("p", p.flatten(1).float(), lambda x: x.view(-1, 3, 3)), ("q", space.embed(p), space.to_p)):

@@ -8,6 +8,7 @@ import torch
 from scipy import stats
 
 from helpers.statistics import assert_law
+from onshell.core.rng import stream, torch_stream
 from onshell.models.charts import CHARTS
 from onshell.models.charts.mixtures import ARC, LINE
 from onshell.models.flows import draw_times
@@ -17,7 +18,6 @@ from onshell.physics import rambo
 from onshell.physics.kinematics import norm
 from onshell.sampling.ode import grid
 from onshell.sampling.stochastic import Ancestral, langevin
-from onshell.streams import stream, torch_stream
 
 SPINOR, POLAR = CHARTS["spinor"], CHARTS["log-polar"]
 PAULI = torch.tensor([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]], dtype=torch.complex128)

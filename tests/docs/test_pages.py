@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from helpers.clones import ROOT, Clone, shrink
 from helpers.pages import DOCS, KINDS, PAGES, Block, blocks, commands
 from onshell import cli
-from onshell.settings import merge
+from onshell.config.overrides import merge
 
 pytestmark = pytest.mark.docs
 LHE = ROOT / "tests" / "data" / "qqg_200.lhe.gz"

@@ -8,7 +8,7 @@ from helpers.clones import ROOT
 from helpers.pages import DOCS
 from onshell import config as configuration
 from onshell.config import run_spec
-from onshell.studies import studies
+from onshell.config.studies import studies
 
 MINUTES = {3: 5, 10: 30}
 """CPU-minutes of a whole training at `desk`, by the number of particles."""

@@ -10,7 +10,7 @@ import yaml
 
 from helpers.clones import ROOT, Clone
 from onshell import config as configuration
-from onshell.doctor.finding import Context
+from onshell.doctor.check import Context
 from onshell.doctor.site import read_profile
 
 

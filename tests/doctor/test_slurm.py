@@ -2,7 +2,8 @@
 
 import pytest
 
-from onshell.doctor import finding, slurm
+from onshell.doctor import check as finding
+from onshell.doctor import slurm
 
 GPU = {"slurm_partition": "gpu", "slurm_account": "physics"}
 

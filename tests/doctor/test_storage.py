@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from helpers.disk import names, read_only, small_disk
+from onshell.config.layout import Layout
 from onshell.doctor import storage
-from onshell.layout import Layout
 
 
 def test_a_clone_is_in_order_and_nothing_is_left_in_it(context, clone):

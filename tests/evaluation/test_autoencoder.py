@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.evaluation import autoencoder
 from onshell.physics.generators import events
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.evaluation.distances import frechet, ks, wasserstein
 from onshell.evaluation.features import invariants
 from onshell.physics.generators import events
-from onshell.streams import stream
 
 SEED = 20260402
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from onshell.core.rng import stream
 from onshell.evaluation.autoencoder import train_one
 from onshell.evaluation.distances import frechet
 from onshell.evaluation.features import exchangeable, invariants, shapes
@@ -11,7 +12,6 @@ from onshell.evaluation.twosample import halves, linear_auc
 from onshell.physics import rambo
 from onshell.physics.generators import events
 from onshell.physics.kinematics import random_rotations, rotate
-from onshell.streams import stream
 
 SEED = 20260402
 

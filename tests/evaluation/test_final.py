@@ -9,13 +9,13 @@ import torch
 from helpers.lhe import REAL
 from helpers.products import SEED, silent, smeared, truth
 from onshell import config as configuration
-from onshell.errors import OnshellError
+from onshell.config.layout import Layout
+from onshell.core.errors import OnshellError
 from onshell.evaluation.commands import floor_file, metrics_file
 from onshell.evaluation.truth import held_out
 from onshell.events.commands import generate_file
 from onshell.events.lhe.importing import Settings, import_file, split_rows
 from onshell.events.table import read_events, read_metadata
-from onshell.layout import Layout
 from onshell.physics.generators import events
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"

@@ -10,11 +10,11 @@ import torch
 
 from helpers.products import SEED, silent, truth
 from onshell.cli.results import floor as floor_command
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.evaluation import floors
 from onshell.evaluation.autoencoder import fingerprint, load
 from onshell.evaluation.commands import autoencoder_file, floor_file, metrics_file
-from onshell.evaluation.weighing import weigh_file
+from onshell.evaluation.reweight import weigh_file
 from onshell.events.table import read_metadata, write_events
 from onshell.physics.generators import events
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from helpers.statistics import assert_mean
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.evaluation.importance import capped_efficiency, quality, weights_in_q
-from onshell.evaluation.weighing import weigh_file
+from onshell.evaluation.reweight import weigh_file
 from onshell.events.table import read_events, write_events
 from onshell.physics import generators, rambo, targets
-from onshell.streams import stream
 
 SAID = {"likelihood": {"trace": "exact"}, "augmentation": {"spec": {"per_event": True}}}
 

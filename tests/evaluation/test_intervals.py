@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from onshell.core.rng import stream
 from onshell.evaluation.distances import compare
 from onshell.evaluation.intervals import TAIL, Errors, errors, excess, floor_of, over
 from onshell.evaluation.reporting import left_one_out, summed
-from onshell.streams import stream
 
 LAWS = {
     "uniform": lambda rng, n: rng.random(n),

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from helpers.specs import run_spec
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.evaluation.last_step import embedded_as, is_noisy, noisy_truth
 from onshell.events.augment import frames
 from onshell.physics import generators, rambo

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from helpers.products import SEED, silent, smeared, truth
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.evaluation.autoencoder import load
 from onshell.evaluation.commands import autoencoder_file, metrics_file
 from onshell.evaluation.conservation import conservation
@@ -20,7 +21,6 @@ from onshell.evaluation.twosample import halves, linear_auc
 from onshell.events.table import read_events, read_metadata, write_events
 from onshell.physics.generators import events
 from onshell.physics.observables import observables
-from onshell.streams import stream
 
 
 @pytest.fixture(scope="module")

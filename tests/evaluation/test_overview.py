@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.evaluation.overview import KINDS, kind, overview
 from onshell.evaluation.overview_text import lines, number
 from onshell.events.table import Events
 from onshell.physics import generators, rambo
-from onshell.streams import stream
 
 N = 4000
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from helpers.products import SEED, silent, smeared, truth
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.evaluation.commands import autoencoder_file, floor_file, metrics_file
 from onshell.evaluation.summary import COLUMNS, number, summary_file
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from onshell.core.rng import stream
 from onshell.evaluation.tails import QUANTILES, quantiles, tails
-from onshell.streams import stream
 
 
 def bins(values_per_bin):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.evaluation.twosample import auc, halves, linear_auc
-from onshell.streams import stream
 
 SEED = 20260402
 N = 20_000

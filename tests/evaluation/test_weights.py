@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.evaluation import floors
 from onshell.evaluation.distances import compare, compare_sorted, frechet
 from onshell.evaluation.metrics import measure
-from onshell.evaluation.observed import compared
+from onshell.evaluation.observables import compared
 from onshell.evaluation.resampling import Pool
 from onshell.evaluation.twosample import auc, linear_auc, weighted_auc
 from onshell.evaluation.weights import effective, per_value, weights_of
 from onshell.events.table import Events
 from onshell.physics import generators
-from onshell.streams import stream
 
 
 def draws(name, *shape):

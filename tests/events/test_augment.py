@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events import augment
 from onshell.events.augment import AUGMENTATIONS, embed, embed_chunks, fills_fibre, frames, validate
 from onshell.events.table import Events

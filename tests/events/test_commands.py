@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from helpers.disk import file_size_limit, names, read_only, small_disk
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events import augment, commands, table
 from onshell.events.augment import AUGMENTATIONS
 from onshell.events.commands import embed_file, generate_file

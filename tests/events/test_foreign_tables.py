@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.commands import embed_file, generate_file
 from onshell.events.parquet import KEY
 from onshell.events.table import read_events, read_metadata, write_events

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events import table
 from onshell.events.table import ROWS, Events, iter_events, read_events, read_metadata, split, write_events
 from onshell.physics import generators

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.weights import checked_weights
 
 

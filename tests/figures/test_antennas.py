@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helpers.specs import run_spec
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.evaluation.truth import held_out
 from onshell.events.augment import frames
 from onshell.events.table import write_events

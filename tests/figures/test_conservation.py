@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.table import write_events
 from onshell.figures.commands import write_table
 from onshell.figures.conservation import LEAST, violations

@@ -3,7 +3,7 @@
 import pytest
 
 from helpers.entries import FIGURES as ENTRIES
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.table import read_events, write_events
 from onshell.figures.data import FigureData
 

@@ -11,7 +11,7 @@ from scipy import stats
 
 from helpers.entries import FIGURES as ENTRIES
 from helpers.statistics import ALPHA
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.figures.commands import FIGURES, draw_figure
 from onshell.figures.dalitz import plane, unit_square
 from onshell.figures.data import FigureData

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.evaluation.overview import overview as summed
 from onshell.events.table import Events
 from onshell.figures.overview import draw_overview, first, overview
 from onshell.figures.sheet import styled
 from onshell.physics import generators, rambo
-from onshell.streams import stream
 
 N = 1500
 

@@ -9,7 +9,7 @@ from scipy import stats
 from helpers.entries import FIGURES as ENTRIES
 from helpers.products import snapshots
 from helpers.statistics import ALPHA
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.table import read_events, read_metadata
 from onshell.figures.data import FigureData
 from onshell.figures.logs import RADIAL, lengths

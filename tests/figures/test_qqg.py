@@ -7,7 +7,7 @@ from scipy import stats
 
 from helpers.entries import FIGURES as ENTRIES
 from helpers.statistics import ALPHA
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.figures.data import FigureData
 from onshell.figures.logs import taus, thrust_law
 from onshell.figures.qqg import above

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from helpers.study import Study
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.figures.commands import draw_figure, write_table
 from onshell.figures.compared_runs import Run
 from onshell.figures.run_groups import grouped, labels, longest, usual

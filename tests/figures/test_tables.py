@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from helpers.entries import TABLES as ENTRIES
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.figures.commands import TABLES, write_table
 from onshell.figures.tables import plain, uncertain
 

@@ -7,10 +7,10 @@ from scipy import stats
 
 from helpers.maps import assert_rotation_equivariant
 from helpers.statistics import assert_law, assert_uniform
+from onshell.core.rng import stream
 from onshell.models.charts import Spinor
 from onshell.physics import rambo
 from onshell.physics.kinematics import norm, random_rotations, rotate
-from onshell.streams import stream
 
 SCALE = {
     "Flat": lambda q: torch.ones_like(q[..., :1]),

@@ -23,11 +23,11 @@ from helpers.mutations import (
 from helpers.networks import awaken
 from helpers.specs import run_spec
 from onshell import config as configuration
+from onshell.config.layout import Layout
 from onshell.evaluation.commands import autoencoder_file, floor_file, metrics_file
 from onshell.events.augment import AUGMENTATIONS
 from onshell.events.commands import embed_file
 from onshell.events.lhe.importing import Settings, import_file
-from onshell.layout import Layout
 from onshell.models.build import build
 from onshell.sampling.commands import sample_file
 from onshell.training.checkpoint import save_model

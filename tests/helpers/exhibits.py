@@ -8,8 +8,8 @@ import yaml
 from PIL import Image
 
 from onshell import config as configuration
-from onshell.layout import Layout
-from onshell.streams import stream
+from onshell.config.layout import Layout
+from onshell.core.rng import stream
 
 ROOT = Path(__file__).parents[2]
 RUNS = ("muon-q-diffusion", "muon-q-diffusion-double", "aps_30-q-flow", "aps_30-p-flow")

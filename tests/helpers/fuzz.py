@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from onshell import cli
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 
 PATIENCE = 10.0
 """Seconds of the processor after which a command hangs."""

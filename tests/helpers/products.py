@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 
+from onshell.core.rng import stream
 from onshell.evaluation.commands import autoencoder_file, metrics_file
 from onshell.events.augment import AUGMENTATIONS
 from onshell.events.commands import embed_file, generate_file
 from onshell.events.table import read_events, write_events
 from onshell.physics import rambo
-from onshell.streams import stream
 
 SEED = 20260402
 FRAME = {"b": [-0.0732, 0.2644, -0.1534], "x": 0.0846}

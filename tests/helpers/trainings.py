@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
+from onshell.core.rng import stream
 from onshell.physics import rambo
-from onshell.streams import stream
 from onshell.training.checkpoint import read_model
 
 

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from helpers.networks import small_spec
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import torch_stream
 from onshell.models.build import build, objective
 from onshell.models.mlp import Mlp
 from onshell.models.pet import Pet
 from onshell.models.transformer import Transformer
-from onshell.streams import torch_stream
 
 
 def test_a_spec_becomes_its_network():

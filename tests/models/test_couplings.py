@@ -7,11 +7,11 @@ import torch
 from scipy import stats
 
 from helpers.statistics import assert_law, assert_same_law
+from onshell.core.rng import stream
 from onshell.models.charts import CHARTS
 from onshell.models.couplings import aligned, coupled, matched
 from onshell.physics import generators, rambo
 from onshell.physics.kinematics import norm, pair_products, random_rotations, rotate
-from onshell.streams import stream
 
 N = 4_000
 EVERY = [

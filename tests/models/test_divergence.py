@@ -6,10 +6,10 @@ from torch import nn
 
 from helpers.networks import awaken
 from helpers.statistics import assert_mean, assert_uniform
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream, torch_stream
 from onshell.models.divergence import by_autograd, random_signs, with_divergence
 from onshell.models.mlp import Mlp
-from onshell.streams import stream, torch_stream
 
 
 class Plain(nn.Module):

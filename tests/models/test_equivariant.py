@@ -16,7 +16,7 @@ from helpers.networks import (
     seeded,
     takes_any_number,
 )
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models.equivariant_mlp import EquivariantMlp
 from onshell.models.equivariant_transformer import EquivariantTransformer
 from onshell.physics.kinematics import random_rotations, rotate

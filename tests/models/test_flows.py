@@ -7,7 +7,8 @@ from scipy import stats
 
 from helpers.specs import run_spec
 from helpers.statistics import assert_law, assert_mean, assert_uniform
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream, torch_stream
 from onshell.models import priors
 from onshell.models.build import build, objective
 from onshell.models.charts import CHARTS
@@ -15,7 +16,6 @@ from onshell.models.charts.mixtures import mixture_of
 from onshell.models.flows import draw_times
 from onshell.physics import rambo
 from onshell.physics.kinematics import norm
-from onshell.streams import stream, torch_stream
 
 TIMES = {"uniform": 0.5, "smallest": 1e-3}
 BLOCKS = {"width": 16, "blocks": 1, "heads": 2}

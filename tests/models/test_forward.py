@@ -6,7 +6,8 @@ from scipy import stats
 
 from helpers.specs import diffusion_spec, run_spec
 from helpers.statistics import assert_law, assert_mean, assert_same_law
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream, torch_stream
 from onshell.models.build import objective
 from onshell.models.charts import CHARTS
 from onshell.models.charts.mixtures import ARC
@@ -17,7 +18,6 @@ from onshell.models.schedules import Schedule
 from onshell.physics import rambo
 from onshell.physics.kinematics import norm
 from onshell.sampling.sample import forward_trajectory, sample_block
-from onshell.streams import stream, torch_stream
 
 
 def noise(n, *name):

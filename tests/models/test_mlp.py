@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from helpers.networks import EVERY_NETWORK, assert_drawn_from_seed, assert_exact_divergence, awaken, seeded
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models.divergence import by_autograd
 from onshell.models.mlp import Mlp, time_embedding
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from helpers.networks import NETWORK_OF_PARTICLES, assert_drawn_from_seed, is_twice_differentiable, seeded
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models.pet import Pet
 
 

@@ -6,10 +6,10 @@ from scipy import stats
 
 from helpers.specs import run_spec
 from helpers.statistics import assert_law
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.models import priors
 from onshell.physics import rambo
-from onshell.streams import stream
 
 
 def test_a_gaussian_has_the_mean_and_spread_of_the_data_by_component():

@@ -7,12 +7,12 @@ from scipy import stats
 
 from helpers.specs import gaussian_path, plain_chain, run_spec
 from helpers.statistics import assert_law, assert_mean, assert_same_law
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream, torch_stream
 from onshell.models.forward import process_of
 from onshell.models.processes import Langevin, VariancePreserving
 from onshell.models.schedules import Schedule
 from onshell.physics import rambo
-from onshell.streams import stream, torch_stream
 
 
 def lengths(q):

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models.limits import schedule_faults
 from onshell.models.schedules import Schedule
 

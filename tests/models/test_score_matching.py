@@ -8,13 +8,13 @@ from scipy import stats
 from helpers.networks import awaken
 from helpers.specs import run_spec
 from helpers.statistics import assert_mean
+from onshell.core.rng import stream, torch_stream
 from onshell.models.build import objective
 from onshell.models.divergence import hutchinson, random_signs
 from onshell.models.forward import process_of
 from onshell.models.mlp import Mlp
 from onshell.models.objectives import draw_times, ism_loss
 from onshell.physics import rambo
-from onshell.streams import stream, torch_stream
 
 
 def lengths(q):

@@ -10,7 +10,7 @@ from helpers.networks import (
     is_twice_differentiable,
     seeded,
 )
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models.transformer import Transformer
 
 

@@ -5,9 +5,9 @@ import torch
 
 from helpers.maps import log_fibre_jacobian
 from helpers.statistics import assert_mean
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.physics import fibre, rambo
-from onshell.streams import stream
 
 
 def fitted(n_particles=3, **options):

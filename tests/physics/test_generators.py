@@ -12,10 +12,10 @@ import torch
 
 from helpers.maps import assert_on_shell
 from helpers.statistics import assert_uniform
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.physics.generators import BLOCK, GENERATORS, events, find, generate
 from onshell.physics.kinematics import energies
-from onshell.streams import stream
 
 CASES = {
     "uniform-2": ("uniform", {"n_particles": 2}),

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from helpers.statistics import assert_mean, assert_uniform
+from onshell.core.rng import stream
 from onshell.physics import kinematics
-from onshell.streams import stream
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import torch
 from scipy import stats
 
 from helpers.statistics import assert_mean, mean_and_error
+from onshell.core.rng import stream
 from onshell.physics import matrix_elements, rambo
 from onshell.physics.generators import events
 from onshell.physics.kinematics import dot, energies, pair_products, random_rotations, rotate
-from onshell.streams import stream
 
 MADGRAPH = Path(__file__).parents[1] / "data" / "qqg_madgraph.npz"
 

@@ -8,10 +8,10 @@ import torch
 from scipy import stats
 
 from helpers.statistics import assert_mean
+from onshell.core.rng import stream
 from onshell.physics import analytic, rambo
 from onshell.physics import observables as obs
 from onshell.physics.generators import events
-from onshell.streams import stream
 
 SEED = 20260402
 # Each statistical test compares fixed streams; a correct program fails one of them with this probability.

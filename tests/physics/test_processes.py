@@ -11,10 +11,10 @@ from scipy import integrate, stats
 
 from helpers.phase_space import decay_chain
 from helpers.statistics import assert_law, assert_mean, assert_same_law, assert_uniform, mean_and_error
+from onshell.core.rng import stream
 from onshell.physics import matrix_elements, rambo
 from onshell.physics.generators import events
 from onshell.physics.kinematics import dot, energies, pair_products
-from onshell.streams import stream
 
 MADGRAPH = Path(__file__).parents[1] / "data" / "qqg_madgraph.npz"
 N = 200_000

@@ -13,10 +13,10 @@ from helpers.maps import (
 )
 from helpers.phase_space import decay_chain
 from helpers.statistics import assert_law, assert_mean, assert_same_law, assert_uniform, mean_and_error
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.physics import rambo
 from onshell.physics.kinematics import energies, norm, pair_products
-from onshell.streams import stream
 
 MULTIPLICITIES = [2, 3, 4, 10]
 

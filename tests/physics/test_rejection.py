@@ -4,10 +4,10 @@ import pytest
 import torch
 from scipy import stats
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.physics.generators.rejection import accept
 from onshell.physics.kinematics import energies, violation
-from onshell.streams import stream
 
 ALPHA = 1e-6  # false-alarm rate of each statistical test
 

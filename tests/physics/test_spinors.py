@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from helpers.maps import assert_on_shell, assert_permutation_equivariant
+from onshell.core.rng import stream
 from onshell.physics import rambo, spinors
 from onshell.physics.kinematics import energies, pair_products
-from onshell.streams import stream
 
 
 def gaussian(n, n_particles):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from helpers.statistics import assert_mean
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.physics import generators, targets
 from onshell.physics.matrix_elements import sarge_density
 

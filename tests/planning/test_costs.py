@@ -3,7 +3,7 @@
 import pytest
 
 from helpers.plans import job
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.planning.costs import Cost, add_up, assumed
 
 

@@ -10,10 +10,10 @@ import yaml
 
 from helpers.plans import job
 from onshell import config as configuration
-from onshell.layout import Layout
+from onshell.config.layout import Layout
+from onshell.core.provenance import provenance
 from onshell.planning.costs import ASSUMED, MEASURED
 from onshell.planning.measured import Measurements
-from onshell.provenance import provenance
 
 ROOT = Path(__file__).parents[2]
 RUN = "muon-q-diffusion"

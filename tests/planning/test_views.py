@@ -8,14 +8,14 @@ import pytest
 
 from helpers.plans import job
 from onshell import cli
-from onshell.errors import OnshellError
-from onshell.files import json_text
+from onshell.core.errors import OnshellError
+from onshell.core.files import json_text
 from onshell.planning.commands import changes, executor_of
 from onshell.planning.costs import Cost, assumed
+from onshell.planning.format import clock, gigabytes, hours
 from onshell.planning.page import page, write_page
 from onshell.planning.plan import Plan
 from onshell.planning.table import show
-from onshell.planning.words import clock, gigabytes, hours
 
 LONG = "train:qqg_1e-3-q-diffusion-long-identity"
 

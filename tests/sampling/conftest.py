@@ -3,7 +3,7 @@ import pytest
 from helpers.networks import awaken
 from helpers.specs import run_spec
 from onshell.models.build import build
-from onshell.sampling import drawing
+from onshell.sampling import sampler as drawing
 from onshell.sampling.sample import sample_block
 from onshell.training.checkpoint import save_model
 

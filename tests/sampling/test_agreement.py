@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from helpers.specs import run_spec
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.sampling.agreement import check_agreement
 
 PATH = Path("runs/model.pt")

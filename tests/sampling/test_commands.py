@@ -9,11 +9,12 @@ from helpers.maps import assert_on_shell
 from helpers.networks import awaken
 from helpers.specs import diffusion_spec, flow_spec, run_spec
 from helpers.trainings import silent
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.table import read_events
 from onshell.models.build import build
 from onshell.physics import rambo
-from onshell.sampling import commands, drawing
+from onshell.sampling import commands
+from onshell.sampling import sampler as drawing
 from onshell.sampling.commands import sample_file
 from onshell.sampling.sample import sample_block
 from onshell.training.checkpoint import network_of, read_model, save_model

@@ -9,7 +9,7 @@ from helpers.maps import assert_on_shell
 from helpers.networks import awaken
 from helpers.specs import diffusion_spec, flow_spec
 from helpers.statistics import assert_law
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models.build import build
 from onshell.models.charts.mixtures import mixture_of
 from onshell.physics import rambo

@@ -10,11 +10,11 @@ from helpers.maps import assert_on_shell
 from helpers.specs import diffusion_spec, run_spec
 from helpers.statistics import assert_law
 from helpers.trainings import silent
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.events.table import read_events, write_events
 from onshell.physics import rambo
 from onshell.sampling.commands import forward_file
-from onshell.streams import stream
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from helpers.specs import diffusion_spec, flow_spec, run_spec
 from helpers.statistics import assert_mean
 from helpers.trainings import silent
 from onshell.cli import app
-from onshell.errors import OnshellError
-from onshell.evaluation.weighing import weigh_file
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream, torch_stream
+from onshell.evaluation.reweight import weigh_file
 from onshell.events.table import read_events
 from onshell.models.build import build
 from onshell.models.charts import chart_of
@@ -21,7 +22,6 @@ from onshell.physics import fibre, rambo
 from onshell.physics.kinematics import norm
 from onshell.sampling import commands, densities, likelihood
 from onshell.sampling.commands import sample_file
-from onshell.streams import stream, torch_stream
 from onshell.training.checkpoint import load_model, save_model
 
 FITTED = {"mean": [0.1, 0.0, -0.1], "std": [1.0, 2.0, 0.5]}

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from helpers.charts import SCALE
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.models.charts import CHARTS
 from onshell.physics import rambo
 from onshell.sampling import ode
-from onshell.streams import stream
 
 MEAN, SPREAD = 1.5, 0.3
 

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from helpers.disk import names
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.table import read_metadata
-from onshell.sampling import commands, drawing, parts
+from onshell.sampling import commands, parts
+from onshell.sampling import sampler as drawing
 from onshell.sampling.commands import sample_file
 from onshell.sampling.parts import GoneError, Parts
 from onshell.sampling.sample import sample_block

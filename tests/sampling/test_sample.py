@@ -8,13 +8,13 @@ from helpers.maps import assert_on_shell
 from helpers.networks import awaken
 from helpers.specs import run_spec
 from helpers.statistics import assert_law, assert_mean
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream, torch_stream
 from onshell.models.build import build, objective
 from onshell.models.processes import Langevin
 from onshell.models.schedules import Schedule
 from onshell.physics import rambo
 from onshell.sampling.sample import blocks, forward_trajectory, sample, sample_block
-from onshell.streams import stream, torch_stream
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ from scipy import stats
 
 from helpers.specs import gaussian_path
 from helpers.statistics import assert_law
+from onshell.core.rng import stream, torch_stream
 from onshell.models.processes import NOISES, Langevin, VariancePreserving
 from onshell.models.schedules import Schedule
 from onshell.sampling.sde import reverse
-from onshell.streams import stream, torch_stream
 
 MEAN, SPREAD = 1.5, 0.5
 GAMMAS = np.linspace(2e-4, 0.02, 300)

@@ -8,7 +8,7 @@ import torch
 
 from helpers.disk import names
 from onshell import cli
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.table import read_metadata
 from onshell.sampling import commands
 from onshell.sampling.commands import sample_file

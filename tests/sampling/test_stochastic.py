@@ -5,11 +5,11 @@ import torch
 from scipy import stats
 
 from helpers.statistics import assert_law, assert_mean
+from onshell.core.rng import torch_stream
 from onshell.models.charts import CHARTS
 from onshell.models.charts.mixtures import ARC, LINE
 from onshell.sampling import ode
 from onshell.sampling.stochastic import Ancestral, langevin
-from onshell.streams import torch_stream
 
 CHART = CHARTS["spinor"]
 MIXTURES = pytest.mark.parametrize("mixture", [LINE, ARC], ids=["line", "arc"])

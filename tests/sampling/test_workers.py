@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from helpers.disk import names
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.sampling import commands, workers
 from onshell.sampling.commands import sample_file
 

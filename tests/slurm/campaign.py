@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from helpers.clones import Clone
-from onshell.layout import Layout
+from onshell.config.layout import Layout
 from slurm.jobs import Slurm, wait_for
 from slurm.processes import die_with_parent
 from slurm.small import small

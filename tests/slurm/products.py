@@ -6,7 +6,7 @@ from pathlib import Path
 
 from helpers.disk import names
 from onshell import config as configuration
-from onshell.layout import Layout
+from onshell.config.layout import Layout
 
 TIMES = ("seconds", "events_per_s")
 LEFT = {"model.pt", "history.csv", "run.json"}

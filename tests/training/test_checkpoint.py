@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from helpers.networks import awaken, small_spec
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models.build import build
 from onshell.training.checkpoint import FORMAT, VERSION, load_model, read_model, save_model
 

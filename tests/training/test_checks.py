@@ -6,7 +6,7 @@ import torch
 from helpers.disk import names
 from helpers.networks import small_spec
 from helpers.trainings import events, silent
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.training.checks import BLOCK, check
 from onshell.training.loop import train
 

@@ -4,7 +4,7 @@ import pytest
 
 from helpers.networks import small_spec
 from helpers.trainings import assert_same_training, events, model, silent
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.table import write_events
 from onshell.physics import rambo
 from onshell.training.commands import train_file

@@ -12,7 +12,7 @@ from helpers.networks import awaken, small_spec
 from helpers.specs import flow_spec
 from helpers.trainings import events, history, silent
 from onshell import config as configuration
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models.build import build
 from onshell.training.compiled import compiled
 from onshell.training.loop import train

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.training.device import autocast, choose_device, choose_precision
 
 CPU = torch.device("cpu")

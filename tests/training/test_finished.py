@@ -6,7 +6,7 @@ import pytest
 
 from helpers.networks import small_spec
 from helpers.trainings import assert_same_training, events, silent, visible
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.training import finished
 from onshell.training.loop import train
 

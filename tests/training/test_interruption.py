@@ -14,7 +14,7 @@ import torch
 from helpers.disk import names
 from helpers.networks import small_spec
 from helpers.trainings import assert_same_training, events, silent, visible
-from onshell.errors import StoppedError
+from onshell.core.errors import StoppedError
 from onshell.training import stopping
 from onshell.training.learner import Learner
 from onshell.training.loop import train
@@ -28,7 +28,7 @@ SCRIPT = """
     sys.path.insert(0, sys.argv[2])
     from helpers.networks import small_spec
     from helpers.trainings import events
-    from onshell.errors import StoppedError
+    from onshell.core.errors import StoppedError
     from onshell.training import learner, loop
 
     def objective(*spec, make=learner.objective):

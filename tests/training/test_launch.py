@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.training import launch
 from onshell.training.launch import launch as start
 

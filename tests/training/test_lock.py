@@ -14,7 +14,7 @@ import pytest
 from helpers.disk import names, read_only
 from helpers.networks import small_spec
 from helpers.trainings import events, silent
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.training import lock, loop
 from onshell.training.lock import claimed
 from onshell.training.loop import train

@@ -8,11 +8,11 @@ import torch
 from helpers.disk import names, read_only
 from helpers.networks import small_spec
 from helpers.trainings import assert_same_training, events, history, model, silent, visible, weights
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.models import build as registry
 from onshell.models import priors
 from onshell.models.objectives import Objective
-from onshell.streams import stream
 from onshell.training import loop
 from onshell.training.checkpoint import load_model
 from onshell.training.epoch import Part, steps_of

@@ -5,7 +5,7 @@ import torch
 
 from helpers.networks import small_spec
 from helpers.trainings import assert_same_training, events, history, silent
-from onshell.errors import OnshellError, StoppedError
+from onshell.core.errors import OnshellError, StoppedError
 from onshell.models.build import build
 from onshell.training import epoch
 from onshell.training.checks import check

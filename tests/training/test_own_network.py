@@ -12,7 +12,7 @@ from helpers.clones import Clone, shrink
 from helpers.networks import small_spec
 from helpers.own import DEEP_SET, OWN, own_folder
 from helpers.trainings import assert_same_training, events, model, silent
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.table import read_events, write_events
 from onshell.sampling.commands import sample_file
 from onshell.sampling.sample import BLOCK, sample

@@ -13,7 +13,7 @@ import torch
 
 from helpers.specs import run_spec
 from helpers.trainings import events, history, model, silent
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.training.loop import train
 from onshell.training.processes import SHARDS, Team, team
 

@@ -7,7 +7,7 @@ import torch
 
 from helpers.networks import small_spec
 from helpers.trainings import assert_same_training, events, silent, visible
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.training.loop import train
 from onshell.training.state import BLOCK, state_key
 

@@ -7,10 +7,10 @@ import torch
 from helpers.networks import awaken
 from helpers.specs import diffusion_spec, flow_spec, run_spec
 from helpers.trainings import assert_same_training, events, history, silent, weights
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream, torch_stream
 from onshell.events.table import write_events
 from onshell.models.build import build, objective
-from onshell.streams import stream, torch_stream
 from onshell.training.checks import weights_of
 from onshell.training.commands import train_file
 from onshell.training.loop import train

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from onshell import config as configuration
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 
 from .conftest import ROOT
 

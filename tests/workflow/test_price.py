@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from helpers.clones import Clone, grow, shrink
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.planning.commands import make_plan
 
 pytestmark = pytest.mark.workflow

@@ -8,8 +8,8 @@ import torch
 from helpers.clones import shrink
 from helpers.networks import awaken
 from onshell import config as configuration
+from onshell.config.layout import Layout
 from onshell.events.table import read_events
-from onshell.layout import Layout
 from onshell.models.build import build
 from onshell.sampling.commands import sample_file
 from onshell.training.checkpoint import save_model

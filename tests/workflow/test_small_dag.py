@@ -12,8 +12,8 @@ import yaml
 
 from helpers.clones import minimal
 from onshell import config as configuration
+from onshell.config.layout import Layout
 from onshell.events.table import read_metadata
-from onshell.layout import Layout
 
 from .conftest import ROOT, Clone
 

@@ -12,12 +12,13 @@ from functools import cache
 from pathlib import Path
 
 from onshell import config as configuration
-from onshell import paths, settings
-from onshell.errors import OnshellError
-from onshell.layout import Layout
-from onshell.pages.subjects import subject_of
-from onshell.pages.typeset import capital
-from onshell.studies import anchor, entry_of, studies, study_of, title_of, trainings
+from onshell.core import paths
+from onshell.config import overrides as settings
+from onshell.core.errors import OnshellError
+from onshell.config.layout import Layout
+from onshell.report.subjects import subject_of
+from onshell.report.format import capital
+from onshell.config.studies import anchor, entry_of, studies, study_of, title_of, trainings
 
 # The folder of the workflow, which need not be that of the Snakefile that is run: it may be a module of another.
 HERE = Path(workflow.source_path("../../envs/environment.yaml")).parents[1]
@@ -62,8 +63,8 @@ CONDA = str(HERE / "envs" / "environment.yaml")
 
 # Editing the drawing code draws again, that of the page or a caption makes the page again; editing any other code of the
 # package runs nothing by itself.
-DRAWING = sorted(map(str, Path(configuration.__file__).parent.glob("figures/*.[pm]*")))
-PAGES = sorted(map(str, Path(configuration.__file__).parent.glob("pages/*.[pcj]*")))
+DRAWING = sorted(map(str, Path(configuration.__file__).parents[1].glob("figures/*.[pm]*")))
+PAGES = sorted(map(str, Path(configuration.__file__).parents[1].glob("report/*.[pcj]*")))
 CAPTIONS = sorted(map(str, Path(HERE, "workflow", "report").glob("*.rst")))
 
 # The commands read config.yaml by themselves: what was changed on Snakemake's command line must reach them too. Scale and

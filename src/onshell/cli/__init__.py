@@ -9,9 +9,9 @@ import traceback
 from onshell.cli import data, doctor, lhe, models, plan, results, show, weights
 from onshell.cli.examples import teach
 from onshell.cli.options import TRACEBACK, app
-from onshell.console import give_up_output, prepare_streams, stop
-from onshell.errors import OnshellError, StoppedError, unexpected
-from onshell.paths import SURROGATE
+from onshell.core.console import give_up_output, prepare_streams, stop
+from onshell.core.errors import OnshellError, StoppedError, unexpected
+from onshell.core.paths import SURROGATE
 
 __all__ = ["data", "doctor", "lhe", "main", "models", "plan", "results", "show", "weights"]
 

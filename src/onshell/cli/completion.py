@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from onshell import config as configuration
-from onshell.errors import OnshellError
-from onshell.studies import named
+from onshell.config.studies import named
+from onshell.core.errors import OnshellError
 
 NAMES: dict[str, Callable[[configuration.Config], Iterable[str]]] = {
     "dataset": configuration.datasets,

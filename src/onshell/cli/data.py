@@ -8,7 +8,7 @@ import typer
 from onshell import config as configuration
 from onshell.cli.completion import names
 from onshell.cli.options import DEFAULT, ConfigFile, EventTable, Output, Scale, Seed, Settings, app, load
-from onshell.console import counter, known
+from onshell.core.console import counter, known
 
 
 @app.command()

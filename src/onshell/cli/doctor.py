@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from onshell.cli.options import DEFAULT, ConfigFile, Preset, Scale, Settings, app, load
-from onshell.console import say
-from onshell.errors import OnshellError
-from onshell.errors import unknown as faults
+from onshell.core.console import say
+from onshell.core.errors import OnshellError
+from onshell.core.errors import unknown as faults
 
 
 @app.command()
@@ -30,8 +30,8 @@ def doctor(
         raise OnshellError(line)
     loaded = load(config, settings, scale=scale, preset=preset)
 
-    from onshell.doctor.examination import examine
-    from onshell.doctor.finding import FAULT, WARNING, Context
+    from onshell.doctor.check import FAULT, WARNING, Context
+    from onshell.doctor.run import examine
     from onshell.doctor.site import read_profile
 
     here = config.absolute().parent

@@ -12,8 +12,8 @@ import typer
 from onshell import config as configuration
 from onshell.cli.completion import names
 from onshell.cli.options import DEFAULT, ConfigFile, EventTable, Output, Scale, Seed, Settings, app, load
-from onshell.console import apart, counter, known, pairs, say, warn
-from onshell.errors import OnshellError
+from onshell.core.console import apart, counter, known, pairs, say, warn
+from onshell.core.errors import OnshellError
 
 STDOUT = Path("-")
 
@@ -176,9 +176,9 @@ def export_events(
 
     With -o - it goes to standard output, as plain text.
     """
-    from onshell.events.lhe.dressing import Wishes
     from onshell.events.lhe.exporting import export_file
     from onshell.events.lhe.particles import pdg_numbers
+    from onshell.events.lhe.template import Wishes
 
     apart(output, events, like)
     if independent_energy and like is None:

@@ -23,10 +23,10 @@ from onshell.cli.options import (
     app,
     load,
 )
-from onshell.console import apart, known, numbers, teller, warn
-from onshell.errors import OnshellError
-from onshell.layout import Layout
-from onshell.studies import named, trained
+from onshell.config.layout import Layout
+from onshell.config.studies import named, trained
+from onshell.core.console import apart, known, numbers, teller, warn
+from onshell.core.errors import OnshellError
 
 
 @app.command()

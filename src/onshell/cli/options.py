@@ -11,8 +11,8 @@ from typer.core import TyperCommand
 
 from onshell import config as configuration
 from onshell.cli.completion import names
-from onshell.console import say
-from onshell.errors import OnshellError
+from onshell.core.console import say
+from onshell.core.errors import OnshellError
 
 AT_LEAST_ONE = {"n_particles", "processes", "nodes", "threads", "epochs"}
 """Counts without which a verb has nothing to do."""

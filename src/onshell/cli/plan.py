@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from onshell.cli.options import DEFAULT, Preset, Scale, Settings, app
-from onshell.console import say, teller
-from onshell.errors import OnshellError
-from onshell.files import json_text
+from onshell.core.console import say, teller
+from onshell.core.errors import OnshellError
+from onshell.core.files import json_text
 
 
 @app.command()

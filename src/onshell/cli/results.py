@@ -22,9 +22,9 @@ from onshell.cli.options import (
     app,
     load,
 )
-from onshell.console import apart, known, say, teller
-from onshell.layout import Layout
-from onshell.studies import entry_of, named
+from onshell.config.layout import Layout
+from onshell.config.studies import entry_of, named
+from onshell.core.console import apart, known, say, teller
 
 Thorough = Annotated[
     bool,
@@ -209,7 +209,7 @@ def page(
     """Write one page of everything at a scale, of all its presets, from products that exist: index.html."""
     loaded = load(config, settings, scale=scale)
 
-    from onshell.pages.commands import page_file
+    from onshell.report.commands import page_file
 
     captions = captions or config.parent / "workflow" / "report"
     page_file(loaded, captions, output or Path(Layout(loaded).page()), progress=say)

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from onshell.cli.options import app
-from onshell.console import apart, say
-from onshell.files import json_text
+from onshell.core.console import apart, say
+from onshell.core.files import json_text
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from onshell.cli.options import Output, app
-from onshell.console import apart, teller
+from onshell.core.console import apart, teller
 
 
 @app.command()
@@ -28,7 +28,7 @@ def weights(
     ] = None,
 ) -> None:
     """Write events with importance weights, and say what they are worth: effective sample size, efficiency."""
-    from onshell.evaluation.weighing import weigh_file
+    from onshell.evaluation.reweight import weigh_file
 
     apart(output, samples, truth)
     apart(report, samples, truth, output)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from onshell.config import run_spec
-from onshell.doctor.finding import Context, Finding, fault, ok, some, warning
+from onshell.doctor.check import Context, Finding, fault, ok, some, warning
 
 PYPI = "install torch from PyPI, whose builds for Linux have it"
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import yaml
 
-from onshell.doctor.finding import Context, Finding, fault, ok, some, warning
-from onshell.errors import nearest
-from onshell.yamlfile import parse, text_of
+from onshell.config.yamlfile import parse, text_of
+from onshell.core.errors import nearest
+from onshell.doctor.check import Context, Finding, fault, ok, some, warning
 
 LEAST = 800
 """MB of memory that a job needs at least: two Snakemake processes live in it."""

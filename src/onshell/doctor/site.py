@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from onshell.errors import OnshellError
-from onshell.yamlfile import parse, text_of
+from onshell.config.yamlfile import parse, text_of
+from onshell.core.errors import OnshellError
 
 FILE = re.compile(r"(?:config|profile)(?:\.v(\d+)\+)?\.yaml")
 

@@ -4,7 +4,7 @@ import getpass
 import re
 import shutil
 
-from onshell.doctor.finding import Context, Finding, fault, ok, some, warning
+from onshell.doctor.check import Context, Finding, fault, ok, some, warning
 
 CLIENT = ("sbatch", "squeue", "scancel", "sinfo")
 UNKNOWN = "ask `sinfo`; this check needs its answer"

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from onshell.config import SCHEMA
-from onshell.doctor.finding import Context, Finding, fault, ok, some, warning
+from onshell.doctor.check import Context, Finding, fault, ok, some, warning
 
 LOCK = SCHEMA.parents[2] / "envs" / "requirements.lock"
 OLDEST, NEWEST = (3, 11), (3, 13)

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from onshell.config import datasets, n_samples, run_spec, unwritable
-from onshell.doctor.finding import Context, Finding, fault, ok, some, warning
-from onshell.layout import Layout
+from onshell.config.layout import Layout
+from onshell.doctor.check import Context, Finding, fault, ok, some, warning
 
 RUN = 100e6
 """Bytes of a run besides its samples: model, copies of it, and the state of its training."""

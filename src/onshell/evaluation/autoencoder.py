@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from onshell import reading
-from onshell.errors import OnshellError
+from onshell.core import reading
+from onshell.core.errors import OnshellError
+from onshell.core.files import save_whole
+from onshell.core.forms import Autoencoders
+from onshell.core.rng import stream, torch_stream
 from onshell.evaluation.features import shapes
-from onshell.files import save_whole
-from onshell.forms import Autoencoders
-from onshell.streams import stream, torch_stream
 
 FORMAT = 1
 KIND = "onshell-autoencoder"

@@ -5,22 +5,22 @@ from pathlib import Path
 
 from torch import Tensor
 
-from onshell import provenance
-from onshell.errors import OnshellError
+from onshell.core import provenance
+from onshell.core.custom import check_named
+from onshell.core.errors import OnshellError
+from onshell.core.files import json_text, whole, write_json
 from onshell.evaluation import autoencoder as autoencoders
 from onshell.evaluation import floors
 from onshell.evaluation.cuts import inside, pair_cut
+from onshell.evaluation.extended import CLASSIFIED, closely, generation, log10_tau
 from onshell.evaluation.features import exchangeable
 from onshell.evaluation.floors import Comparison
 from onshell.evaluation.metrics import Measurement, measure
 from onshell.evaluation.reporting import report, uncertainties
 from onshell.evaluation.tails import tails
-from onshell.evaluation.thorough import CLASSIFIED, closely, generation, log10_tau
 from onshell.evaluation.truth import held_out, judged_by, pool_of, some
 from onshell.evaluation.weights import COLUMNS, Weights, summary, weights_of
 from onshell.events.table import Events, read_events
-from onshell.files import json_text, whole, write_json
-from onshell.own import check_named
 
 Progress = Callable[[str], None]
 LEAST = 4

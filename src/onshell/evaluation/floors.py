@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.reading import checked, read_json
 from onshell.evaluation.autoencoder import Autoencoder
+from onshell.evaluation.extended import CLASSIFIED, closely
 from onshell.evaluation.metrics import Measurement, measure, spread
 from onshell.evaluation.resampling import Pool
-from onshell.evaluation.thorough import CLASSIFIED, closely
+from onshell.evaluation.result_forms import Floor
 from onshell.physics.generators import events
-from onshell.reading import checked, read_json
-from onshell.result_forms import Floor
 
 FORMAT = 2
 KIND = "onshell-floor"

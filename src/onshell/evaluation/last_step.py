@@ -5,12 +5,12 @@ from typing import Any
 
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import torch_stream
 from onshell.events.augment import frames
 from onshell.models.forward import process_of
 from onshell.models.processes import unit_normal
 from onshell.physics import rambo
-from onshell.streams import torch_stream
 
 
 def is_noisy(spec: Mapping[str, Any]) -> bool:

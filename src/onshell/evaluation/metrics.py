@@ -6,14 +6,14 @@ from functools import partial
 import numpy as np
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.evaluation.autoencoder import Autoencoder
 from onshell.evaluation.distances import compare, frechet
 from onshell.evaluation.features import exchangeable, invariants
-from onshell.evaluation.observed import compared
+from onshell.evaluation.observables import compared
 from onshell.evaluation.twosample import halves, linear_auc
 from onshell.evaluation.weights import Weights, per_value
-from onshell.streams import stream
 
 Measurement = dict[str, list[float]]
 """Values by name: ``E_1.w1``, ``E_1.ks``, ``invariant.frechet``, ``latent.auc``, ...; several where splits repeat."""

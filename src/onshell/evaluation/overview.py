@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError
-from onshell.evaluation.observed import compared
+from onshell.core.errors import OnshellError
+from onshell.evaluation.observables import compared
 from onshell.evaluation.weights import Weights, summary, weights_of
 from onshell.events.checks import TOLERANCE
 from onshell.events.table import Events

@@ -7,10 +7,10 @@ import numpy as np
 from torch import Tensor
 
 from onshell.evaluation.conservation import conservation
+from onshell.evaluation.extended import c_parameters
 from onshell.evaluation.intervals import Errors, Floor, errors, excess, floor_of, over
 from onshell.evaluation.metrics import Measurement, spread
-from onshell.evaluation.observed import compared
-from onshell.evaluation.thorough import c_parameters
+from onshell.evaluation.observables import compared
 from onshell.evaluation.weights import Weights, per_value
 
 Floors = Mapping[str, Sequence[float]]

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from onshell.core.rng import stream
 from onshell.evaluation.weights import Weights
-from onshell.streams import stream
 
 DISJOINT = "two disjoint random parts of the {n} events of the table, without replacement: the exact law"
 BOOTSTRAP = "two samples drawn with replacement from the {n} events of the table: the law of these events"

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.files import all_whole
+from onshell.core.reading import read_json
+from onshell.evaluation.result_forms import Finished, Metrics
 from onshell.evaluation.truth import judge_told, one_judge
-from onshell.files import all_whole
-from onshell.reading import read_json
-from onshell.result_forms import Finished, Metrics
 
 COLUMNS = ("run", "dataset", "process", "judge", "quantity", "measure", "value", "sd", "error")
 COLUMNS += ("floor_mean", "floor_sd", "floor_low", "floor_high", "over_floor", "over_floor_error")

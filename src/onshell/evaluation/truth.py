@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.evaluation.resampling import Pool
 from onshell.evaluation.weights import COLUMNS, weights_of
 from onshell.events.table import Events, read_events, read_metadata

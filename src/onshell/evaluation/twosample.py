@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 
 Array = NDArray[np.float64]
 Pair = tuple[Array, Array]

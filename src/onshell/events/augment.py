@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.events.table import ROWS, Events
 from onshell.physics import rambo
-from onshell.streams import stream
 
 AUGMENTATIONS: dict[str, dict[str, Any]] = {
     "single": {"copies": 1},

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.physics import kinematics
 
 TOLERANCE = 1e-9

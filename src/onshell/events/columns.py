@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 
 AXES = ("x", "y", "z")
 SPACES = ("p", "q")

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.provenance import identity
 from onshell.events.augment import Frames, embed_chunks, frames
 from onshell.events.parquet import Table
 from onshell.events.table import ROWS, Events, iter_events, read_metadata, split, write_events
 from onshell.physics import generators, rambo
-from onshell.provenance import identity
 
 Progress = Callable[[int, int], None]
 

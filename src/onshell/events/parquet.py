@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.reading import table_metadata
 from onshell.events import columns as arrow
 from onshell.events.rows import check_rows
-from onshell.reading import table_metadata
 
 KEY = b"onshell"
 """The key of the file metadata under which the JSON lies."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 
 if TYPE_CHECKING:
     from onshell.events import parquet

@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.files import whole
 from onshell.events import columns as arrow
 from onshell.events.checks import Faults
 from onshell.events.parquet import KEY, ROWS, Table
-from onshell.files import whole
 
 __all__ = ["ROWS", "Events", "iter_events", "read_events", "read_metadata", "split", "write_events"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 
 
 def checked_weights(values: np.ndarray | None, n: int, where: object) -> NDArray[np.float64] | None:

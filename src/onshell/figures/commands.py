@@ -4,15 +4,16 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from onshell.errors import OnshellError, nearest
+from onshell.core.errors import OnshellError, nearest
+from onshell.core.files import all_whole
 from onshell.figures import (
     antennas,
+    any_process,
     changes,
     comparison,
     conservation,
     dalitz,
     muon,
-    own,
     processes,
     qqg,
     qspace,
@@ -22,7 +23,6 @@ from onshell.figures import (
 )
 from onshell.figures.data import FigureData
 from onshell.figures.sheet import Sheet, styled
-from onshell.files import all_whole
 
 FIGURES: dict[str, Callable[[FigureData], Sheet]] = {
     function.__name__: function
@@ -30,7 +30,7 @@ FIGURES: dict[str, Callable[[FigureData], Sheet]] = {
         *(dalitz.fig01, muon.fig02, muon.fig03, muon.fig04, muon.fig05, dalitz.fig06),
         *(qqg.fig07, qqg.fig08, qqg.fig09, qqg.fig10, qspace.fig11, antennas.fig12, antennas.fig13),
         *(conservation.fig14, muon.fig15, qspace.fig16, muon.fig17, dalitz.fig18),
-        *(processes.fig19, processes.fig20, processes.fig21, processes.fig22, own.process),
+        *(processes.fig19, processes.fig20, processes.fig21, processes.fig22, any_process.process),
         *(quality.budgets, quality.evaluations, study_laws.tails, study_laws.spectra, changes.changes),
     )
 }

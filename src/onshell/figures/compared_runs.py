@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from onshell.core.reading import read_json
+from onshell.evaluation.result_forms import Metrics, Studied
 from onshell.figures.data import FigureData
-from onshell.reading import read_json
-from onshell.result_forms import Metrics, Studied
 
 NAMELESS = ("run", "seed", "sampling")
 """What of a spec says nothing of a recipe; sampling is told apart by how the events were drawn."""

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.evaluation.conservation import conservation
 from onshell.figures.antennas import kinds
 from onshell.figures.data import FigureData

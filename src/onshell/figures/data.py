@@ -9,14 +9,14 @@ import numpy as np
 from torch import Tensor
 
 from onshell.config import RUN_NAME
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.forms import Form
+from onshell.core.reading import read_json
 from onshell.evaluation.last_step import is_noisy, noisy_truth
+from onshell.evaluation.result_forms import Told
 from onshell.evaluation.truth import held_out, one_judge, some
 from onshell.evaluation.weights import COLUMNS, Weights, weights_of
 from onshell.events.table import read_events, read_metadata
-from onshell.forms import Form
-from onshell.reading import read_json
-from onshell.result_forms import Told
 
 KINDS = ("events", "samples", "embedded", "forward", "metrics", "floors", "autoencoder", "trajectories")
 KINDS += ("records", "timed")

@@ -8,23 +8,23 @@ import torch
 from matplotlib.ticker import LogLocator
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.files import whole
+from onshell.core.rng import stream
 from onshell.evaluation.weights import Weights, per_value, weights_of
 from onshell.events.checks import TOLERANCE
 from onshell.events.table import Events
+from onshell.figures.any_process import MASS, PLACES, Observe, hardest, pair, place, softest
 from onshell.figures.dalitz import DALITZ, bins, plane
 from onshell.figures.labels import E_CM
 from onshell.figures.logs import ENERGY, LENGTH, LOG_HALF, RADIAL, TAU, decades, lengths, taus
 from onshell.figures.maps import maps
-from onshell.figures.own import MASS, PLACES, Observe, hardest, pair, place, softest
 from onshell.figures.panels import angle_ticks, histogram, legend
 from onshell.figures.series import Array, Law, Series, colours
 from onshell.figures.sheet import Sheet, styled
-from onshell.files import whole
 from onshell.physics import rambo
 from onshell.physics.kinematics import energies, norm, violation
 from onshell.physics.observables import cos_theta, phi
-from onshell.streams import stream
 
 HEIGHT = 1.3
 MOST = 200_000

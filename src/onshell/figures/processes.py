@@ -9,7 +9,7 @@ import torch
 from matplotlib.colors import to_hex
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.augment import embed_chunks, frames
 from onshell.events.table import Events
 from onshell.figures.data import FigureData

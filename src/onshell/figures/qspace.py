@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.figures.data import FigureData
 from onshell.figures.labels import E_CM, power_of_ten
 from onshell.figures.logs import ENERGY, P_REF, RADIAL, decades, lengths

@@ -9,7 +9,7 @@ from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.figures.compared_runs import Run, Value, read_runs, spread
 from onshell.figures.data import FigureData
 from onshell.figures.run_groups import grouped, inks, labels, longest, usual

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.evaluation.truth import judge_told
 from onshell.figures.data import FigureData
 from onshell.figures.labels import AZIMUTHS, COSINES, ENERGIES, OBSERVABLES

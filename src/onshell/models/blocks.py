@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models.activation import silu
 from onshell.models.attention import Attention
 from onshell.models.mlp import time_embedding

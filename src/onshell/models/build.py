@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from onshell.errors import OnshellError, nearest
-from onshell.models import own
+from onshell.core.errors import OnshellError, nearest
+from onshell.core.rng import torch_stream
+from onshell.models import custom as own
 from onshell.models.equivariant_mlp import EquivariantMlp
 from onshell.models.equivariant_transformer import EquivariantTransformer
 from onshell.models.flows import flow_matching, velocity_matching
@@ -16,7 +17,6 @@ from onshell.models.mlp import Mlp
 from onshell.models.objectives import Objective, implicit_score_matching, noise_prediction
 from onshell.models.pet import Pet
 from onshell.models.transformer import Transformer
-from onshell.streams import torch_stream
 
 Spec = Mapping[str, Any]
 

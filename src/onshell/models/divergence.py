@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 
 
 def with_divergence(

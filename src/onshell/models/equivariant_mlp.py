@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models.blocks import check_events, start_at_zero
-from onshell.models.clock import check_time_dim, log_time_embedding
 from onshell.models.invariants import Geometry, beside, energy_order, field, geometry, unit_axis
+from onshell.models.time_embedding import check_time_dim, log_time_embedding
 
 
 class EquivariantMlp(nn.Module):

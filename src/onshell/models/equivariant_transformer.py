@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from onshell.models.blocks import check_events, check_sizes, exact, normed, start_at_zero
-from onshell.models.clock import EARLIEST, check_time_dim, log_time, log_time_embedding
 from onshell.models.invariants import Geometry, beside, field, geometry, unit_axis
+from onshell.models.time_embedding import EARLIEST, check_time_dim, log_time, log_time_embedding
 
 OF_A_PARTICLE, OF_A_PAIR = 7, 5
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models import priors
 from onshell.models.charts import chart_of
 from onshell.models.charts.mixtures import ARC

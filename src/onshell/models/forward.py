@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models.charts import chart_of
 from onshell.models.charts.mixtures import ARC
 from onshell.models.charts.polar import taken_apart, turned

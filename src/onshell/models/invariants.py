@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 
 TINY = 1e-10
 """Lengths below this count as this: far under the softest particle, and its square is a number in float32."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 
 
 class Mlp(nn.Module):

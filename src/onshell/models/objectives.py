@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models.divergence import random_signs, with_divergence
 from onshell.models.forward import LogPolarChain, process_of
 from onshell.models.processes import Process

@@ -4,8 +4,8 @@ from torch import Tensor, nn
 
 from onshell.models.activation import silu
 from onshell.models.blocks import Block, Clock, check_events, check_sizes, differentiated, exact, normed, start_at_zero
-from onshell.models.edges import Local, neighbours
-from onshell.models.tokens import FEATURES, features
+from onshell.models.edgeconv import Local, neighbours
+from onshell.models.particle_features import FEATURES, features
 
 
 class Pet(nn.Module):

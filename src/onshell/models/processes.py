@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models.schedules import Schedule
 
 # Events are simulated in blocks that stay in a processor's cache; noise is drawn block by block, step by step.

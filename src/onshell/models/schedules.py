@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models.limits import schedule_faults
 
 

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from onshell.models.blocks import Block, Clock, check_events, check_sizes, differentiated, exact, normed, start_at_zero
-from onshell.models.tokens import FEATURES, features
+from onshell.models.particle_features import FEATURES, features
 
 
 class Transformer(nn.Module):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.physics.kinematics import boost, norm, total, violation
 
 

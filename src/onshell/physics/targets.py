@@ -9,7 +9,7 @@ import torch
 from scipy import integrate
 from torch import Tensor
 
-from onshell.errors import OnshellError, nearest
+from onshell.core.errors import OnshellError, nearest
 from onshell.physics import rambo
 from onshell.physics.generators.blocks import find
 from onshell.physics.kinematics import dot, pair_products

@@ -8,11 +8,11 @@ import yaml
 
 from onshell import config as configuration
 from onshell.config import Config
-from onshell.errors import OnshellError
+from onshell.config.yamlfile import parse, text_of
+from onshell.core.errors import OnshellError
 from onshell.planning.costs import assumed
 from onshell.planning.dryrun import ask
 from onshell.planning.plan import Plan
-from onshell.yamlfile import parse, text_of
 
 
 def make_plan(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.planning.jobs import Job
 
 ASSUMED, MEASURED, NOTHING = "assumed", "measured", "nothing"

@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 
 import onshell
-from onshell.errors import OnshellError, nearest
+from onshell.core.errors import OnshellError, nearest
 from onshell.planning.jobs import Job, jobs
-from onshell.planning.shadow import shadow
+from onshell.planning.sandbox import shadow
 
 CORES = 1_000_000
 """So many that no job's threads are capped."""

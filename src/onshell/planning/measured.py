@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onshell.config import Config
-from onshell.errors import OnshellError
-from onshell.layout import Layout
+from onshell.config.layout import Layout
+from onshell.core.errors import OnshellError
+from onshell.core.provenance import provenance
 from onshell.planning.costs import MEASURED, Cost, assumed
 from onshell.planning.jobs import Job
 from onshell.planning.products import Product, product, record
 from onshell.planning.sizes import Sizes
-from onshell.provenance import provenance
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, OnshellError)
 """What reading a product raises that is gone, was cut short, or that another version of the package made."""

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from onshell.files import whole
-from onshell.markup import Cell, Row, document, table
+from onshell.core.files import whole
+from onshell.core.markup import Cell, Row, document, table
 from onshell.planning.costs import MEASURED, Sum
+from onshell.planning.format import clock, footnotes, gigabytes, headline, hours
 from onshell.planning.plan import Plan
 from onshell.planning.table import COLUMNS, cells, place_of
-from onshell.planning.words import clock, footnotes, gigabytes, headline, hours
 
 STYLE = """
 main { width: min(64rem, 100% - 2rem); margin: 2.2rem auto 3rem; }

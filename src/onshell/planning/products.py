@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from onshell.config import Config
-from onshell.layout import Layout
+from onshell.config.layout import Layout
+from onshell.core.reading import read_json, table_metadata
 from onshell.planning.sizes import (
     GATHERED,
     comparison_key,
@@ -19,7 +20,6 @@ from onshell.planning.sizes import (
     shard_of,
     training_key,
 )
-from onshell.reading import read_json, table_metadata
 
 
 @dataclass(frozen=True)

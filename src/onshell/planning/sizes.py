@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from onshell.config import Config, Dataset, datasets, n_events, n_samples, run_spec
-from onshell.errors import OnshellError
-from onshell.layout import Layout
-from onshell.reading import table_metadata
-from onshell.studies import named, study_of
+from onshell.config.layout import Layout
+from onshell.config.studies import named, study_of
+from onshell.core.errors import OnshellError
+from onshell.core.reading import table_metadata
 
 Rows = Callable[[str], int]
 """The number of events in the table at a path."""

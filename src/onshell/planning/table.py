@@ -3,8 +3,8 @@
 from typing import Any
 
 from onshell.planning.costs import Sum
+from onshell.planning.format import clock, footnotes, gigabytes, headline, hours
 from onshell.planning.plan import Plan
-from onshell.planning.words import clock, footnotes, gigabytes, headline, hours
 
 WIDTH = 100
 COLUMNS = ("to run", "built", "wall h", "GPU h", "CPU h", "disk GB", "peak GB", "measured", "assumed")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 
 _ABSENT = object()
 

@@ -12,18 +12,18 @@ import torch
 from torch import Tensor
 
 from onshell.config import digest
-from onshell.errors import OnshellError
+from onshell.core.custom import check_named
+from onshell.core.errors import OnshellError
+from onshell.core.provenance import identity
 from onshell.events.parquet import Table
 from onshell.events.table import read_events, write_events
 from onshell.models.forward import process_of
-from onshell.own import check_named
 from onshell.physics import rambo
-from onshell.provenance import identity
 from onshell.sampling import densities
 from onshell.sampling.agreement import check_agreement
-from onshell.sampling.drawing import draw, read_named
 from onshell.sampling.parts import GoneError, Parts
 from onshell.sampling.sample import BLOCK, blocks, check_snapshots, forward_trajectory
+from onshell.sampling.sampler import draw, read_named
 from onshell.sampling.shards import Shard, devices, write_receipt
 from onshell.sampling.workers import draw_by_workers, task_of
 from onshell.training.device import choose_precision

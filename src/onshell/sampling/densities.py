@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.config.recipes import symmetric
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream, torch_stream
 from onshell.events.augment import fills_fibre
 from onshell.physics import fibre, rambo
-from onshell.recipes import symmetric
 from onshell.sampling import likelihood
 from onshell.sampling.sample import Spec
-from onshell.streams import stream, torch_stream
 
 FEW = 100
 """With fewer events no law of (b, x) is fitted to them."""

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models.charts import chart_of
 from onshell.models.charts.mixtures import mixture_of
+from onshell.sampling.project import way
 from onshell.sampling.stochastic import Ancestral, langevin
-from onshell.sampling.ways import way
 
 Spec = Mapping[str, Any]
 Way = Iterator[tuple[str, list[float], Tensor]]

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.models import priors
 from onshell.models.charts import chart_of
 from onshell.models.charts.mixtures import mixture_of
 from onshell.models.divergence import random_signs
 from onshell.physics import rambo
 from onshell.physics.kinematics import norm
-from onshell.sampling.ways import way
+from onshell.sampling.project import way
 
 Spec = Mapping[str, Any]
 Network = Callable[[Tensor, Tensor], Tensor]

@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.sampling.multistep import ORDER, Multistep
 
 Velocity = Callable[[Tensor, float], Tensor]

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from onshell.errors import OnshellError
-from onshell.files import reason, save_whole, sweep, write_json
-from onshell.forms import Sampling
-from onshell.reading import checked, load, strict_json
+from onshell.core.errors import OnshellError
+from onshell.core.files import reason, save_whole, sweep, write_json
+from onshell.core.forms import Sampling
+from onshell.core.reading import checked, load, strict_json
 
 SETTINGS = "settings.json"
 EVALUATIONS = "n_evaluations"

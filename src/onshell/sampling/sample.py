@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream, torch_stream
 from onshell.models import priors
 from onshell.models.charts import CHARTS, chart_of
 from onshell.models.forward import Ornstein, process_of
@@ -17,7 +18,6 @@ from onshell.models.objectives import score
 from onshell.models.processes import Process
 from onshell.sampling.flow import Way, flow
 from onshell.sampling.sde import reverse
-from onshell.streams import stream, torch_stream
 from onshell.training.device import autocast
 
 BLOCK = 2048

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from onshell.errors import OnshellError
-from onshell.files import write_json
+from onshell.core.errors import OnshellError
+from onshell.core.files import write_json
 from onshell.training.device import choose_device
 
 

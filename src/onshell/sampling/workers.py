@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from onshell.errors import OnshellError, unexpected
-from onshell.sampling.drawing import draw, read_same_model
+from onshell.core.errors import OnshellError, unexpected
 from onshell.sampling.parts import GoneError, Parts
+from onshell.sampling.sampler import draw, read_same_model
 
 COMMAND = (sys.executable, "-P", "-m", "onshell.sampling.workers")
 PATIENCE = 20.0

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from onshell.core.rng import stream, torch_stream
 from onshell.models.build import Objective
-from onshell.streams import stream, torch_stream
 from onshell.training.processes import SHARDS, Team
 
 CHUNK = 2**18

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from onshell.errors import OnshellError
-from onshell.files import save_whole
-from onshell.forms import Model
-from onshell.models import own
+from onshell.core.custom import check_named
+from onshell.core.errors import OnshellError
+from onshell.core.files import save_whole
+from onshell.core.forms import Model
+from onshell.core.reading import checked, load
+from onshell.models import custom as own
 from onshell.models.build import build
-from onshell.own import check_named
-from onshell.reading import checked, load
 
 FORMAT = "onshell-model"
 VERSION = 2

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.weights import checked_weights
 from onshell.training.optimizers import OPTIMIZERS
 from onshell.training.rates import LR_SCHEDULES

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.table import Events, read_events, read_metadata
 from onshell.training.loop import train
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 
 REMEDY = "set training.compile: false"
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 
 BF16 = ("amx_bf16", "avx512_bf16")
 """Instructions of processors, as torch calls them, that multiply in bf16 and so train faster in it."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.training.batches import batches
 from onshell.training.learner import Learner
 from onshell.training.rates import LR_SCHEDULES

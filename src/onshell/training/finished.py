@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 import onshell
-from onshell.files import whole
+from onshell.core.files import whole
 
 PRODUCTS = ("model.pt", "history.csv", "run.json")
 ROOMS = ("models", "physics", "training", "streams.py")

@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.training.processes import SHARDS
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from onshell.models import own
+from onshell.models import custom as own
 from onshell.models.build import build, objective
 from onshell.training.average import Average
 from onshell.training.compiled import compiled

@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from onshell.errors import OnshellError
-from onshell.files import reason
+from onshell.core.errors import OnshellError
+from onshell.core.files import reason
 
 NAME = ".writer.json"
 BEAT = 5.0

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError, StoppedError
-from onshell.models import own, priors
-from onshell.provenance import provenance
+from onshell.core.errors import OnshellError, StoppedError
+from onshell.core.provenance import provenance
+from onshell.models import custom as own
+from onshell.models import priors
 from onshell.training.checkpoint import save_model
 from onshell.training.checks import check, weights_of
 from onshell.training.device import choose_precision, hold_memory

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, distributed
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.training.device import choose_device
 
 SHARDS = 12

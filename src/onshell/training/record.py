@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from onshell.config import digest
-from onshell.files import whole, write_json
+from onshell.core.files import whole, write_json
 
 HISTORY = ("epoch", "loss", "lr", "grad_norm", "seconds", "events_per_s")
 

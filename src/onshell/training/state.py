@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from onshell.errors import OnshellError
-from onshell.files import save_whole
-from onshell.forms import State
-from onshell.reading import checked, load
+from onshell.core.errors import OnshellError
+from onshell.core.files import save_whole
+from onshell.core.forms import State
+from onshell.core.reading import checked, load
 
 FORMAT = "onshell-training-state"
 VERSION = 3

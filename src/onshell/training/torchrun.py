@@ -8,7 +8,7 @@ from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import main
 
-from onshell.errors import unexpected
+from onshell.core.errors import unexpected
 
 if __name__ == "__main__":
     logging.disable(logging.ERROR)

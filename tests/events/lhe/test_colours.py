@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.lhe.colours import colour_lines
 from onshell.events.lhe.particles import GROUPS, PARTICLES, pdg_numbers, slots
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from helpers.lhe import REAL, event, file_text, uniform, write
-from onshell.errors import OnshellError
-from onshell.events.lhe.dressing import Wishes
+from onshell.core.errors import OnshellError
 from onshell.events.lhe.exporting import export_file
 from onshell.events.lhe.importing import Settings, import_file
+from onshell.events.lhe.template import Wishes
 from onshell.events.table import read_events, write_events
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from helpers.lhe import event, file_text, uniform, write
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.lhe.exporting import export_file
 from onshell.events.lhe.importing import Settings, import_file
 from onshell.events.table import write_events

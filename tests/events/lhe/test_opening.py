@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from helpers.lhe import REAL, event, file_text, real_text, uniform, write
 from onshell import cli
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.lhe import spool
 from onshell.events.lhe.documents import Documents
 from onshell.events.lhe.importing import Settings, import_file

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from helpers.lhe import event, file_text, uniform, write
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.lhe.documents import Documents
 from onshell.events.lhe.importing import import_file
 from onshell.events.lhe.markup import Scanner

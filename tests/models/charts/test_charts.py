@@ -7,12 +7,12 @@ import torch
 
 from helpers.charts import EVERY_CHART, pair
 from helpers.specs import run_spec
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
 from onshell.models.charts import CHARTS, chart_of
 from onshell.physics import rambo
 from onshell.physics.kinematics import norm
 from onshell.sampling import ode
-from onshell.streams import stream
 
 
 @pytest.mark.parametrize("name", CHARTS)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from helpers.charts import slope
+from onshell.core.rng import stream
 from onshell.models.charts.mixtures import ARC, LINE
-from onshell.streams import stream
 
 MIXTURES = pytest.mark.parametrize("mixture", [LINE, ARC], ids=["line", "arc"])
 TIMES = torch.linspace(0.05, 0.95, 7, dtype=torch.float64)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 
 FIRST = 501
 """The number of the first colour line."""

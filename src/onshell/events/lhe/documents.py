@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from onshell.errors import OnshellError
-from onshell.events.lhe.judge import check_init
+from onshell.core.errors import OnshellError
+from onshell.events.lhe.checks import check_init
 from onshell.events.lhe.opening import STDIN, label, title
 from onshell.events.lhe.parse import describe, read_init
 from onshell.events.lhe.source import Block, Init, Source

@@ -13,19 +13,19 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.files import whole
+from onshell.core.provenance import identity
+from onshell.events.lhe.arrays import UNKNOWN, UNKNOWN_SPIN
 from onshell.events.lhe.cross_sections import Info
-from onshell.events.lhe.dressing import Wishes, by_default, energy_of, of_itself
-from onshell.events.lhe.gather import UNKNOWN, UNKNOWN_SPIN
 from onshell.events.lhe.imported import COLUMNS, Columns, checked, info
 from onshell.events.lhe.lending import Template
+from onshell.events.lhe.template import Wishes, by_default, energy_of, of_itself
 from onshell.events.lhe.weighting import as_imported, as_lent, own_weights, unknown
 from onshell.events.lhe.writing import events, init_of, text_format
 from onshell.events.parquet import Table
 from onshell.events.table import Events, iter_events
-from onshell.files import whole
 from onshell.physics import rambo
-from onshell.provenance import identity
 
 if TYPE_CHECKING:
     from pylhe import LHEEvent, LHEInit

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from onshell.events.lhe.gather import Array, Gathered
+from onshell.events.lhe.arrays import Array, Gathered
 from onshell.physics import rambo
 from onshell.physics.kinematics import boost
 

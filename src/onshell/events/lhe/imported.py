@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events import columns as arrow
+from onshell.events.lhe.arrays import EVENT, PARTICLE, WHOLE
 from onshell.events.lhe.cross_sections import Info, convention, of_kept, scale_of_kept
-from onshell.events.lhe.gather import EVENT, PARTICLE, WHOLE
 from onshell.events.parquet import Table
 
 COUNTS = ("process_id", *(f"{prefix}{name}" for prefix in ("", "in_") for name in ("id", "colour", "anticolour")))

@@ -11,18 +11,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.core.provenance import identity
+from onshell.core.rng import stream
+from onshell.events.lhe.arrays import EVENT, PARTICLE, Fault, Gathered, Shape, gather
+from onshell.events.lhe.checks import Limits, judge
 from onshell.events.lhe.documents import Documents
 from onshell.events.lhe.frames import beam_axis, to_cm
-from onshell.events.lhe.gather import EVENT, PARTICLE, Fault, Gathered, Shape, gather
-from onshell.events.lhe.judge import Limits, judge
 from onshell.events.lhe.parse import read_events
 from onshell.events.lhe.particles import Slots, slots
 from onshell.events.lhe.spool import Spool
 from onshell.events.lhe.tally import Tally
 from onshell.events.table import Chunk, read_metadata, write_events
-from onshell.provenance import identity
-from onshell.streams import stream
 
 CHUNK = 4096
 """Events that are read at once; what is drawn at random is drawn in such chunks."""

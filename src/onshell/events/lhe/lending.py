@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from onshell.errors import OnshellError
-from onshell.events.lhe.dressing import Columns, Dress, Wishes
-from onshell.events.lhe.gather import UNKNOWN, UNKNOWN_SPIN
+from onshell.core.errors import OnshellError
+from onshell.core.rng import stream
+from onshell.events.lhe.arrays import UNKNOWN, UNKNOWN_SPIN
 from onshell.events.lhe.imported import BEAM, COLUMNS, checked, info
 from onshell.events.lhe.particles import GROUPS
+from onshell.events.lhe.template import Columns, Dress, Wishes
 from onshell.events.parquet import Table
 from onshell.events.table import read_events
-from onshell.streams import stream
 
 VARIES = 1e-3
 """Relative differences above this are no rounding."""

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Self
 
 import pyarrow as pa
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.lhe.kinds import kind_of, packing
 
 STDIN = "-"

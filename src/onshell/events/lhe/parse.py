@@ -8,7 +8,7 @@ from xml.sax.saxutils import unescape
 
 from pylhe import LHEEvent, LHEEventInfo, LHEGenerator, LHEInit, LHEInitInfo, LHEParticle, LHEProcInfo
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.lhe.markup import TAG
 from onshell.events.lhe.numbers import Column, row
 from onshell.events.lhe.source import Block, Init

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from onshell.errors import OnshellError, nearest
+from onshell.core.errors import OnshellError, nearest
 
 GROUPS: dict[str, tuple[int, ...]] = {
     "q": (1, 2, 3, 4, 5, 6),

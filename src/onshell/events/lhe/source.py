@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.events.lhe.markup import IN_HEADER, OPENING, Kept, Scanner
 from onshell.events.lhe.opening import Input, label
 

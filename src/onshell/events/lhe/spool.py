@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 import torch
 
+from onshell.core.files import reason
 from onshell.events.table import Chunk
-from onshell.files import reason
 
 
 class Spool:

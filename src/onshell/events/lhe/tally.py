@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from onshell.errors import OnshellError
-from onshell.events.lhe.gather import Fault, Gathered
-from onshell.events.lhe.judge import LARGEST
+from onshell.core.errors import OnshellError
+from onshell.events.lhe.arrays import Fault, Gathered
+from onshell.events.lhe.checks import LARGEST
 
 
 @dataclass

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
+from onshell.events.lhe.checks import LARGEST, SMALLEST
 from onshell.events.lhe.cross_sections import RELATIVE, Info, convention, mean_of, of_kept, scale_of_kept, total, totals
-from onshell.events.lhe.judge import LARGEST, SMALLEST
 from onshell.events.table import iter_events
 
 UNWEIGHTED, WEIGHTED = 3, -4

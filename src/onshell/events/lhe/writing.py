@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from onshell.core.provenance import identity
+from onshell.events.lhe.arrays import FINAL, INCOMING, PARTICLE, Array
 from onshell.events.lhe.cross_sections import Info
-from onshell.events.lhe.gather import FINAL, INCOMING, PARTICLE, Array
 from onshell.events.lhe.weighting import Weighting
 from onshell.physics.kinematics import boost, energies
-from onshell.provenance import identity
 
 if TYPE_CHECKING:
     from pylhe import LHEEvent, LHEInit, LHEXMLFormat

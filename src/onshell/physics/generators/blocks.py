@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onshell import own
-from onshell.errors import OnshellError, nearest
+from onshell.core import custom as own
+from onshell.core.errors import OnshellError, nearest
+from onshell.core.rng import stream
 from onshell.physics.generators import muon, qqg, sarge, uniform
 from onshell.physics.kinematics import violation
-from onshell.streams import stream
 
 BLOCK = 8192
 GENERATORS: dict[str, Callable[..., Tensor]] = {

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.physics.generators.three_body import only_three, permuted, turned
 from onshell.physics.matrix_elements import helicity_rates
 

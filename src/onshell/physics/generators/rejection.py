@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.physics.generators import uniform
 
 TRIES = 1000

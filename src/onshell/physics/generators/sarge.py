@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 from onshell.physics.generators.three_body import permuted
 from onshell.physics.kinematics import random_rotations
 from onshell.physics.spinors import massless

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from onshell.errors import OnshellError
+from onshell.core.errors import OnshellError
 
 
 def only_three(generator: str, n_particles: int) -> None:
