@@ -41,12 +41,12 @@ def test_a_clean_checkout_gives_its_commit(package):
 def test_untracked_files_do_not_make_it_dirty_but_changed_ones_anywhere_do(package):
     (package / "notes.txt").write_text("")
     assert not provenance._checkout_commit(package).endswith("-dirty")
-    (package.parents[2] / "README.md").write_text("two\n")
+    (package.parents[1] / "README.md").write_text("two\n")
     assert provenance._checkout_commit(package) == git(package, "rev-parse", "HEAD") + "-dirty"
 
 
 def test_a_package_inside_somebody_elses_repository_has_no_commit_there(package):
-    installed = package.parents[2] / ".venv" / "onshell"
+    installed = package.parents[1] / ".venv" / "onshell"
     installed.mkdir(parents=True)
     (installed / "__init__.py").write_text("")
     assert provenance._checkout_commit(installed) is None
@@ -70,7 +70,7 @@ def test_git_variables_of_a_hook_are_not_believed(package, tmp_path_factory, mon
 def test_a_checkout_of_another_user_is_believed(package):
     if os.geteuid() != 0:
         pytest.skip("only root can give files away")
-    folder = package.parents[2]
+    folder = package.parents[1]
     for entry in [folder, *folder.rglob("*")]:
         os.chown(entry, 65534, 65534)
     assert len(provenance._checkout_commit(package)) == 40
