@@ -33,7 +33,7 @@ def onshell(*arguments):
 
 
 def rounded(value):
-    """Return numbers to so many digits, whatever they are in; words and numbers of bytes, places and times are left out."""
+    """Return numbers to so many digits, without what tells of places and times."""
     if isinstance(value, dict):
         return {key: rounded(one) for key, one in value.items() if key not in ("provenance", "generation", "model")}
     if isinstance(value, list):
