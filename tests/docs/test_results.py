@@ -1,4 +1,4 @@
-"""The numbers of the README's comparison are those of the collected tables, docs/results/studies, row by row."""
+"""The numbers of the comparison in words are those of the collected tables, docs/results/studies, row by row."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ COLUMNS = {
     "evaluations": "evaluations/event",
     "events/s": "events/s",
 }
-"""Columns of the README by what the collected tables call them."""
+"""Columns of the discussion by what the collected tables call them."""
 
 
 def tables(text):
@@ -32,14 +32,14 @@ def bare(cell):
     return re.sub(r" \([\d.]+\)$", "", cell)
 
 
-def agree(cell, found):
-    """Return whether a cell of the README is one of the tables, of which it may leave the range out."""
+def matches(cell, found):
+    """Return whether a cell of the discussion is one of the tables, of which it may leave the range out."""
     return cell in (bare(found), bare(found).split(" [")[0])
 
 
-def told():
-    """Return the README's rows of models, from its tables that have a column of log tau."""
-    section = (ROOT / "README.md").read_text().split("### `best` beside")[1].split("\n### ")[0]
+def discussed():
+    """Return the rows of models, from tables that have a column of log tau."""
+    section = (ROOT / "docs" / "results" / "discussion.md").read_text().split("## `best` beside")[1].split("\n## ")[0]
     return [row for table in tables(section) for row in table if {"log τ", "evaluations"} <= set(row)]
 
 
@@ -51,14 +51,14 @@ def collected():
     return found
 
 
-@pytest.mark.parametrize("row", told(), ids=lambda row: next(iter(row.values()))[:60])
-def test_a_row_of_the_readme_is_one_of_the_collected_tables(row):
+@pytest.mark.parametrize("row", discussed(), ids=lambda row: next(iter(row.values()))[:60])
+def test_a_row_of_the_discussion_is_one_of_the_collected_tables(row):
     wanted = {COLUMNS[key]: cell for key, cell in row.items() if key in COLUMNS}
     assert len(wanted) >= 3
-    assert [found for found in collected() if all(agree(cell, found.get(key, "")) for key, cell in wanted.items())]
+    assert [found for found in collected() if all(matches(cell, found.get(key, "")) for key, cell in wanted.items())]
 
 
-def test_the_readme_tells_of_every_preset_for_every_process():
-    rows = [next(iter(row.values())) for row in told()]
+def test_every_preset_is_discussed_for_every_process():
+    rows = [next(iter(row.values())) for row in discussed()]
     for preset in ("`paper`", "`record`", "**`best`**"):
         assert sum(preset in row for row in rows) >= 3

@@ -1,5 +1,6 @@
-"""The README's section on clusters: every command in it is run here, at the size of these tests."""
+"""The page on clusters: every command on it that is for Slurm is run here, at the size of these tests."""
 
+import re
 import subprocess
 
 import pytest
@@ -7,9 +8,9 @@ import pytest
 from helpers.clones import ROOT
 from slurm.small import FIGURE
 
-SECTION = (ROOT / "README.md").read_text().partition("\n## On a cluster\n")[2].partition("\n## ")[0]
-LINES = [line.partition("  #")[0].strip() for line in SECTION.splitlines() if line.startswith("    ")]
-BY_HAND = ("make setup", "$EDITOR")
+PAGE = (ROOT / "docs" / "howto" / "cluster.md").read_text().partition("\n## Without Slurm\n")[0]
+LINES = [line for block in re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+BY_HAND = ("make setup", "source", "$EDITOR", "tmux")
 SMALL = {"scale=paper": "scale=quick", "--scale paper": "--scale quick", "fig10": FIGURE}
 
 
