@@ -13,7 +13,7 @@ from onshell.config.layout import Layout
 from onshell.core.errors import OnshellError
 from onshell.evaluation.commands import floor_file, metrics_file
 from onshell.evaluation.truth import held_out
-from onshell.events.commands import generate_file
+from onshell.events.datasets import Truth, generate_file
 from onshell.events.lhe.importing import Settings, import_file, split_rows
 from onshell.events.table import read_events, read_metadata
 from onshell.physics.generators import events
@@ -23,8 +23,7 @@ MINE = 'processes.mine={"source": "my.lhe", "n_particles": 3}'
 
 
 def generated(path, **sizes):
-    options = {"dataset": "muon", "process": "muon", "generator": "muon", "parameters": {}, "seed": SEED}
-    generate_file(path, **options, **{"n_train": 0, "n_test": 0} | sizes)
+    generate_file(path, Truth("muon", "muon", "muon", {}, SEED, **{"n_train": 0, "n_test": 0} | sizes))
     return path
 
 

@@ -10,11 +10,11 @@ from scipy import stats
 
 from onshell.core.errors import OnshellError
 from onshell.events import augment
-from onshell.events.augment import AUGMENTATIONS, embed, embed_chunks, fills_fibre, frames, validate
+from onshell.events.augment import AUGMENTATIONS, embed, embed_chunks, fills_fibre, frames
 from onshell.events.table import Events
 from onshell.physics import generators, rambo
 
-N_EVENTS = 1003
+N_EVENTS = 503
 ALPHA = 1e-6
 """False-alarm rate of each statistical test."""
 
@@ -41,22 +41,20 @@ def frames_of(events):
 
 
 @pytest.mark.parametrize(("name", "spec"), SPECS)
-def test_every_row_maps_back_to_its_truth_event(p, name, spec):
+def test_every_row_lies_over_its_truth_event_in_the_frame_of_the_table(p, name, spec):
     events = embed(p, spec, name=name, process="aps", seed=5)
     assert events.momenta.dtype == torch.float64
     assert len(events) == N_EVENTS
     assert events.space == "q"
     back = rambo.to_p(events.momenta)
     assert (back - p[torch.from_numpy(events.columns["event"])]).abs().max() < 1e-12
-
-
-@pytest.mark.parametrize(("name", "spec"), SPECS)
-def test_the_frames_are_those_that_the_table_says(p, name, spec):
-    events = embed(p, spec, name=name, process="aps", seed=5)
     b, x = rambo.frame(events.momenta)
-    said_b, said_x = frames_of(events)
-    assert (x / said_x - 1).abs().max() < 1e-11
-    assert ((b - said_b).norm(dim=1) / (1 + said_b.norm(dim=1))).max() < 1e-11
+    of_table_b, of_table_x = frames_of(events)
+    assert (x / of_table_x - 1).abs().max() < 1e-11
+    assert ((b - of_table_b).norm(dim=1) / (1 + of_table_b.norm(dim=1))).max() < 1e-11
+    # Only a frame for each event fills the fibre.
+    assert fills_fibre(events.metadata["augmentation"]) is (name == "continuous")
+    assert fills_fibre(None) is fills_fibre({}) is None
 
 
 def test_identity_is_the_truth_itself(p):
@@ -111,7 +109,7 @@ def test_frames_depend_on_seed_process_and_augmentation_alone():
 
 
 @pytest.mark.parametrize("spec", [{"copies": 1}, {"copies": 2}, {"copies": 10}, {"per_event": True}])
-@pytest.mark.parametrize("size", [1, 7, 100, 1000])
+@pytest.mark.parametrize("size", [7, 100, 1000])
 def test_rows_do_not_depend_on_the_pieces_of_truth(p, spec, size, monkeypatch):
     monkeypatch.setattr(augment, "ROWS", 64)
     weight = np.linspace(1, 2, N_EVENTS)
@@ -171,45 +169,29 @@ def test_no_events():
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("single", "augmentations.mine: 'single' is not a mapping"),
-        ({}, "augmentations.mine: {}: give exactly one of"),
-        ({"copys": 2}, r"augmentations.mine.copys: unknown key"),
-        ({"copies": 2, "per_event": True}, "give exactly one of"),
-        ({"b": [0, 0, 0]}, "give exactly one of"),
-        ({"x": 1}, "give exactly one of"),
-        ({"copies": 0}, "augmentations.mine.copies: 0 is not"),
-        ({"copies": 2.0}, "augmentations.mine.copies: 2.0 is not"),
-        ({"copies": True}, "augmentations.mine.copies: True is not"),
-        ({"per_event": False}, "augmentations.mine.per_event: False"),
-        ({"b": [0, 0], "x": 1}, "augmentations.mine.b: "),
-        ({"b": [0, 0, math.nan], "x": 1}, "augmentations.mine.b: "),
-        ({"b": 0, "x": 1}, "augmentations.mine.b: "),
-        ({"b": [0, 0, 0], "x": 0}, "augmentations.mine.x: 0 is not a scale"),
-        ({"b": [0, 0, 0], "x": -1.5}, "augmentations.mine.x: -1.5 is not a scale"),
-        ({"b": [0, 0, 0], "x": math.inf}, "augmentations.mine.x: inf"),
-        ({"b": [0, 0, 0], "x": "1"}, "augmentations.mine.x: '1'"),
-        ({"copies": 1, "by_process": [1]}, "augmentations.mine.by_process: "),
-        ({"copies": 2, "by_process": {}}, "augmentations.mine.by_process: one frame per process"),
-        ({"copies": 1, "by_process": {"aps": {"x": 1}}}, "augmentations.mine.by_process.aps: "),
-        ({"copies": 1, "by_process": {"aps": {"b": [0, 0, 0], "x": 0}}}, "augmentations.mine.by_process.aps.x: 0"),
+        ("single", "'single' is not a mapping"),
+        ({}, "not exactly one of the forms"),
+        ({"copys": 2}, "copys = 2: "),
+        ({"copies": 2, "per_event": True}, "not exactly one of the forms"),
+        ({"b": [0, 0, 0]}, "not exactly one of the forms"),
+        ({"x": 1}, "not exactly one of the forms"),
+        ({"copies": 0}, "copies = 0: "),
+        ({"copies": 2.0}, r"copies = 2\.0: "),
+        ({"copies": True}, "copies = True: "),
+        ({"per_event": False}, "per_event = False: "),
+        ({"b": [0, 0], "x": 1}, r"b = \[0, 0\]: "),
+        ({"b": [0, 0, math.nan], "x": 1}, r"b\.2 = nan: "),
+        ({"b": 0, "x": 1}, "b = 0: "),
+        ({"b": [0, 0, 0], "x": 0}, "x = 0: "),
+        ({"b": [0, 0, 0], "x": math.inf}, "x = inf: "),
+        ({"b": [0, 0, 0], "x": "1"}, "x = '1': "),
+        ({"copies": 1, "by_process": [1]}, r"by_process = \[1\]: "),
+        ({"copies": 2, "by_process": {}}, "one frame per process"),
+        ({"copies": 1, "by_process": {"aps": {"x": 1}}}, r"without by_process\.aps\.b"),
+        ({"copies": 1, "by_process": {"aps": {"b": [0, 0, 0], "x": 0}}}, r"by_process\.aps\.x = 0: "),
     ],
 )
 def test_bad_specs_name_the_key(spec, message):
-    with pytest.raises(OnshellError, match=message) as caught:
-        validate(spec, "mine")
-    assert "\n" not in str(caught.value)
-    with pytest.raises(OnshellError, match=message):
+    with pytest.raises(OnshellError, match=f"^augmentations.mine(:| ).*{message}.*give exactly one of") as caught:
         embed(torch.zeros(1, 3, 3), spec, name="mine")
-
-
-@pytest.mark.parametrize(("name", "spec"), SPECS)
-def test_good_specs(name, spec):
-    validate(spec, name)
-
-
-def test_only_a_frame_for_each_event_fills_the_fibre(p):
-    for name, spec in AUGMENTATIONS.items():
-        told = embed(p[:4], spec, name=name, process="muon").metadata["augmentation"]
-        assert fills_fibre(told) is (name == "continuous")
-    assert fills_fibre(None) is None
-    assert fills_fibre({}) is None
+    assert "\n" not in str(caught.value)

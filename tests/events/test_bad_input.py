@@ -11,6 +11,7 @@ import torch
 
 from onshell.core.errors import OnshellError
 from onshell.events import table
+from onshell.events.checks import checked_weights
 from onshell.events.table import iter_events, read_events, read_metadata, write_events
 from onshell.physics import generators
 
@@ -124,18 +125,18 @@ def test_ragged_lists(tmp_path, p):
     columns = columns_of(p)
     columns["py"][7] = columns["py"][7][:2]
     columns["py"][31] = []
-    refuses(write(tmp_path / "x.parquet", columns), "column py: events 7, 31: 2 particles where 3 .*2 such rows")
+    refuses(write(tmp_path / "x.parquet", columns), "column py: events 7, 31: 2 numbers where 3 .*2 such rows")
 
 
 def test_a_missing_list_and_a_missing_number(tmp_path, p):
     columns = columns_of(p)
     columns["pz"][9] = None
-    refuses(write(tmp_path / "x.parquet", columns), "column pz: event 9: no momenta there")
+    refuses(write(tmp_path / "x.parquet", columns), "column pz: event 9: no list there")
     columns = columns_of(p)
     columns["pz"][9][1] = columns["pz"][12][0] = columns["pz"][12][2] = None
-    refuses(write(tmp_path / "y.parquet", columns), r"column pz: events 9, 12: missing momenta \(null\)")
+    refuses(write(tmp_path / "y.parquet", columns), r"column pz: events 9, 12: missing numbers \(null\)")
     fixed = {name: pa.array(values, pa.list_(pa.float64(), 3)) for name, values in columns.items()}
-    refuses(write(tmp_path / "z.parquet", fixed), "column pz: events 9, 12: missing momenta")
+    refuses(write(tmp_path / "z.parquet", fixed), "column pz: events 9, 12: missing numbers")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -215,3 +216,30 @@ def test_the_wrong_space(tmp_path, p):
 )
 def test_damaged_metadata(tmp_path, p, metadata, message):
     refuses(write(tmp_path / "x.parquet", columns_of(p), metadata), message)
+
+
+def test_weights_of_either_sign_are_taken_as_they_are():
+    found = checked_weights(np.array([2, -1, 0]), 3, "x")
+    assert found.dtype == np.float64
+    assert found.tolist() == [2.0, -1.0, 0.0]
+
+
+def test_no_weights_and_equal_ones_weigh_nothing():
+    assert checked_weights(None, 3, "x") is None
+    assert checked_weights(np.full(3, 0.7), 3, "x") is None
+    assert checked_weights(np.empty(0), 0, "x") is None
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1.0, 2.0], r"^a\.parquet: \(2,\) weights for 3 events; give one for each$"),
+        ([[1.0], [1.0], [1.0]], r"\(3, 1\) weights for 3 events"),
+        ([1.0, np.nan, 1.0], "the weights of 3 events are not all finite; remove these events"),
+        ([1.0, np.inf, 1.0], "not all finite"),
+        ([1.0, -2.0, 1.0], "the weights of 3 events sum to 0, which is no distribution"),
+    ],
+)
+def test_weights_of_no_law_are_named(values, message):
+    with pytest.raises(OnshellError, match=message):
+        checked_weights(np.array(values), 3, "a.parquet")

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from onshell.core.errors import OnshellError
-from onshell.events.commands import embed_file, generate_file
+from onshell.events.datasets import Embedding, Truth, embed_file, generate_file
 from onshell.events.parquet import KEY
 from onshell.events.table import read_events, read_metadata, write_events
 from onshell.physics import generators
@@ -29,8 +29,7 @@ def p():
 def truth(tmp_path_factory):
     """Return the path of 30 events of exact truth, 20 of them to train on."""
     path = tmp_path_factory.mktemp("truth") / "truth.parquet"
-    options = {"dataset": "uniform_3", "process": "uniform", "generator": "uniform", "parameters": {"n_particles": 3}}
-    generate_file(path, **options, n_train=20, n_test=10, seed=1)
+    generate_file(path, Truth("uniform_3", "uniform", "uniform", {"n_particles": 3}, 1, n_train=20, n_test=10))
     return path
 
 
@@ -132,7 +131,7 @@ def test_lists_per_particle_that_another_tool_rewrote(p, kind, tmp_path):
     assert found.tolist() == ids
     if not pa.types.is_fixed_size_list(kind):
         ragged = pa.array([*ids[:-1], [11, -12]], kind)
-        refuses("column id: event 5: not 3 numbers", tmp_path / "t.parquet", momenta(p) | {"id": ragged})
+        refuses("column id: event 5: 2 numbers where 3", tmp_path / "t.parquet", momenta(p) | {"id": ragged})
 
 
 def test_columns_that_nobody_computes_with_do_not_matter(p, tmp_path):
@@ -166,9 +165,7 @@ def test_masses_are_refused(p, name, values, tmp_path):
 def test_massive_events_are_not_projected(p, tmp_path):
     pq.write_table(pa.table(momenta(60 * p) | {"mass": [[30.0] * 3] * N}), tmp_path / "t.parquet")
     with pytest.raises(OnshellError, match=r"t\.parquet: column mass: events 0, .*massive"):
-        embed_file(
-            tmp_path / "t.parquet", tmp_path / "q.parquet", name="single", spec={"copies": 1}, seed=0, project=True
-        )
+        embed_file(tmp_path / "t.parquet", tmp_path / "q.parquet", Embedding("single", {"copies": 1}, 0, project=True))
     assert not (tmp_path / "q.parquet").exists()
 
 
@@ -190,7 +187,7 @@ CHANGES = {
 def test_metadata_of_other_rows_are_refused(truth, change, tmp_path):
     table, path = CHANGES[change](pq.read_table(truth)), tmp_path / "t.parquet"
     pq.write_table(table, path)
-    refuses("its metadata tell of other rows|does not fit its", path)
+    refuses("its metadata describe other rows|does not fit its", path)
     # Without them it is a table like any other.
     pq.write_table(table.replace_schema_metadata(None), path)
     assert read_metadata(path) == {}
@@ -203,13 +200,13 @@ def test_samples_that_another_tool_changed_do_not_pass_for_those_of_a_model(p, c
     write_events(path, [p.repeat(5, 1, 1)], {"run": "uniform_3-q-flow"})
     table = pq.read_table(path)
     pq.write_table(CHANGES[change](table), path)
-    refuses("its metadata tell of other rows", path)
+    refuses("its metadata describe other rows", path)
 
 
 @pytest.mark.parametrize("change", ["filtered", "cut", "sorted", "concatenated", "without event"])
 def test_training_sets_that_another_tool_changed_are_refused(truth, change, tmp_path):
     path = tmp_path / "q.parquet"
-    embed_file(truth, path, name="double", spec={"copies": 2}, seed=0)
+    embed_file(truth, path, Embedding("double", {"copies": 2}, 0))
     table = pq.read_table(path)
     pq.write_table(table, path)
     assert len(read_events(path)) == 20
@@ -218,7 +215,7 @@ def test_training_sets_that_another_tool_changed_are_refused(truth, change, tmp_
     else:
         table = CHANGES[change](table.slice(0, 15) if change == "cut" else table)
     pq.write_table(table, path)
-    refuses("its metadata tell of other rows|does not fit its", path)
+    refuses("its metadata describe other rows|does not fit its", path)
 
 
 def test_further_columns_leave_the_metadata_true(truth, tmp_path):

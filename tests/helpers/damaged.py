@@ -26,7 +26,7 @@ from onshell import config as configuration
 from onshell.config.layout import Layout
 from onshell.evaluation.commands import autoencoder_file, floor_file, metrics_file
 from onshell.events.augment import AUGMENTATIONS
-from onshell.events.commands import embed_file
+from onshell.events.datasets import Embedding, embed_file
 from onshell.events.lhe.importing import Settings, import_file
 from onshell.models.build import build
 from onshell.sampling.commands import sample_file
@@ -197,7 +197,7 @@ def make(folder: Path) -> None:
 def _tables(folder: Path) -> None:
     truth = products.truth(folder, "muon", "muon", "muon", N).rename(folder / "truth.parquet")
     products.smeared(folder, RUNS[0], truth, 0.1, {}).rename(folder / "samples.parquet")
-    embed_file(truth, folder / "set.parquet", name="double", spec=AUGMENTATIONS["double"], seed=1)
+    embed_file(truth, folder / "set.parquet", Embedding("double", AUGMENTATIONS["double"], 1))
     for name, family in (("model", "diffusion"), ("flow", "flow")):
         spec = run_spec(
             family=family, **({"schedule": {"steps": 5}} if family == "diffusion" else {"sampling": {"steps": 4}})

@@ -6,7 +6,7 @@ import torch
 from onshell.core.rng import stream
 from onshell.evaluation.commands import autoencoder_file, metrics_file
 from onshell.events.augment import AUGMENTATIONS
-from onshell.events.commands import embed_file, generate_file
+from onshell.events.datasets import Embedding, Truth, embed_file, generate_file
 from onshell.events.table import read_events, write_events
 from onshell.physics import rambo
 
@@ -21,9 +21,8 @@ def silent(*_):
 def truth(folder, dataset, process, generator, n, **parameters):
     """Return the path of a truth file with `n` train and `n` test events."""
     path = folder / f"{dataset}.parquet"
-    sizes = {"n_train": n, "n_test": n}
-    names = {"dataset": dataset, "process": process, "generator": generator, "parameters": parameters}
-    generate_file(path, cutoff=parameters.get("cutoff"), seed=SEED, **names, **sizes)
+    cutoff = parameters.get("cutoff")
+    generate_file(path, Truth(dataset, process, generator, parameters, SEED, n_train=n, n_test=n, cutoff=cutoff))
     return path
 
 
@@ -101,7 +100,7 @@ def everything(folder, n=3000):
     for dataset, name in sets:
         spec = FRAME if dataset.startswith("aps") else AUGMENTATIONS[name]
         path = embedded[f"{dataset}.{name}"] = folder / f"{dataset}.{name}.parquet"
-        embed_file(events[dataset], path, name=name, spec=spec, seed=SEED)
+        embed_file(events[dataset], path, Embedding(name, spec, SEED))
     autoencoder = folder / "muon.pt"
     autoencoder_file(events["muon"], autoencoder, seed=SEED, epochs=2, progress=silent)
     samples, metrics = models(folder, events), {}

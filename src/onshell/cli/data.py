@@ -1,6 +1,7 @@
 """Verbs that make the data of a training: exact truth, and its embedding in q-space."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,7 +9,8 @@ import typer
 from onshell import config as configuration
 from onshell.cli.completion import names
 from onshell.cli.options import DEFAULT, ConfigFile, EventTable, Output, Scale, Seed, Settings, app, load
-from onshell.core.console import counter, known
+from onshell.core.console import apart, counter, known
+from onshell.core.errors import OnshellError
 
 
 @app.command()
@@ -35,11 +37,10 @@ def generate(
     loaded = load(config, settings, scale=scale, seed=seed)
     known("dataset", dataset, configuration.datasets(loaded))
 
-    from onshell.events.commands import generate_file
+    from onshell.events.datasets import Truth, generate_file
 
     entry = configuration.datasets(loaded)[dataset]
-    generate_file(
-        output,
+    truth = Truth(
         dataset=dataset,
         process=entry.process,
         generator=entry.generator,
@@ -50,23 +51,25 @@ def generate(
         n_final=final,
         seed=loaded["seed"],
         config_hash=configuration.digest({**asdict(entry), "seed": loaded["seed"]}),
-        threads=threads,
-        progress=counter(dataset),
     )
+    generate_file(output, truth, threads=threads, progress=counter(dataset))
 
 
 @app.command()
 def embed(
     events: EventTable,
-    output: Output,
+    output: Annotated[
+        list[Path], typer.Option("--output", "-o", help="The file to write; one for each augmentation, in their order.")
+    ],
     augmentation: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
             *("--augmentation", "-a"),
-            help="An augmentation of the configuration: the choice of the frame (b, x).",
+            help="An augmentation of the configuration: the choice of the frame (b, x); else single. Several, each "
+            "with its own -o, share one process.",
             autocompletion=names("augmentation"),
         ),
-    ] = "single",
+    ] = None,
     project: Annotated[bool, typer.Option("--project", help="First boost and scale every event to E_cm = 1.")] = False,
     scale: Scale = None,
     seed: Seed = None,
@@ -74,6 +77,13 @@ def embed(
     settings: Settings = None,
 ) -> None:
     """Write the q-space training set of any event table: every event in a frame (b, x)."""
+    chosen = augmentation or ["single"]
+    if len(chosen) != len(output):
+        raise OnshellError(f"-a {', '.join(chosen)}: {len(output)} files for {len(chosen)} augmentations; give as many")
+    for path in output:
+        apart(path, events)
+        if output.count(path) > 1:
+            raise OnshellError(f"-o {path}: named twice; give each augmentation its own file")
     if config == DEFAULT and not DEFAULT.exists():
         # Away from the repository the paper's augmentations serve; every other choice needs a configuration.
         from onshell.events.augment import AUGMENTATIONS
@@ -81,19 +91,13 @@ def embed(
         loaded = {"augmentations": AUGMENTATIONS, "seed": seed or 0}
     else:
         loaded = load(config, settings, scale=scale, seed=seed)
-    known("augmentation", augmentation, loaded["augmentations"])
+    for name in chosen:
+        known("augmentation", name, loaded["augmentations"])
 
-    from onshell.events.commands import embed_file
+    from onshell.events.datasets import Embedding, embed_file
 
-    spec = loaded["augmentations"][augmentation]
-    key = configuration.digest({"augmentation": spec, "seed": loaded["seed"]})
-    embed_file(
-        events,
-        output,
-        name=augmentation,
-        spec=spec,
-        seed=loaded["seed"],
-        config_hash=key,
-        project=project,
-        progress=counter(output.name),
-    )
+    for name, path in zip(chosen, output, strict=True):
+        spec = loaded["augmentations"][name]
+        key = configuration.digest({"augmentation": spec, "seed": loaded["seed"]})
+        embedding = Embedding(name, spec, loaded["seed"], config_hash=key, project=project)
+        embed_file(events, path, embedding, progress=counter(path.name))

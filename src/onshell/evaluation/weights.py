@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from onshell.events.checks import checked_weights
 from onshell.events.table import Events
-from onshell.events.weights import checked_weights
 
 Weights = NDArray[np.float64] | None
 COLUMNS = ("weight",)

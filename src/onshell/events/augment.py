@@ -7,20 +7,22 @@ An augmentation is a dict, as in config.yaml:
 - ``{"per_event": true}``: a fresh random frame for each event (`continuous`);
 - ``"by_process": {process: {"b": ..., "x": ...}}`` beside one of the above: the frame of one process, as published.
 
-Random frames follow the law of (b, x) of a RAMBO point. They are named by process and augmentation and not by the
-cutoff: all cutoffs of a process share them.
+Random frames follow the distribution of (b, x) of a RAMBO point. Their streams are named by process and augmentation
+and not by the cutoff: all cutoffs of a process share them.
 """
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
+from pydantic import ConfigDict, Field, model_validator
 
 from onshell.core.errors import OnshellError
+from onshell.core.forms import Form, Positive, Vector
+from onshell.core.reading import checked
 from onshell.core.rng import stream
 from onshell.events.table import ROWS, Events
 from onshell.physics import rambo
@@ -36,6 +38,43 @@ AUGMENTATIONS: dict[str, dict[str, Any]] = {
 
 `single` draws its frame for every process; that of config.yaml has the published frame for the antennas (`by_process`).
 """
+
+
+class Frame(Form):
+    """One frame."""
+
+    model_config = ConfigDict(extra="forbid")
+    b: Vector
+    x: Positive
+
+
+class Augmentation(Form):
+    """The forms that the module describes."""
+
+    model_config = ConfigDict(extra="forbid")
+    copies: Annotated[int, Field(ge=1)] | None = None
+    per_event: Literal[True] | None = None
+    b: Vector | None = None
+    x: Positive | None = None
+    by_process: dict[str, Frame] | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        """Refuse several forms at once, half a frame, and frames of processes beside many frames."""
+        forms = [form for form in (self.copies, self.per_event, self.b) if form is not None]
+        if len(forms) != 1 or (self.b is None) != (self.x is None):
+            raise ValueError("not exactly one of the forms")
+        if self.by_process is not None and (self.per_event or (self.copies or 1) != 1):
+            raise ValueError("by_process gives one frame per process, which goes with copies: 1, or with b and x")
+        return self
+
+
+def validate(spec: Mapping[str, Any], name: str) -> None:
+    """Raise `OnshellError`, naming the key's path, unless `spec` is one of the forms that the module describes."""
+    where, remedy = f"augmentations.{name}", "give exactly one of copies, per_event, or b together with x"
+    if not isinstance(spec, Mapping):
+        raise OnshellError(f"{where}: {spec!r} is not a mapping; {remedy}")
+    checked(dict(spec), Augmentation, where, remedy)
 
 
 @dataclass(frozen=True)
@@ -60,7 +99,7 @@ class Frames:
         return math.ceil(n / self.copies)
 
     def metadata(self) -> dict[str, Any]:
-        """Return what a table's metadata says of its augmentation; b and x are null where they are columns."""
+        """Return the entry `augmentation` of a table's metadata; b and x are null where they are columns."""
         b, x = (None if values is None else values.tolist() for values in (self.b, self.x))
         return {"name": self.name, "spec": self.spec, "seed": self.seed, "b": b, "x": x}
 
@@ -97,7 +136,7 @@ def frames(spec: Mapping[str, Any], *, name: str, process: str, n_particles: int
 
 
 def fills_fibre(augmentation: Mapping[str, Any] | None) -> bool | None:
-    """Return whether an `augmentation`, as metadata tell it, has a frame for each event; None if they do not tell."""
+    """Return whether an `augmentation`, as in metadata, has a frame for each event; None where these do not say."""
     spec = (augmentation or {}).get("spec")
     return None if spec is None else bool(spec.get("per_event"))
 
@@ -144,48 +183,3 @@ def embed(
     for q, columns in embed_chunks([truth], chosen, n):
         return Events(q, columns, metadata, "q")
     return Events(truth.momenta, {"event": np.empty(0, np.int64)}, metadata, "q")
-
-
-def validate(spec: Mapping[str, Any], name: str) -> None:
-    """Raise `OnshellError`, naming the key's path, unless `spec` is one of the forms that the module describes."""
-    where = f"augmentations.{name}"
-    if not isinstance(spec, Mapping):
-        raise OnshellError(f"{where}: {spec!r} is not a mapping; give copies, per_event, or b and x")
-    known = {"copies", "per_event", "b", "x", "by_process"}
-    for key in spec:
-        if key not in known:
-            raise OnshellError(f"{where}.{key}: unknown key; use copies, per_event, b and x, or by_process")
-    forms = [form for form in ("copies", "per_event", "b") if form in spec]
-    if len(forms) != 1 or ("x" in spec) != ("b" in spec):
-        raise OnshellError(f"{where}: {json.dumps(spec)}: give exactly one of copies, per_event, or b together with x")
-    copies = spec.get("copies", 1)
-    if type(copies) is not int or copies < 1:
-        raise OnshellError(f"{where}.copies: {copies!r} is not a whole number of copies; use 1 or more")
-    if spec.get("per_event", True) is not True:
-        raise OnshellError(f"{where}.per_event: {spec['per_event']!r}; use true, or copies: 1 for one frame")
-    if "b" in spec:
-        _validate_frame(spec, where)
-    if "by_process" not in spec:
-        return
-    if not isinstance(spec["by_process"], Mapping):
-        raise OnshellError(f"{where}.by_process: {spec['by_process']!r} is not a mapping from processes to frames")
-    if copies != 1 or "per_event" in spec:
-        raise OnshellError(f"{where}.by_process: one frame per process goes with copies: 1, or with b and x")
-    for process, frame in spec["by_process"].items():
-        if not isinstance(frame, Mapping) or set(frame) != {"b", "x"}:
-            raise OnshellError(f"{where}.by_process.{process}: {frame!r} is not a frame; give b and x")
-        _validate_frame(frame, f"{where}.by_process.{process}")
-
-
-def _validate_frame(frame: Mapping[str, Any], where: str) -> None:
-    """Raise unless `frame` has a vector b of three finite numbers and a finite x > 0."""
-    b, x = frame["b"], frame["x"]
-    if not isinstance(b, list | tuple) or len(b) != 3 or not all(_is_number(value) for value in b):
-        raise OnshellError(f"{where}.b: {b!r} is not a vector; give three finite numbers")
-    if not _is_number(x) or x <= 0:
-        raise OnshellError(f"{where}.x: {x!r} is not a scale; give a finite number above 0")
-
-
-def _is_number(value: Any) -> bool:
-    """Return whether `value` is a finite number and not a boolean."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,6 +1,7 @@
 """Momenta between torch tensors and Arrow columns: one fixed-size list of N numbers for each of x, y, z.
 
 Both sides keep the components apart in memory (storage [3, n, N], seen as [n, N, 3]), so that a column is one copy.
+In all functions, `first` is the number of a column's first row in the file and `where` names file and column in errors.
 """
 
 from collections.abc import Sequence
@@ -23,8 +24,8 @@ NEEDED = ("event", *FINITE, *(f"{name}_error" for name in DENSITIES))
 PARTICLES = ("id", "colour", "anticolour", "spin", "in_id", "in_colour", "in_anticolour", "in_spin")
 """Columns of an import that hold as many numbers for each event; other tools write them as lists of any length."""
 
-LIKE_WEIGHTS = ("weights", "wgt", "event_weight", "evt_weight", "eventweight", "mc_weight", "mcweight", "gen_weight")
-LIKE_WEIGHTS += ("genweight",)
+LIKE_WEIGHTS = {"weights", "wgt", "event_weight", "evt_weight", "eventweight", "mc_weight", "mcweight", "gen_weight"}
+LIKE_WEIGHTS |= {"weight", "genweight"}
 ENERGIES = ("e", "energy", "energies", "p0", "pe")
 MASSES = ("m", "mass", "masses")
 MASSLESS = 1e-3
@@ -44,10 +45,8 @@ def space_of(columns: Sequence[str]) -> str | None:
 def schema(space: str, n_particles: int, extra: dict[str, pa.DataType]) -> pa.Schema:
     """Return the Arrow schema of an event table: `event`, the momenta, then the `extra` columns."""
     momenta = pa.list_(pa.field("element", pa.float64(), nullable=False), n_particles)
-    fields = [pa.field("event", pa.int64(), nullable=False)]
-    fields += [pa.field(name, momenta, nullable=False) for name in names(space)]
-    fields += [pa.field(name, kind, nullable=False) for name, kind in extra.items()]
-    return pa.schema(fields)
+    kinds = {"event": pa.int64(), **dict.fromkeys(names(space), momenta), **extra}
+    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in kinds.items()])
 
 
 def kind_of(values: np.ndarray) -> pa.DataType:
@@ -59,17 +58,22 @@ def kind_of(values: np.ndarray) -> pa.DataType:
 def is_number(kind: pa.DataType) -> bool:
     """Return whether a column of this type holds one number (or truth value) per event."""
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return any(is_one(kind) for is_one in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, is_truth))
-
-
-def is_truth(kind: pa.DataType) -> bool:
-    """Return whether a column of this type holds truth values."""
-    return pa.types.is_boolean(kind)
+    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean)
+    return any(test(kind) for test in tests)
 
 
 def is_numbers(kind: pa.DataType) -> bool:
     """Return whether a column of this type holds as many numbers for each event."""
     return pa.types.is_fixed_size_list(kind) and is_number(kind.value_type)
+
+
+def width(kind: pa.DataType) -> int | None:
+    """Return N of a fixed-size list type, None for another list of numbers, 0 for anything else."""
+    if not pa.types.is_list(kind) and not pa.types.is_large_list(kind) and not pa.types.is_fixed_size_list(kind):
+        return 0
+    if not pa.types.is_floating(kind.value_type) and not pa.types.is_integer(kind.value_type):
+        return 0
+    return kind.list_size if pa.types.is_fixed_size_list(kind) else None
 
 
 def to_column(values: np.ndarray) -> pa.Array:
@@ -80,13 +84,13 @@ def to_column(values: np.ndarray) -> pa.Array:
 
 
 def number(column: pa.Array, name: str, first: int, where: str) -> np.ndarray:
-    """Return the column `name` of one number per event as [n]; `first` and `where` as in `from_lists`.
+    """Return the column `name` of one number per event as [n].
 
-    What is `NEEDED` is a number in every row: `event` a whole one of 64 bits, those of `FINITE` finite float64.
+    Those that are `NEEDED` are a number in every row: `event` a whole one of 64 bits, those of `FINITE` finite float64.
     """
     column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-    column = column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column
-    column = column.cast(pa.float64()) if column.null_count and is_truth(column.type) else column
+    if pa.types.is_decimal(column.type) or (column.null_count and pa.types.is_boolean(column.type)):
+        column = column.cast(pa.float64())
     values = column.to_numpy(zero_copy_only=False)
     if name not in NEEDED:
         return values
@@ -99,43 +103,29 @@ def number(column: pa.Array, name: str, first: int, where: str) -> np.ndarray:
     if not good.all():
         bad = first + np.flatnonzero(~good)
         kind = "whole numbers of 64 bits" if name == "event" else "finite numbers"
-        raise OnshellError(f"{where}: row {bad[0]} and {len(bad) - 1} more are not {kind}; mend or drop the column")
+        raise OnshellError(f"{where}: row {bad[0]} and {len(bad) - 1} more are not {kind}; fix or drop the column")
     return values.astype(np.int64 if name == "event" else np.float64)
 
 
 def numbers(column: pa.Array, k: int, first: int, where: str) -> np.ndarray:
-    """Return a column of lists of `k` numbers as [n, k]; `first` and `where` are for the error, as in `from_lists`."""
-    values = column.flatten()
-    if column.null_count or values.null_count:
-        raise OnshellError(
-            f"{where}: no numbers (null) in the {len(column)} rows from {first} on; write the file again"
-        )
+    """Return a column of lists of `k` numbers as [n, k]; raise where one is missing, or a list of another length."""
+    remedy = "remove these rows or write the file again"
+    if column.null_count:
+        rows = np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))
+        raise OnshellError(f"{where}: {_few(first + rows)}: no list there (null); {remedy}")
     if not pa.types.is_fixed_size_list(column.type):
-        rows = first + np.flatnonzero(column.value_lengths().to_numpy() != k)
+        lengths = column.value_lengths().to_numpy()
+        rows = np.flatnonzero(lengths != k)
         if len(rows):
-            raise OnshellError(f"{where}: {few(rows)}: not {k} numbers as in the first; mend or drop the column")
+            raise OnshellError(
+                f"{where}: {_few(first + rows)}: {int(lengths[rows[0]])} numbers where {k} are expected "
+                f"({len(rows)} such rows); every event of a table needs the same number of particles"
+            )
+    values = column.flatten()
+    if values.null_count:
+        rows = np.unique(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False)) // k)
+        raise OnshellError(f"{where}: {_few(first + rows)}: missing numbers (null); {remedy}")
     return values.to_numpy(zero_copy_only=False).reshape(len(column), k)
-
-
-def check_massless(p: torch.Tensor, values: np.ndarray, name: str, first: int, where: str) -> None:
-    """Raise where the energies or masses `values` [n, N] beside momenta `p` [n, N, 3] are not those of massless ones.
-
-    `name` is that of the column, which tells energies from masses; `first` and `where` as in `from_lists`.
-    """
-    e = p.norm(dim=-1).numpy()
-    scale = np.sqrt(np.clip(e.sum(1) ** 2 - (p.sum(1).numpy() ** 2).sum(-1), 0.0, None))[:, None]
-    mass = np.abs(values) if name.lower() in MASSES else np.sqrt(np.abs(values**2 - e**2))
-    # Numbers that are not finite are no masses of massless particles either.
-    bad = ~(mass <= MASSLESS * scale)
-    if name.lower() in ENERGIES:
-        bad |= ~(values >= 0.0)
-    rows = np.flatnonzero(bad.any(1))
-    if len(rows):
-        worst = mass[rows[0]][bad[rows[0]]].max()
-        raise OnshellError(
-            f"{where}: {few(first + rows)}: massive particles ({len(rows)} such rows; a mass of {worst:.4g}, where "
-            f"{MASSLESS:g} of E_cm counts as none); events are massless here: leave these out, or drop the column"
-        )
 
 
 def momenta_buffer(n: int, n_particles: int) -> torch.Tensor:
@@ -143,49 +133,36 @@ def momenta_buffer(n: int, n_particles: int) -> torch.Tensor:
     return torch.empty(3, n, n_particles, dtype=torch.float64).permute(1, 2, 0)
 
 
-def width(kind: pa.DataType) -> int | None:
-    """Return N of a fixed-size list type, None for another list of numbers, 0 for anything else."""
-    if not pa.types.is_list(kind) and not pa.types.is_large_list(kind) and not pa.types.is_fixed_size_list(kind):
-        return 0
-    if not pa.types.is_floating(kind.value_type) and not pa.types.is_integer(kind.value_type):
-        return 0
-    return kind.list_size if pa.types.is_fixed_size_list(kind) else None
-
-
-def few(rows: np.ndarray) -> str:
-    """Return "event 3" or "events 3, 7, 9, ..." for row numbers `rows`, five at most."""
-    shown = ", ".join(str(int(row)) for row in rows[:5])
-    return f"event{'s' * (len(rows) > 1)} {shown}{', ...' * (len(rows) > 5)}"
-
-
-def from_lists(column: pa.Array, n_particles: int, first: int, where: str) -> np.ndarray:
-    """Return the numbers of a list `column` as [n, N] float64.
-
-    `first` is the number of the column's first row in the file and `where` names file and column, for the errors.
-    """
-    if column.null_count:
-        rows = first + np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))
-        raise OnshellError(f"{where}: {few(rows)}: no momenta there (null); remove these rows or write the file again")
-    if not pa.types.is_fixed_size_list(column.type):
-        lengths = column.value_lengths().to_numpy()
-        rows = first + np.flatnonzero(lengths != n_particles)
-        if len(rows):
-            raise OnshellError(
-                f"{where}: {few(rows)}: {int(lengths[rows[0] - first])} particles where {n_particles} are expected "
-                f"({len(rows)} such rows); every event of a table needs the same number of particles"
-            )
-    values = column.flatten()
-    if values.null_count:
-        rows = first + np.unique(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False)) // n_particles)
-        raise OnshellError(f"{where}: {few(rows)}: missing momenta (null); remove these rows or write the file again")
-    return values.to_numpy(zero_copy_only=False).reshape(-1, n_particles).astype(np.float64, copy=False)
-
-
 def from_batch(batch: pa.RecordBatch, space: str, n_particles: int, first: int, path: str) -> torch.Tensor:
     """Return the momenta of an Arrow `batch` as a float64 tensor [n, N, 3]."""
     momenta = momenta_buffer(batch.num_rows, n_particles)
     storage = momenta.numpy()
     for axis, name in enumerate(names(space)):
-        column = batch.column(batch.schema.get_field_index(name))
-        storage[..., axis] = from_lists(column, n_particles, first, f"{path}: column {name}")
+        storage[..., axis] = numbers(batch.column(name), n_particles, first, f"{path}: column {name}")
     return momenta
+
+
+def check_massless(p: torch.Tensor, values: np.ndarray, is_mass: bool, first: int, where: str) -> None:
+    """Raise where masses, or else energies, `values` [n, N] beside momenta `p` [n, N, 3] are not of massless ones."""
+    e = p.norm(dim=-1).numpy()
+    scale = np.sqrt(np.clip(e.sum(1) ** 2 - (p.sum(1).numpy() ** 2).sum(-1), 0.0, None))[:, None]
+    values = values.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mass = np.abs(values) if is_mass else np.sqrt(np.abs(values**2 - e**2))
+    # Numbers that are not finite are no masses of massless particles either.
+    bad = ~(mass <= MASSLESS * scale)
+    if not is_mass:
+        bad |= ~(values >= 0.0)
+    rows = np.flatnonzero(bad.any(1))
+    if len(rows):
+        worst = mass[rows[0]][bad[rows[0]]].max()
+        raise OnshellError(
+            f"{where}: {_few(first + rows)}: massive particles ({len(rows)} such rows; a mass of {worst:.4g}, where "
+            f"{MASSLESS:g} of E_cm counts as none); events are massless here: leave these out, or drop the column"
+        )
+
+
+def _few(rows: np.ndarray) -> str:
+    """Return "event 3" or "events 3, 7, 9, ..." for row numbers `rows`, five at most."""
+    shown = ", ".join(str(int(row)) for row in rows[:5])
+    return f"event{'s' * (len(rows) > 1)} {shown}{', ...' * (len(rows) > 5)}"

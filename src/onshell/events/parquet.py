@@ -1,10 +1,10 @@
-"""An event table opened for reading: what can be wrong with the file itself is told here, in one line."""
+"""An event table opened for reading: what can be wrong with the file itself is refused here, in one line."""
 
 import json
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import NoReturn, Self
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,6 @@ import torch
 from onshell.core.errors import OnshellError
 from onshell.core.reading import table_metadata
 from onshell.events import columns as arrow
-from onshell.events.rows import check_rows
 
 KEY = b"onshell"
 """The key of the file metadata under which the JSON lies."""
@@ -23,7 +22,7 @@ ROWS = 65536
 
 
 class Table:
-    """An open event table: its `space`, `n_particles`, `metadata` and number of `rows`.
+    """An open event table: its `space`, `n_particles`, `metadata`, column `names` and number of `rows`.
 
     `space` and `n_particles` are what the caller expects, None for anything.
     """
@@ -32,17 +31,15 @@ class Table:
         self.path = Path(path)
         self.file = _opened(self.path)
         try:
-            self.rows = self.file.metadata.num_rows
-            names = self.file.schema_arrow.names
-            if twice := [name for name in names if names.count(name) > 1]:
-                raise OnshellError(f"{self.path}: has two columns {twice[0]}; rename or leave out one of them")
+            self.schema: pa.Schema = self.file.schema_arrow
+            self.names: list[str] = self.schema.names
+            self.rows: int = self.file.metadata.num_rows
             self.space = self._space(space)
-            self.metadata = self._metadata()
+            self.metadata = table_metadata((self.file.metadata.metadata or {}).get(KEY), self.path)
             self.n_particles = self._n_particles(n_particles)
-            self.lists: dict[str, int] = {}
             self._check_columns()
             self._check_metadata()
-            check_rows(self)
+            self._check_rows()
         except BaseException:
             self.file.close()
             raise
@@ -69,11 +66,8 @@ class Table:
 
         Besides the momenta, a batch has those of the further columns that `columns` names; None: all of them.
         """
-        names = [
-            *arrow.names(self.space),
-            *(name for name in self._extra_names() if columns is None or name in columns),
-        ]
-        names = list(dict.fromkeys([*names, *self._massive_names()]))
+        extras = [name for name in self._extra_names() if columns is None or name in columns]
+        names = list(dict.fromkeys([*arrow.names(self.space), *extras, *self._massive_names()]))
         first = 0
         for group in range(self.file.metadata.num_row_groups):
             after = first + self.file.metadata.row_group(group).num_rows
@@ -100,7 +94,7 @@ class Table:
             if arrow.is_number(column.type):
                 found[name] = arrow.number(column, name, first, where)
             else:
-                k = self.lists.setdefault(name, arrow.width(column.type) or self._first_length(name))
+                k = arrow.width(column.type) or self._first_length(name)
                 found[name] = arrow.numbers(column, k, first, where)
         return found
 
@@ -108,52 +102,24 @@ class Table:
         """Raise where a column of energies or masses says that the particles of momenta `p` [n, N, 3] are massive."""
         for name in self._massive_names():
             where = f"{self.path}: column {name}"
-            values = arrow.from_lists(batch.column(name), self.n_particles, first, where)
-            arrow.check_massless(p, values, name, first, where)
-
-    def event_numbers(self) -> Iterator[np.ndarray]:
-        """Yield the column `event` of all rows, if there is one."""
-        if "event" in self.file.schema_arrow.names:
-            first = 0
-            for batch in self._guarded(self.file.iter_batches(ROWS, columns=["event"])):
-                yield arrow.number(batch.column(0), "event", first, f"{self.path}: column event")
-                first += batch.num_rows
+            values = arrow.numbers(batch.column(name), self.n_particles, first, where)
+            arrow.check_massless(p, values, name.lower() in arrow.MASSES, first, where)
 
     def _massive_names(self) -> list[str]:
         """Return the columns that hold a mass per particle or, without any, an energy: rounded, it says less."""
-        fields = [field for field in self.file.schema_arrow if arrow.width(field.type) != 0 and self.space == "p"]
+        fields = [field for field in self.schema if arrow.width(field.type) != 0 and self.space == "p"]
         masses = [field.name for field in fields if field.name.lower() in arrow.MASSES]
         return masses or [field.name for field in fields if field.name.lower() in arrow.ENERGIES]
 
     def _extra_names(self) -> list[str]:
+        """Return the further columns: a number per event, or as many numbers for each."""
         momenta = {name for space in arrow.SPACES for name in arrow.names(space)}
-        fields = [field for field in self.file.schema_arrow if field.name not in momenta]
-        return [field.name for field in fields if arrow.is_number(field.type) or self._is_list(field)]
 
-    def _is_list(self, field: pa.Field) -> bool:
-        """Return whether a column holds as many numbers for each event."""
-        return arrow.is_numbers(field.type) or (field.name in arrow.PARTICLES and arrow.width(field.type) != 0)
+        def has_numbers(field: pa.Field) -> bool:
+            lists = arrow.is_numbers(field.type) or (field.name in arrow.PARTICLES and arrow.width(field.type) != 0)
+            return arrow.is_number(field.type) or lists
 
-    def _check_columns(self) -> None:
-        """Raise where a column that events are weighted by cannot be, or may have been meant to."""
-        names = self.file.schema_arrow.names
-        for field in self.file.schema_arrow:
-            kind = field.type
-            if field.name in arrow.NEEDED and (not arrow.is_number(kind) or arrow.is_truth(kind)):
-                raise OnshellError(
-                    f"{self.path}: column {field.name} holds {kind}, not one number per event; write numbers or drop it"
-                )
-            lower = field.name.lower()
-            if "weight" not in names and (lower == "weight" or lower in arrow.LIKE_WEIGHTS):
-                raise OnshellError(
-                    f"{self.path}: column {field.name} may hold weights, which are read from a column `weight` alone; "
-                    "rename it, or drop it"
-                )
-            massive = self.space == "p" and lower in (*arrow.ENERGIES, *arrow.MASSES)
-            if massive and pa.types.is_nested(kind) and arrow.width(kind) == 0:
-                raise OnshellError(
-                    f"{self.path}: column {field.name} holds {kind}, not lists of numbers; write these, or drop it"
-                )
+        return [field.name for field in self.schema if field.name not in momenta and has_numbers(field)]
 
     def _guarded(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield `batches`, with the reader's complaints turned into the one-line error."""
@@ -163,9 +129,12 @@ class Table:
             raise OnshellError(f"{self.path}: damaged ({_line(error)}); delete it and make it again") from error
 
     def _space(self, expected: str | None) -> str:
-        names = self.file.schema_arrow.names
+        """Return the space of the momenta, or raise where there are none, or not those `expected`."""
+        names = self.names
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise OnshellError(f"{self.path}: has two columns {twice[0]}; rename or leave out one of them")
         space = expected if expected and set(arrow.names(expected)) <= set(names) else arrow.space_of(names)
-        if space is None or len(names) != len(set(names)):
+        if space is None:
             shown = ", ".join(names[:12]) + ", ..." * (len(names) > 12)
             raise OnshellError(
                 f"{self.path}: not an event table: it has the columns {shown or '(none)'}; px, py, pz (or qx, qy, qz), "
@@ -183,67 +152,105 @@ class Table:
         return space
 
     def _n_particles(self, expected: int | None) -> int:
-        fields = [self.file.schema_arrow.field(name) for name in arrow.names(self.space)]
-        widths = [arrow.width(field.type) for field in fields]
-        if 0 in widths:
-            bad = fields[widths.index(0)]
-            raise OnshellError(
-                f"{self.path}: column {bad.name} holds {bad.type}, not lists of numbers; store one list of N per event"
-            )
-        if None in widths:
-            # Plain lists tell their length only in the data: the first event decides, the others are checked as read.
-            widths = [
-                self._first_length(field.name) if w is None else w for field, w in zip(fields, widths, strict=True)
-            ]
-        if len(set(widths)) != 1:
-            shown = ", ".join(f"{w} in {field.name}" for field, w in zip(fields, widths, strict=True))
+        """Return N, or raise where the columns of momenta are not lists of as many numbers."""
+        kinds = {name: self.schema.field(name).type for name in arrow.names(self.space)}
+        widths = {name: arrow.width(kind) for name, kind in kinds.items()}
+        for name, width in widths.items():
+            if width == 0:
+                raise OnshellError(
+                    f"{self.path}: column {name} holds {kinds[name]}, not lists of numbers; store one list of N per "
+                    "event"
+                )
+        # Plain lists show their length only in the data: the first event decides, the others are checked as read.
+        lengths = {name: self._first_length(name) if width is None else width for name, width in widths.items()}
+        n = lengths[arrow.names(self.space)[0]]
+        if set(lengths.values()) != {n}:
+            shown = ", ".join(f"{length} in {name}" for name, length in lengths.items())
             raise OnshellError(f"{self.path}: the number of particles differs: {shown}; write the three alike")
-        if expected is not None and widths[0] != expected:
+        if expected not in (None, n):
             raise OnshellError(
-                f"{self.path}: events of {widths[0]} particles where {expected} are needed; give the table of the "
-                "right process"
+                f"{self.path}: events of {n} particles where {expected} are needed; give the table of the right process"
             )
-        return widths[0]
+        return n
 
     def _first_length(self, name: str) -> int:
+        """Return the length of a column's first list."""
         for batch in self._guarded(self.file.iter_batches(1, columns=[name])):
             if batch.num_rows:
                 return batch.column(0).value_lengths()[0].as_py() or 0
         return self.metadata.get("n_particles", 0)
 
-    def _metadata(self) -> dict[str, Any]:
-        return table_metadata((self.file.metadata.metadata or {}).get(KEY), self.path)
+    def _check_columns(self) -> None:
+        """Raise where a column that events are weighted by cannot be, or may have been meant to."""
+        for field in self.schema:
+            name, lower, kind = field.name, field.name.lower(), field.type
+            if name in arrow.NEEDED and (not arrow.is_number(kind) or pa.types.is_boolean(kind)):
+                raise OnshellError(
+                    f"{self.path}: column {name} holds {kind}, not one number per event; write numbers or drop it"
+                )
+            if "weight" not in self.names and lower in arrow.LIKE_WEIGHTS:
+                raise OnshellError(
+                    f"{self.path}: column {name} may hold weights, which are read from a column `weight` alone; "
+                    "rename it, or drop it"
+                )
+            massive = self.space == "p" and lower in (*arrow.ENERGIES, *arrow.MASSES)
+            if massive and pa.types.is_nested(kind) and arrow.width(kind) == 0:
+                raise OnshellError(
+                    f"{self.path}: column {name} holds {kind}, not lists of numbers; write these, or drop it"
+                )
 
     def _check_metadata(self) -> None:
         """Raise if the metadata contradicts the table."""
-        n, e_cm, ranges = (self.metadata.get(key) for key in ("n_particles", "e_cm", "split"))
-        if n is not None and n != self.n_particles:
+        n, e_cm, split = (self.metadata.get(key) for key in ("n_particles", "e_cm", "split"))
+        if n not in (None, self.n_particles):
             raise OnshellError(
                 f"{self.path}: metadata says n_particles = {n}, the columns hold {self.n_particles}; make the file "
                 "again"
             )
-        if e_cm is not None and e_cm != 1:
+        if e_cm not in (None, 1):
             raise OnshellError(
                 f"{self.path}: metadata says e_cm = {e_cm}; event tables hold momenta in units of E_cm: divide by it "
                 "and store e_cm = 1"
             )
-        if ranges is not None and not _are_ranges(ranges, self.rows):
+        if not all(0 <= first <= last <= self.rows for first, last in (split or {}).values()):
             raise OnshellError(
-                f"{self.path}: metadata says split = {json.dumps(ranges)}, which does not fit its {self.rows} rows; "
+                f"{self.path}: metadata says split = {json.dumps(split)}, which does not fit its {self.rows} rows; "
                 "make the file again"
             )
 
+    def _check_rows(self) -> None:
+        """Raise where a table cannot have the rows that were written with its metadata, in their order.
 
-def _are_ranges(ranges: Any, rows: int) -> bool:
-    """Return whether `ranges` is a dict of [first, after last] rows, all within `rows`."""
-    if not isinstance(ranges, dict):
-        return False
-    for span in ranges.values():
-        if not isinstance(span, list) or len(span) != 2 or not all(type(row) is int for row in span):
-            return False
-        if not 0 <= span[0] <= span[1] <= rows:
-            return False
-    return True
+        Tools that filter, sort, join or rename keep the metadata of a file, though what these say of its rows (seed,
+        split, generator, model) is then no longer true. The parts of a split hold every row, with `event` in rising
+        order; exact truth and samples are numbered from 0 on.
+        """
+        about, in_p = self.metadata, self.space == "p"
+        parts = (about.get("split") or {}).values()
+        if parts and (last := max(last for _, last in parts)) != self.rows:
+            self._refuse_rows(f"{self.rows} rows where its split has {last}")
+        if parts and not in_p and about.get("augmentation", True) is None:
+            self._refuse_rows("columns of q-space, of events that were never embedded")
+        numbered = in_p and (("generator" in about and bool(parts)) or ("run" in about and "time" not in self.names))
+        if not (numbered or parts):
+            return
+        if "event" not in self.names:
+            self._refuse_rows("the column event is gone")
+        found, first, where = [np.empty(0, np.int64)], 0, f"{self.path}: column event"
+        for batch in self._guarded(self.file.iter_batches(ROWS, columns=["event"])):
+            found.append(arrow.number(batch.column(0), "event", first, where))
+            first += batch.num_rows
+        event = np.concatenate(found)
+        if numbered and (event != np.arange(self.rows)).any():
+            self._refuse_rows("the events are not numbered from 0 on")
+        if any((np.diff(event[first:last]) < 0).any() for first, last in parts):
+            self._refuse_rows("the events of a part are not in rising order")
+
+    def _refuse_rows(self, why: str) -> NoReturn:
+        raise OnshellError(
+            f"{self.path}: its metadata describe other rows ({why}): another tool filtered, sorted, joined or renamed; "
+            "make it again, or drop the metadata (pyarrow: table.replace_schema_metadata(None))"
+        )
 
 
 def _opened(path: Path) -> pq.ParquetFile:

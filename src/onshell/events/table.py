@@ -20,7 +20,7 @@ import torch
 from onshell.core.errors import OnshellError
 from onshell.core.files import whole
 from onshell.events import columns as arrow
-from onshell.events.checks import Faults
+from onshell.events.checks import BadEvents
 from onshell.events.parquet import KEY, ROWS, Table
 
 __all__ = ["ROWS", "Events", "iter_events", "read_events", "read_metadata", "split", "write_events"]
@@ -66,7 +66,6 @@ def iter_events(
     path: str | os.PathLike[str],
     *,
     space: str | None = None,
-    n_particles: int | None = None,
     rows: slice | str | None = None,
     columns: Collection[str] | None = None,
     check: bool | str = True,
@@ -74,35 +73,26 @@ def iter_events(
 ) -> Iterator[Events]:
     """Yield the events of the table `path`, at most `size` at a time, so that memory stays bounded.
 
-    `rows` is a slice or the name of a split; `space` ("p" or "q") and `n_particles` are what the caller expects.
-    Of the further columns only those in `columns` are read (None: all), and `event` always.
-    With check = "finite" p-space events may be off the shell.
     Good events come before the error about bad ones: whoever writes as it reads must write a `whole` file.
+
+    Parameters
+    ----------
+    space
+        The space, "p" or "q", that the caller expects.
+    rows
+        A slice, or the name of a split.
+    columns
+        Which further columns are read (None: all), besides `event`.
+    check
+        With "finite", p-space events may be off the shell; with False, momenta may be any.
 
     Raises
     ------
     OnshellError
         One line that names the file, the fault (which events, how far off) and what to do.
     """
-    with Table(path, space, n_particles) as table:
-        yield from _pieces(table, table.span(_rows(table, rows)), columns, check, size)
-
-
-def _pieces(
-    table: Table, span: tuple[int, int], columns: Collection[str] | None, check: bool | str, size: int
-) -> Iterator[Events]:
-    """Yield the events of an open table as `iter_events` does."""
-    shell = table.space == "p" and table.metadata.get("conserves", True) and check != "finite"
-    faults = Faults(str(table.path), shell=shell)
-    for first, batch in table.batches(*span, size, None if columns is None else {"event", *columns}):
-        momenta = arrow.from_batch(batch, table.space, table.n_particles, first, str(table.path))
-        table.check_massless(batch, momenta, first)
-        if check:
-            faults.add(momenta, first)
-        # After a bad event the rest of the file is only read to count the others.
-        if not faults.count:
-            yield Events(momenta, table.extras(batch, first), table.metadata, table.space)
-    faults.raise_if_any()
+    with Table(path, space) as table:
+        yield from _pieces(table, _span(table, rows), columns, check, size)
 
 
 def read_events(
@@ -112,22 +102,44 @@ def read_events(
     n_particles: int | None = None,
     rows: slice | str | None = None,
     columns: Collection[str] | None = None,
-    check: bool = True,
+    check: bool | str = True,
 ) -> Events:
     """Return the events of the table `path`, checked; the arguments and errors are those of `iter_events`."""
     done, pieces = 0, []
     # Opened once: another file may take its place meanwhile.
     with Table(path, space, n_particles) as table:
-        span = table.span(_rows(table, rows))
+        span = _span(table, rows)
         events = Events(arrow.momenta_buffer(span[1] - span[0], table.n_particles), {}, table.metadata, table.space)
         for piece in _pieces(table, span, columns, check, ROWS):
             events.momenta[done : done + len(piece)] = piece.momenta
             pieces.append(piece.columns)
             done += len(piece)
-    names = pieces[0] if pieces else {"event": None}
-    none = [np.empty(0, dtype=np.int64)]
-    events.columns = {name: np.concatenate([piece[name] for piece in pieces] or none) for name in names}
+    none: dict[str, np.ndarray] = {"event": np.empty(0, dtype=np.int64)}
+    pieces = pieces or [none]
+    events.columns = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
     return events
+
+
+def _span(table: Table, rows: slice | str | None) -> tuple[int, int]:
+    """Return the first and the one after the last of `rows`, perhaps the name of a split."""
+    return table.span(split(table.metadata, rows, str(table.path)) if isinstance(rows, str) else rows)
+
+
+def _pieces(
+    table: Table, span: tuple[int, int], columns: Collection[str] | None, check: bool | str, size: int
+) -> Iterator[Events]:
+    """Yield the events of an open table as `iter_events` does."""
+    shell = table.space == "p" and table.metadata.get("conserves", True) and check != "finite"
+    bad = BadEvents(str(table.path), shell=shell)
+    for first, batch in table.batches(*span, size, None if columns is None else {"event", *columns}):
+        momenta = arrow.from_batch(batch, table.space, table.n_particles, first, str(table.path))
+        table.check_massless(batch, momenta, first)
+        if check:
+            bad.add(momenta, first)
+        # After a bad event the rest of the file is only read to count the others.
+        if not bad.count:
+            yield Events(momenta, table.extras(batch, first), table.metadata, table.space)
+    bad.raise_if_any()
 
 
 def write_events(
@@ -145,30 +157,23 @@ def write_events(
     chunks. The file appears whole or not at all. `check` refuses what `read_events` would: NaN and, if
     `metadata["conserves"]` is not false, p-space events off the shell.
     """
-    target = Path(path)
-    faults = Faults(str(path), shell=space == "p" and metadata.get("conserves", True))
+    bad = BadEvents(str(path), shell=space == "p" and metadata.get("conserves", True))
     writer, n = None, 0
-    with whole(target) as part:
+    with whole(path) as part:
         try:
             for momenta, extras in _row_groups(chunks, metadata):
-                if check and not faults.add(momenta, n):
-                    faults.raise_if_any()
+                if check and not bad.add(momenta, n):
+                    bad.raise_if_any()
                 if writer is None:
                     writer = _writer(part, momenta.shape[1], extras, metadata, space)
-                storage = momenta.permute(2, 0, 1).numpy()
-                lists = [arrow.to_column(component) for component in storage]
                 event, *others = map(arrow.to_column, extras.values())
+                lists = map(arrow.to_column, momenta.permute(2, 0, 1).numpy())
                 writer.write_batch(pa.record_batch([event, *lists, *others], schema=writer.schema))
                 n += len(momenta)
         finally:
             if writer is not None:
                 writer.close()
     return n
-
-
-def _rows(table: Table, rows: slice | str | None) -> slice | None:
-    """Return the rows of `table` that `rows`, perhaps the name of a split, stands for."""
-    return split(table.metadata, rows, str(table.path)) if isinstance(rows, str) else rows
 
 
 def _writer(
@@ -182,8 +187,7 @@ def _writer(
     encodings = {leaf: "BYTE_STREAM_SPLIT" for leaf, kind in plain.items() if pa.types.is_floating(kind)}
     encodings |= {leaf: "DELTA_BINARY_PACKED" for leaf, kind in plain.items() if kind in (pa.int32(), pa.int64())}
     encodings |= {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in arrow.names(space)}
-    document = {**metadata, "n_particles": n_particles}
-    text = json.dumps(document, sort_keys=True, allow_nan=False)
+    text = json.dumps({**metadata, "n_particles": n_particles}, sort_keys=True, allow_nan=False)
     # Apart from their leading byte, mantissas are random bits: a dictionary or statistics of them only cost time.
     return pq.ParquetWriter(
         part,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from onshell.core.errors import OnshellError
-from onshell.events.weights import checked_weights
+from onshell.events.checks import checked_weights
 from onshell.training.optimizers import OPTIMIZERS
 from onshell.training.rates import LR_SCHEDULES
 
