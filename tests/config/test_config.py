@@ -8,15 +8,10 @@ import pytest
 from onshell import config as configuration
 from onshell.config import overrides as settings
 from onshell.core.errors import OnshellError
-from onshell.physics import generators
 
 PATH = Path(__file__).parents[2] / "config.yaml"
 CONFIG = configuration.load(PATH)
 RUN = "muon-q-diffusion"
-
-
-def test_the_generators_that_the_config_may_name_are_those_of_the_physics():
-    assert set(configuration.GENERATORS) == set(generators.GENERATORS)
 
 
 def test_merge_changes_neither_side():

@@ -14,7 +14,7 @@ from helpers.maps import assert_on_shell
 from helpers.statistics import assert_uniform
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream
-from onshell.physics.generators import BLOCK, GENERATORS, events, find, generate
+from onshell.physics.generators import BLOCK, events, find, generate
 from onshell.physics.kinematics import energies
 
 CASES = {
@@ -189,7 +189,3 @@ def test_benchmark_runs(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [str(script), "--scale", "1e-4", "--repeat", "1", "--threads", str(threads)])
     runpy.run_path(str(script), run_name="__main__")
     assert "| SARGE, N = 10, xi = 40 | 100 |" in capsys.readouterr().out
-
-
-def test_names_are_those_of_the_paper():
-    assert list(GENERATORS) == ["uniform", "muon", "qqg", "sarge"]

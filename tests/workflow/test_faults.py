@@ -100,7 +100,7 @@ FAULTS = [
     ),
     ("processes.qqg.parameters.sqrt_s=-1", "processes.qqg.parameters.sqrt_s: -1 must be a positive energy"),
     ("processes.qqg.cutoffs=[1e-2, 0.5]", "processes.qqg.cutoffs: 0.5 leaves no phase space"),
-    ("processes.aps.cutoffs=[0.5]", "processes.aps.cutoffs: 0.5 is xi, which must be above 1"),
+    ("processes.aps.cutoffs=[0.5]", "processes.aps.cutoffs: 0.5 leaves no phase space; xi must be above 1"),
     ("processes.muon.n_particles=4", "processes.muon.n_particles: 4, but muon has 3"),
     ("schedules.default.gaussian_steps=900", "schedules.default.gaussian_steps: 900 is not between 0 and steps, 500"),
     ("augmentations.double.x=0.3", "augmentations.double.x: goes with b"),

@@ -24,15 +24,6 @@ from onshell.core.paths import expand_all
 
 Config = dict[str, Any]
 SCHEMA = Path(__file__).parents[3] / "workflow" / "schemas" / "config.schema.yaml"
-GENERATORS = ("uniform", "muon", "qqg", "sarge")
-"""The generators of onshell.physics, by name; anything else is a function of one's own, "package.module:function"."""
-
-NAMED = ("muon",)
-"""The generators whose particles have names, so that their order means something; those of the others are alike."""
-
-ORIENTED = ("qqg",)
-"""The generators whose events are not isotropic, since they know the direction of the beam."""
-
 IMPORT = {
     "particles": None,
     "shuffle": False,

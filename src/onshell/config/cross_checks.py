@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from onshell.config import EXPORT, GENERATORS, IMPORT, NAMED, ORIENTED, RUN_NAME, expand, judge_of, recipe_of
+from onshell.config import EXPORT, IMPORT, RUN_NAME, expand, judge_of, recipe_of
 from onshell.config.drawn import DRAWN
 from onshell.config.recipes import (
     NO_SIZES,
@@ -18,6 +18,7 @@ from onshell.config.studies import entry_of, studies, study_of, trainings
 from onshell.config.study_checks import names_twice, study_faults
 from onshell.core.errors import unknown
 from onshell.models.limits import schedule_faults
+from onshell.physics.process import PROCESSES, labelled
 
 
 def references(config: Mapping[str, Any]) -> Iterator[str]:
@@ -137,26 +138,21 @@ def _generator(path: str, entry: Mapping) -> Iterator[str]:
             yield f"{path}.{key}: is for a source, a Les Houches file; remove it"
     if ":" in name:
         return
-    yield from unknown(f"{path}.generator", name, "generator", GENERATORS)
-    allowed = {"uniform": (), "muon": (), "qqg": ("sqrt_s",), "sarge": ()}.get(name, parameters)
+    yield from unknown(f"{path}.generator", name, "generator", PROCESSES)
+    if (process := PROCESSES.get(name)) is None:
+        return
     for key in parameters:
-        yield from unknown(f"{path}.parameters", key, f"parameter of {name}", allowed)
-    sqrt_s = parameters.get("sqrt_s", 1)
-    if not isinstance(sqrt_s, int | float) or not sqrt_s > 0:
-        yield f"{path}.parameters.sqrt_s: {parameters['sqrt_s']!r} must be a positive energy in GeV"
-    if name in ("muon", "qqg") and numbers != 3:
-        yield f"{path}.n_particles: {numbers!r}, but {name} has 3"
-    if name == "sarge" and min(numbers if isinstance(numbers, list) else [numbers]) < 3:
-        yield f"{path}.n_particles: {numbers!r} is too small for sarge; it takes 3 or more"
-    if name in ("qqg", "sarge") and "cutoffs" not in entry:
+        yield from unknown(f"{path}.parameters", key, f"parameter of {name}", process.parameters)
+    known = {key: value for key, value in parameters.items() if key in process.parameters}
+    yield from (f"{path}.parameters.{key}: {problem}" for key, problem in process.problems(**known))
+    for number in numbers if isinstance(numbers, list) else [numbers]:
+        yield from (f"{path}.{key}: {problem}" for key, problem in process.problems(n_particles=number))
+    if process.cut and "cutoffs" not in entry:
         yield f"{path}.cutoffs: missing; {name} needs at least one"
-    if name in ("uniform", "muon") and "cutoffs" in entry:
+    if not process.cut and "cutoffs" in entry:
         yield f"{path}.cutoffs: {name} takes none; remove them"
     for cutoff in entry.get("cutoffs", []):
-        if name == "qqg" and not float(cutoff) < 1 / 3:
-            yield f"{path}.cutoffs: {cutoff!r} leaves no phase space; m^2_cut/s must be below 1/3"
-        if name == "sarge" and not float(cutoff) > 1:
-            yield f"{path}.cutoffs: {cutoff!r} is xi, which must be above 1"
+        yield from (f"{path}.cutoffs: {problem}" for _, problem in process.problems(cutoff=float(cutoff)))
 
 
 def _source(path: str, entry: Mapping) -> Iterator[str]:
@@ -177,8 +173,8 @@ def _too_symmetric(run: str, config: Mapping[str, Any], sets: Mapping[str, str])
         return
     process, recipe = sets[RUN_NAME.match(run)["dataset"]], recipe_of(config, run)
     yield from _alike(run, recipe, process, config)
-    oriented = config["processes"][process].get("generator") in ORIENTED
-    if oriented and "rotation" in coupled_in(recipe["loss"]):
+    known = PROCESSES.get(config["processes"][process].get("generator"))
+    if known is not None and known.oriented and "rotation" in coupled_in(recipe["loss"]):
         yield (
             f"runs.{run}.loss.coupling.rotation: events of {process} know the direction of the beam, and uniform phase "
             "space turned towards them would know it too; give the run rotation: independent"
@@ -189,7 +185,7 @@ def _alike(run: str, recipe: Mapping[str, Any], process: str, config: Mapping[st
     """Yield the faults of what cannot tell particles apart, a network or a coupling, where these have an order."""
     entry, network = config["processes"][process], recipe["network"]
     filed = "source" in entry and not entry.get("shuffle", False)
-    if not filed and entry.get("generator") not in NAMED:
+    if not filed and not labelled(entry.get("generator", "")):
         return
     kind = config["networks"][network]["type"]
     order = "are in the order of the file" if filed else "have names"

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from onshell.physics.kinematics import pair_products
+from onshell.physics.process import PROCESSES
 
 ROUNDING = 1e-9
 """Relative: events this close to a cut are on the right side of it."""
@@ -14,7 +15,8 @@ ROUNDING = 1e-9
 
 def pair_cut(metadata: Mapping[str, Any]) -> float | None:
     """Return the smallest s_IJ/E_cm^2 of any pair in truth, by its table's metadata; None where no cut is known."""
-    if metadata.get("generator") != "qqg":
+    known = PROCESSES.get(metadata.get("generator", ""))
+    if known is None or known.cut is None or not known.cut.pair_mass:
         return None
     cutoff = (metadata.get("parameters") or {}).get("cutoff", metadata.get("cutoff"))
     return None if cutoff is None else float(cutoff)

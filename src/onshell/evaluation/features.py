@@ -11,9 +11,7 @@ from torch import Tensor
 
 from onshell.physics.kinematics import directions, energies, pair_products
 from onshell.physics.observables import LOG_FLOOR
-
-SYMMETRIC = ("qqg", "uniform")
-"""Three-body processes whose particles are exchangeable; those of muon decay are not."""
+from onshell.physics.process import PROCESSES
 
 _CHUNK = 1 << 14
 
@@ -25,7 +23,7 @@ def exchangeable(process: str, n_particles: int, ordered: bool | None = None) ->
     """
     if ordered is not None:
         return not ordered and n_particles > 2
-    return n_particles > 3 or process in SYMMETRIC
+    return n_particles > 3 or (process in PROCESSES and PROCESSES[process].exchangeable)
 
 
 def invariants(p: Tensor, *, ordered: bool = True) -> np.ndarray:

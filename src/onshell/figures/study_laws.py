@@ -18,6 +18,7 @@ from onshell.figures.series import Array, Series
 from onshell.figures.sheet import Sheet
 from onshell.physics.kinematics import energies
 from onshell.physics.observables import LOG_FLOOR
+from onshell.physics.process import labelled
 
 ACROSS = 3
 """Panels side by side."""
@@ -90,8 +91,8 @@ def spectra(data: FigureData) -> Sheet:
     sets = gathered(data)
     _legend(sheet, sets)
     for one in sets:
-        labelled = data.process(one.dataset) == "muon"
-        _row(sheet, one.dataset, _labelled(one) if labelled else _alike(one), log_y=not labelled)
+        named = labelled(data.process(one.dataset))
+        _row(sheet, one.dataset, _labelled(one) if named else _alike(one), log_y=not named)
     return sheet
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from onshell.physics.kinematics import energies, pair_products
+from onshell.physics.process import PROCESSES, labelled
 
 LOG_FLOOR = 1e-40
 """Smallest argument of a logarithm: an event exactly on a boundary gives a finite number, far below any real one."""
@@ -68,12 +69,13 @@ def _three_body(p: Tensor, process: str) -> dict[str, Tensor]:
     """Return the observables of three-particle events, by name, each [n]; the pooled energy E [3n]."""
     found: dict[str, Tensor] = {}
     e = energies(p)
-    if process == "muon":
+    special = PROCESSES[process].observables if process in PROCESSES else ()
+    if "ln_f" in special:
         found["ln_f"] = log_dalitz(p)
-    else:
+    if not labelled(process):
         found["E"] = e.flatten()
     found |= {f"E_{i + 1}": e[:, i] for i in range(3)}
-    if process == "muon":
+    if "u_1" in special:
         found["u_1"], found["u_2"] = rosenblatt(p)
     c, a = cos_theta(p), phi(p)
     found |= {f"cos_theta_{i + 1}": c[:, i] for i in range(3)}
@@ -106,7 +108,8 @@ def observables(p: Tensor, process: str) -> dict[str, np.ndarray]:
     """Return the compared observables of events [n, N, 3] as float64 arrays, by name.
 
     One value per event [n], but for the energies of all particles pooled, E and log10_E [nN]. Three particles: E_1..3,
-    cos_theta and phi of each particle and of the event plane; for ``muon`` also ln_f, u_1 and u_2, for others E.
+    cos_theta and phi of each particle and of the event plane; those that only `process` has, and E unless
+    its particles are labelled.
     Other N: log10_E, E_1, E_max, log10_E_min, cos_theta_1, phi_1, log10_s_12 (s_12 = 2 p_1 . p_2, the mass squared of
     any one pair, since the particles are exchangeable). Always log10_tau, last. Events off the shell give finite
     numbers, too.

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import pkgutil
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from onshell.physics import rambo
 from onshell.physics.generators.blocks import find
 from onshell.physics.kinematics import dot, pair_products
 from onshell.physics.matrix_elements import helicity_rates, muon_weight, qqg_weight, sarge_density
+from onshell.physics.process import PROCESSES
 
 Density = Callable[[Tensor], Tensor]
 ROUNDING = 1e-9
@@ -23,19 +25,20 @@ ROUNDING = 1e-9
 def target(generator: str, parameters: Mapping[str, Any] | None = None) -> tuple[Density, bool]:
     """Return the density [n] at events p [n, N, 3] of the law of `generator`, and whether it is normalised.
 
-    Generators, with their `parameters`, are uniform, muon, qqg and sarge, or "package.module:function" for a matrix
-    element of one's own: function(p) -> [n], in any units. Particles are in the order of the generator, or in any if it
-    permutes them.
+    `generator` is the name of a process with a density, which takes `parameters`, or the "package.module:function" of a
+    custom matrix element: function(p) -> [n], in any units. Particles are in the order of the generator, or in any if
+    it permutes them.
     """
     options = dict(parameters or {})
     if ":" in generator:
         return find(generator), False
-    if generator not in DENSITIES:
-        known = [*DENSITIES, "package.module:function"]
-        raise OnshellError(f"target: {generator!r} has no known density; {nearest(generator, known)}")
+    known = {name: process.density for name, process in PROCESSES.items() if process.density}
+    if generator not in known:
+        names = [*known, "package.module:function"]
+        raise OnshellError(f"target: {generator!r} has no known density; {nearest(generator, names)}")
     options.pop("n_particles", None)
     try:
-        return DENSITIES[generator](**options), True
+        return pkgutil.resolve_name(known[generator])(**options), True
     except TypeError as error:
         raise OnshellError(f"target: {generator!r} with {options}: {error}") from error
 
@@ -52,8 +55,7 @@ def muon() -> Density:
 
 def qqg(cutoff: float, sqrt_s: float = 1000.0, permute: bool = True) -> Density:
     """Return that of (17) above the cutoff on s_IJ/s, of labelled particles, or of any order if they `permute`."""
-    if not 0 < cutoff < 1 / 3:
-        raise OnshellError(f"target: cutoff = {cutoff!r} leaves no phase space: it must be above 0 and below 1/3")
+    PROCESSES["qqg"].check(cutoff=cutoff, sqrt_s=sqrt_s)
     # Averaged over orientations, w is a third of the rates times (x_1^2 + x_2^2)/((1 - x_1)(1 - x_2)); uniform phase
     # space has density 2 in the two s_IJ, of which one is integrated in closed form.
     inner = integrate.quad(
@@ -115,6 +117,3 @@ def _allowed(s: Tensor, start: int, end: int, last: int, cutoff: float) -> Tenso
     """Return 1 where the antenna of `start` and `last` may emit `end`, else 0, from the products `s` [..., N, N]."""
     ratios = torch.stack([s[..., start, end], s[..., end, last]], -1) / s[..., start, last, None]
     return ((ratios >= 1 / cutoff) & (ratios <= cutoff)).all(-1).to(s.dtype)
-
-
-DENSITIES: dict[str, Callable[..., Density]] = {"uniform": uniform, "muon": muon, "qqg": qqg, "sarge": sarge}

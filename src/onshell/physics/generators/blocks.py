@@ -17,24 +17,18 @@ from torch import Tensor
 from onshell.core import custom as own
 from onshell.core.errors import OnshellError, nearest
 from onshell.core.rng import stream
-from onshell.physics.generators import muon, qqg, sarge, uniform
 from onshell.physics.kinematics import violation
+from onshell.physics.process import PROCESSES
 
 BLOCK = 8192
-GENERATORS: dict[str, Callable[..., Tensor]] = {
-    "uniform": uniform.block,
-    "muon": muon.block,
-    "qqg": qqg.block,
-    "sarge": sarge.block,
-}
 
 
 def find(generator: str) -> Callable[..., Tensor]:
-    """Return the block function called `generator`: a name of GENERATORS or "package.module:function" of one's own."""
-    if generator in GENERATORS:
-        return GENERATORS[generator]
+    """Return the block function called `generator`: a name of PROCESSES or a custom "package.module:function"."""
+    if generator in PROCESSES:
+        return PROCESSES[generator].block()
     if ":" not in str(generator):
-        hint = nearest(generator, [*GENERATORS, "package.module:function"])
+        hint = nearest(generator, [*PROCESSES, "package.module:function"])
         raise OnshellError(f"generator {generator!r} is unknown; {hint}")
     found = own.find(generator, "generator")
     if not callable(found):
@@ -137,7 +131,7 @@ def _cut(blocks: Iterator[Tensor], n: int, skip: int, chunk: int) -> Iterator[Te
 
 def _call(generator: str, block: Callable, rng: np.random.Generator, size: int, parameters: dict) -> Tensor:
     """Return block(rng, size), checked where the function is the user's own."""
-    if generator in GENERATORS:
+    if generator in PROCESSES:
         return block(rng, size, **parameters)
     with own.guarded(f"generator {generator!r} failed"):
         p = block(rng, size, **parameters)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from onshell.core.errors import OnshellError
-from onshell.physics.generators import uniform
+from onshell.physics.generators.many_body import uniform
 
 TRIES = 1000
 
@@ -25,7 +25,7 @@ def accept(
     kept, found, tried = [], 0, 0
     while found < size:
         n = size - found + size // 2
-        p = uniform.block(rng, n, n_particles=n_particles)
+        p = uniform(rng, n, n_particles=n_particles)
         w = weight(p)
         worst = w.max().item()
         if not (w >= 0).all():

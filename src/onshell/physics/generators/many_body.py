@@ -1,16 +1,28 @@
-"""SARGE: events with the antenna pole structure of many soft and collinear emissions (hep-ph/0004047)."""
+"""Any number of particles: uniform phase space by RAMBO in spinors, and antennas by SARGE (hep-ph/0004047)."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from onshell.core.errors import OnshellError
 from onshell.physics.generators.three_body import permuted
 from onshell.physics.kinematics import random_rotations
+from onshell.physics.process import PROCESSES
 from onshell.physics.spinors import massless
 
 
-def block(rng: np.random.Generator, size: int, *, cutoff: float, n_particles: int = 10, permute: bool = True) -> Tensor:
+def uniform(rng: np.random.Generator, size: int, *, n_particles: int) -> Tensor:
+    """Return `size` events [size, n_particles, 3] uniform in massless phase space, E_cm = 1.
+
+    Gaussian spinors are the RAMBO prior (6). Their overall phases move nothing, so the first component is drawn real:
+    its modulus is Rayleigh-distributed, the root of twice an exponential.
+    """
+    PROCESSES["uniform"].check(n_particles=n_particles)
+    modulus = np.sqrt(2 * rng.standard_exponential((n_particles, size)))
+    b_re, b_im = rng.standard_normal((2, n_particles, size))
+    return torch.from_numpy(massless(modulus, b_re, b_im)).permute(2, 1, 0)
+
+
+def sarge(rng: np.random.Generator, size: int, *, cutoff: float, n_particles: int = 10, permute: bool = True) -> Tensor:
     """Return `size` SARGE events [size, n_particles, 3] with E_cm = 1 and cutoff xi, around (21).
 
     The basic antenna is linear in spinors: lambda_k = sqrt(xi_2) lambda_{i-1} + sqrt(xi_1) e^{i phi} lambda_N has
@@ -18,10 +30,7 @@ def block(rng: np.random.Generator, size: int, *, cutoff: float, n_particles: in
     lambda_1 = (1, 0), lambda_N = (0, 1) all first components stay real. `massless` and a random rotation are the RAMBO
     map. Particles are in random order, or in that of the chain 1, 2, ..., N without `permute`.
     """
-    if not isinstance(n_particles, int) or n_particles < 3:
-        raise OnshellError(f"sarge: n_particles = {n_particles!r} must be an integer of at least 3")
-    if not 1 < cutoff < np.inf:
-        raise OnshellError(f"sarge: cutoff = {cutoff!r} is xi, which must be above 1, such as 20, 30 or 40")
+    PROCESSES["sarge"].check(n_particles=n_particles, cutoff=cutoff)
     root = np.exp(rng.uniform(-0.5, 0.5, (2, n_particles - 2, size)) * np.log(cutoff))
     phi = rng.uniform(0.0, 2 * np.pi, (n_particles - 2, size))
     emitted_re, emitted_im = root[0] * np.cos(phi), root[0] * np.sin(phi)
