@@ -60,8 +60,8 @@ def test_a_sample_is_an_event_table_with_its_origin(model, tmp_path):
     }.items():
         assert events.metadata[key] == value, key
     assert {"model", "commit", "version"} <= events.metadata.keys()
-    assert "block 3/3" in lines[2]
-    assert "events/s" in lines[0]
+    assert "block 3/3" in str(lines[2])
+    assert "events/s" in str(lines[0])
     assert names(tmp_path) == ["model.pt", "s.parquet"]
 
 

@@ -135,7 +135,7 @@ def test_a_training_stops_in_time(tmp_path, monkeypatch):
     monkeypatch.setattr(stopping, "time", SimpleNamespace(monotonic=lambda: clock[0]))
 
     def tell(line):
-        if "epoch 2/" in line:
+        if "epoch 2/" in str(line):
             clock[0] += 91
 
     spec = small_spec(training={"epochs": 10})

@@ -168,7 +168,7 @@ def test_a_claim_that_was_removed_ends_the_training(tmp_path, monkeypatch):
 
 def test_a_training_that_lost_its_claim_stops_before_it_writes(tmp_path):
     def tell(line):
-        if "epoch 1/" in line:
+        if "epoch 1/" in str(line):
             (tmp_path / ".writer.json").rename(tmp_path / "moved")
             (tmp_path / ".writer.json").write_text('{"token": "x", "pid": 5, "host": "b", "since": "now"}\n0\n')
 

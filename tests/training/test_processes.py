@@ -41,7 +41,7 @@ SCRIPT = """
 
     def tell(line):
         print(line, flush=True)
-        if f": epoch {stop}/" in line:
+        if f": epoch {stop}/" in str(line):
             # Killed outright after a state: torchrun then ends the other processes.
             os.kill(os.getpid(), 9)
 

@@ -9,8 +9,9 @@ import typer
 from onshell import config as configuration
 from onshell.cli.completion import names
 from onshell.cli.options import DEFAULT, ConfigFile, EventTable, Output, Scale, Seed, Settings, app, load
-from onshell.core.console import apart, counter, known
+from onshell.core.console import apart, known
 from onshell.core.errors import OnshellError
+from onshell.core.progress import counter, show_progress
 
 
 @app.command()
@@ -52,7 +53,8 @@ def generate(
         seed=loaded["seed"],
         config_hash=configuration.digest({**asdict(entry), "seed": loaded["seed"]}),
     )
-    generate_file(output, truth, threads=threads, progress=counter(dataset))
+    with show_progress(dataset):
+        generate_file(output, truth, threads=threads, progress=counter(dataset))
 
 
 @app.command()
@@ -100,4 +102,5 @@ def embed(
         spec = loaded["augmentations"][name]
         key = configuration.digest({"augmentation": spec, "seed": loaded["seed"]})
         embedding = Embedding(name, spec, loaded["seed"], config_hash=key, project=project)
-        embed_file(events, path, embedding, progress=counter(path.name))
+        with show_progress(path.name):
+            embed_file(events, path, embedding, progress=counter(path.name))

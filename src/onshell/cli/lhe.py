@@ -12,8 +12,9 @@ import typer
 from onshell import config as configuration
 from onshell.cli.completion import names
 from onshell.cli.options import DEFAULT, ConfigFile, EventTable, Output, Scale, Seed, Settings, app, load
-from onshell.core.console import apart, counter, known, pairs, say, warn
+from onshell.core.console import apart, known, pairs, say
 from onshell.core.errors import OnshellError
+from onshell.core.progress import counter, show_progress, warn
 
 STDOUT = Path("-")
 
@@ -91,7 +92,10 @@ def import_events(
         options["seed"] = seed or 0
     made = Options(**options, limits=Limits(massless, not any_energy))
     names = {"dataset": dataset, "process": process, "config_hash": key}
-    for line in report(import_file(files, output, made, **names, progress=counter(title(files[0])))):
+    what = title(files[0])
+    with show_progress(what):
+        lines = report(import_file(files, output, made, **names, progress=counter(what)))
+    for line in lines:
         say(line)
 
 
@@ -198,7 +202,8 @@ def export_events(
             with path.open("rb") as text:
                 shutil.copyfileobj(text, sys.stdout.buffer)
         return
-    about = export_file(events, output, template=like, wishes=wishes, **options, progress=counter(output.name))
+    with show_progress(output.name):
+        about = export_file(events, output, template=like, wishes=wishes, **options, progress=counter(output.name))
     if about["independent"]:
         warn(f"{output}: drawn from {like} as if independent of the momenta: {', '.join(about['independent'])}")
     say(f"{output}: {about['events']:,} events")

@@ -25,8 +25,9 @@ from onshell.cli.options import (
 )
 from onshell.config.layout import Layout
 from onshell.config.studies import named, trained
-from onshell.core.console import apart, known, numbers, teller, warn
+from onshell.core.console import apart, known, numbers
 from onshell.core.errors import OnshellError
+from onshell.core.progress import show_progress, warn
 
 
 @app.command()
@@ -70,14 +71,13 @@ def train(
     from onshell.training.commands import train_file
 
     spec, layout = configuration.run_spec(loaded, run), Layout(loaded)
-    with teller(run) as tell:
+    with show_progress(run):
         train_file(
             data or Path(layout.training_data(spec)),
             spec,
             output or Path(layout.run(run)),
             device=device,
             resume=resume,
-            progress=tell,
             minutes=stop_after,
         )
 
@@ -149,8 +149,8 @@ def sample(
     deal = {"shard": None if shard is None else read_shard(shard), "receipt": receipt, "processes": processes}
     deal["likelihood"] = {"trace": trace, "fibre_draws": fibre_draws} if with_likelihood else None
     agreed = {"expect": expect, "sampling": sampling, "network": network}
-    with teller(output.name) as tell:
-        sample_file(model, output, events, **choices, **deal, **agreed, progress=tell, warn=warn)
+    with show_progress(output.name):
+        sample_file(model, output, events, **choices, **deal, **agreed, warn=warn)
 
 
 @app.command()
@@ -176,7 +176,7 @@ def forward(
     entry = loaded["forward"][name]
     spec = configuration.run_spec(loaded, entry["run"])
     apart(output, data)
-    with teller(name) as tell:
+    with show_progress(name):
         forward_file(
             data or Path(Layout(loaded).training_data(spec)),
             output,
@@ -185,5 +185,4 @@ def forward(
             events=loaded["scales"][loaded["scale"]]["forward_events"] if events is None else events,
             seed=loaded["seed"],
             name=name,
-            progress=tell,
         )

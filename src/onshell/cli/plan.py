@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from onshell.cli.options import DEFAULT, Preset, Scale, Settings, app
-from onshell.core.console import say, teller
+from onshell.core.console import say
 from onshell.core.errors import OnshellError
 from onshell.core.files import json_text
+from onshell.core.progress import show_progress
 
 
 @app.command()
@@ -34,7 +35,7 @@ def plan(
     from onshell.planning.commands import make_plan
 
     named = [f"{key}={value}" for key, value in (("scale", scale), ("preset", preset)) if value is not None]
-    with teller("asking Snakemake") if not as_json else nullcontext():
+    with show_progress("asking Snakemake") if not as_json else nullcontext():
         found = make_plan(DEFAULT, [*(settings or []), *named], targets or [], profile=profile, measured=measured)
     if as_json:
         say(json_text(found.document()).rstrip())

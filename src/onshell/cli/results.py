@@ -24,7 +24,8 @@ from onshell.cli.options import (
 )
 from onshell.config.layout import Layout
 from onshell.config.studies import entry_of, named
-from onshell.core.console import apart, known, say, teller
+from onshell.core.console import apart, known, say
+from onshell.core.progress import show_progress
 
 Thorough = Annotated[
     bool,
@@ -55,8 +56,8 @@ def autoencoder(
     from onshell.evaluation.commands import autoencoder_file
 
     apart(output, events)
-    with teller(f"autoencoders of {events.name}") as tell:
-        autoencoder_file(events, output, seed=seed, max_events=train, epochs=epochs, progress=tell)
+    with show_progress(f"autoencoders of {events.name}"):
+        autoencoder_file(events, output, seed=seed, max_events=train, epochs=epochs)
 
 
 @app.command()
@@ -94,8 +95,8 @@ def floor(
         generator = next((entry.generator for entry in sets if entry.generator == wanted), None)
     sizes = {"sample_size": sample_size, "replicates": replicates, "thorough": thorough, "judge": judge}
     sizes["classified"] = classifier_replicates
-    with teller(f"floor of {truth.name}") as tell:
-        floor_file(truth, output, **sizes, autoencoder=autoencoder, seed=seed, generator=generator, progress=tell)
+    with show_progress(f"floor of {truth.name}"):
+        floor_file(truth, output, **sizes, autoencoder=autoencoder, seed=seed, generator=generator)
 
 
 @app.command()
@@ -122,8 +123,8 @@ def metrics(
         "thorough": thorough,
         "judge": judge,
     }
-    with teller(f"metrics of {samples.name}") as tell:
-        metrics_file(samples, truth, output, **options, progress=tell)
+    with show_progress(f"metrics of {samples.name}"):
+        metrics_file(samples, truth, output, **options)
 
 
 @app.command()
@@ -147,7 +148,6 @@ def summary(
         title=f"Metrics of the preset {loaded['preset']} at scale {loaded['scale']}",
         published=configuration.published(loaded),
         records={run: Path(layout.record(run)) for run in loaded["runs"]},
-        progress=say,
     )
 
 
@@ -212,7 +212,7 @@ def page(
     from onshell.report.commands import page_file
 
     captions = captions or config.parent / "workflow" / "report"
-    page_file(loaded, captions, output or Path(Layout(loaded).page()), progress=say)
+    page_file(loaded, captions, output or Path(Layout(loaded).page()))
 
 
 @app.command()

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from onshell.cli.options import Output, app
-from onshell.core.console import apart, teller
+from onshell.core.console import apart
+from onshell.core.progress import show_progress
 
 
 @app.command()
@@ -32,5 +33,5 @@ def weights(
 
     apart(output, samples, truth)
     apart(report, samples, truth, output)
-    with teller(f"weights of {samples.name}") as tell:
-        weigh_file(samples, output, truth=truth, target=target, fibre=fibre, report=report, progress=tell)
+    with show_progress(f"weights of {samples.name}"):
+        weigh_file(samples, output, truth=truth, target=target, fibre=fibre, report=report)

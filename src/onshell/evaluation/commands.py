@@ -9,6 +9,7 @@ from onshell.core import provenance
 from onshell.core.custom import check_named
 from onshell.core.errors import OnshellError
 from onshell.core.files import json_text, whole, write_json
+from onshell.core.progress import Count, Progress, log
 from onshell.evaluation import autoencoder as autoencoders
 from onshell.evaluation import floors
 from onshell.evaluation.cuts import inside, pair_cut
@@ -22,7 +23,6 @@ from onshell.evaluation.truth import held_out, judged_by, pool_of, some
 from onshell.evaluation.weights import COLUMNS, Weights, summary, weights_of
 from onshell.events.table import Events, read_events
 
-Progress = Callable[[str], None]
 LEAST = 4
 """Events without which nothing is compared."""
 
@@ -41,7 +41,7 @@ def metrics_file(
     thorough: bool = False,
     judge: str = "test",
     generator: str | None = None,
-    progress: Progress = print,
+    progress: Progress = log,
 ) -> dict:
     """Return the metrics of a sample against a part of truth, `judge`, after writing them to `out` as JSON.
 
@@ -148,7 +148,7 @@ def floor_file(
     classified: int = CLASSIFIED,
     judge: str = "test",
     generator: str | None = None,
-    progress: Progress = print,
+    progress: Progress = log,
 ) -> dict:
     """Return the statistical floor of a dataset after writing it to `out` as JSON, for all samples of `sample_size`.
 
@@ -190,7 +190,7 @@ def autoencoder_file(
     seed: int | None = None,
     epochs: int = 20,
     max_events: int = 50_000,
-    progress: Progress = print,
+    progress: Progress = log,
 ) -> None:
     """Write to `out` one .pt file with `seeds` autoencoders, trained on the train part of a truth file alone.
 
@@ -211,9 +211,8 @@ def autoencoder_file(
     for index in range(seeds):
         name = ("autoencoder", events_path.stem, index)
         network, loss = autoencoders.train_one(truth.momenta[:max_events], seed=seed, name=name, **options)
-        progress(
-            f"autoencoder {index + 1}/{seeds} of {events_path.stem}: reconstruction error {loss:.2e} of the variance"
-        )
+        error = {"reconstruction error over the variance": loss}
+        progress(Count(index + 1, seeds, "autoencoder", events_path.stem, error))
         networks.append(network)
         losses.append(loss)
     autoencoders.save(out, autoencoders.Ensemble(networks, losses, provenance.identity()))

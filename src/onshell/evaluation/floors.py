@@ -3,7 +3,7 @@
 It depends on the dataset, the sizes and the autoencoders but on no model, so all runs of a dataset share one file.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from onshell.core.errors import OnshellError
+from onshell.core.progress import Count, Progress
 from onshell.core.reading import checked, read_json
 from onshell.evaluation.autoencoder import Autoencoder
 from onshell.evaluation.extended import CLASSIFIED, closely
@@ -47,7 +48,7 @@ def floor(
     pool: Pool | None = None,
     thorough: bool = False,
     classified: int = CLASSIFIED,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Progress = lambda line: None,
 ) -> Measurement:
     """Return every measurement of truth against truth, one value a replicate, by name.
 
@@ -76,7 +77,7 @@ def floor(
             once |= closely(a, b, process, seed=seed, name=name, classifier=r < classified, **means)
         for key, values in once.items():
             found.setdefault(key, []).append(float(np.mean(values)))
-        progress(f"floor of {dataset}: replicate {r + 1}/{replicates}")
+        progress(Count(r + 1, replicates, "replicate", f"floor of {dataset}"))
     return found
 
 

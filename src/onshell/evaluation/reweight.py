@@ -1,7 +1,7 @@
 """The work behind `onshell weights`: a sample with its log-densities in, the same with importance weights out."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from onshell.core import custom as own
 from onshell.core.errors import OnshellError
 from onshell.core.files import json_text, whole
+from onshell.core.progress import Progress, log
 from onshell.evaluation.importance import Quality, quality, weights_in_q
 from onshell.events.augment import fills_fibre
 from onshell.events.table import Events, read_events, read_metadata, write_events
@@ -29,7 +30,7 @@ def weigh_file(
     target: str | None = None,
     fibre: str = "auto",
     report: Path | None = None,
-    progress: Callable[[str], None] = print,
+    progress: Progress = log,
 ) -> Quality:
     """Return what the weights are worth that turn `samples` into events of a target, after writing them to `out`.
 

@@ -1,7 +1,7 @@
 """All runs at a glance: a tidy table of every number in the metrics, and a page that shows the telling ones."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from onshell.core.errors import OnshellError
 from onshell.core.files import all_whole
+from onshell.core.progress import Progress, log
 from onshell.core.reading import read_json
 from onshell.evaluation.result_forms import Finished, Metrics
 from onshell.evaluation.truth import judge_told, one_judge
@@ -89,7 +90,7 @@ def summary_file(
     title: str,
     published: Mapping[str, Sequence[float]] | None = None,
     records: Mapping[str, Path] | None = None,
-    progress: Callable[[str], None] = print,
+    progress: Progress = log,
 ) -> pd.DataFrame:
     """Return the tidy table of all runs after writing it to `out_csv`, and a page of tables to `out_md`.
 

@@ -1,15 +1,15 @@
 """What `onshell page` does, as a plain function of paths."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from onshell.config import Config
 from onshell.core.files import whole
+from onshell.core.progress import Progress, log
 from onshell.report.collect import gather
 from onshell.report.page import page
 
 
-def page_file(config: Config, captions: Path, out: Path, *, progress: Callable[[str], None] = print) -> None:
+def page_file(config: Config, captions: Path, out: Path, *, progress: Progress = log) -> None:
     """Write the page of the configuration's scale to `out`, from products that exist; equal products, equal bytes."""
     scale = gather(config, captions, out)
     text = page(scale)

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import Tensor
 from onshell.config import digest
 from onshell.core.custom import check_named
 from onshell.core.errors import OnshellError
+from onshell.core.progress import Count, Progress, log
 from onshell.core.provenance import identity
 from onshell.events.parquet import Table
 from onshell.events.table import read_events, write_events
@@ -28,7 +29,6 @@ from onshell.sampling.shards import Shard, devices, write_receipt
 from onshell.sampling.workers import draw_by_workers, task_of
 from onshell.training.device import choose_precision
 
-Progress = Callable[[str], None]
 KINDS = ("cpu", "cuda")
 """Kinds of devices."""
 
@@ -49,7 +49,7 @@ def sample_file(
     processes: int = 1,
     likelihood: Mapping[str, Any] | None = None,
     network: str | None = None,
-    progress: Progress = print,
+    progress: Progress = log,
     warn: Progress | None = None,
 ) -> Path:
     """Return `out`, an event table of `n` events drawn from the model file `model_path`.
@@ -177,7 +177,7 @@ def _draw_missing(
         for _, size in finished:
             done, made, left = done + 1, made + size, left - size
             rate = made / (time.perf_counter() - begun)
-            progress(f"block {done}/{len(mine)}  {rate:,.0f} events/s  {left / rate:.0f} s left")
+            progress(Count(done, len(mine), "block", numbers={"events/s": rate}, left=left / rate))
 
 
 def _assemble(out: Path, parts: Parts, spec: Mapping[str, Any], metadata: Mapping[str, Any], by_time: bool) -> None:
@@ -220,7 +220,7 @@ def forward_file(
     events: int,
     seed: int,
     name: str,
-    progress: Progress = print,
+    progress: Progress = log,
 ) -> Path:
     """Return `out`, a table of the forward process (10) or (29) of the first `events` events of a training set.
 
@@ -241,8 +241,10 @@ def forward_file(
 
     def states() -> Iterator[tuple[Tensor, dict[str, Any]]]:
         begun = time.perf_counter()
-        for at, x in forward_trajectory(table.momenta / unit, process, times, seed=seed, name=name):
-            progress(f"forward {name}: time {at:g} of {times[-1]:g}  {time.perf_counter() - begun:.1f} s")
+        trajectory = forward_trajectory(table.momenta / unit, process, times, seed=seed, name=name)
+        for done, (at, x) in enumerate(trajectory, start=1):
+            elapsed = time.perf_counter() - begun
+            progress(Count(done, len(times), "snapshot", f"forward {name}", {"time": at}, elapsed))
             yield unit * x, {"event": event, "time": np.full(len(x), at)}
 
     inherited = {key: value for key, value in table.metadata.items() if key != "split"}

@@ -1,7 +1,7 @@
 """A sampling dealt out: to jobs, which draw a shard of its blocks each, and to the processes of a machine."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import torch
 
 from onshell.core.errors import OnshellError
 from onshell.core.files import write_json
+from onshell.core.progress import Progress
 from onshell.training.device import choose_device
 
 
@@ -53,7 +54,7 @@ def write_receipt(
     return path
 
 
-def devices(name: str, processes: int, progress: Callable[[str], None]) -> list[torch.device]:
+def devices(name: str, processes: int, progress: Progress) -> list[torch.device]:
     """Return the device of each process of a sampling that asks for `processes` of them on the device called `name`.
 
     On CUDA they take a GPU each. For auto there are as many processes as GPUs, if these are fewer, and one without any;

@@ -1,10 +1,11 @@
 """The work behind `onshell train`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from onshell.core.errors import OnshellError
+from onshell.core.progress import Progress, log
 from onshell.events.table import Events, read_events, read_metadata
 from onshell.training.loop import train
 
@@ -45,7 +46,7 @@ def train_file(
     *,
     device: str = "auto",
     resume: Path | None = None,
-    progress: Callable[[str], None] = print,
+    progress: Progress = log,
     minutes: float | None = None,
 ) -> Path:
     """Return the path of the model file, in the folder `out`, of the run `spec` trained on the table `data_path`.

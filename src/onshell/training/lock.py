@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from onshell.core.errors import OnshellError
 from onshell.core.files import reason
+from onshell.core.progress import Progress
 
 NAME = ".writer.json"
 BEAT = 5.0
@@ -31,7 +32,7 @@ Claim = tuple[dict[str, Any], str]
 
 
 @contextlib.contextmanager
-def claimed(folder: Path, progress: Callable[[str], None]) -> Iterator[Check]:
+def claimed(folder: Path, progress: Progress) -> Iterator[Check]:
     """Yield a function that raises if the claim on `folder` was lost; to be called before anything is written there.
 
     Raises
@@ -145,7 +146,7 @@ def _beat(handle: IO[str], mine: dict[str, Any], over: threading.Event) -> None:
             os.fsync(handle.fileno())
 
 
-def _wait_for_death(path: Path, progress: Callable[[str], None]) -> None:
+def _wait_for_death(path: Path, progress: Progress) -> None:
     """Return when the claim at `path` is gone or was removed as its holder's who is dead; raise if it lives."""
     seen = _read(path)
     if seen is None:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from onshell.core.errors import OnshellError, StoppedError
+from onshell.core.format import format_duration
+from onshell.core.progress import Count, Progress, log
 from onshell.core.provenance import provenance
 from onshell.models import custom as own
 from onshell.models import priors
@@ -25,7 +27,7 @@ from onshell.training.finished import memory, recall, remember
 from onshell.training.learner import Learner
 from onshell.training.lock import claimed
 from onshell.training.processes import Team, team
-from onshell.training.record import clock, write_history, write_record
+from onshell.training.record import write_history, write_record
 from onshell.training.state import read_state, state_key, write_state
 from onshell.training.stopping import Stop, stopping
 
@@ -36,7 +38,7 @@ def train(
     out: Path,
     *,
     device: str = "auto",
-    progress: Callable[[str], None] = print,
+    progress: Progress = log,
     resume: Path | None = None,
     source: Mapping[str, Any] | None = None,
     minutes: float | None = None,
@@ -80,7 +82,7 @@ def _train(
     weights: Tensor | None,
     out: Path,
     members: Team,
-    tell: Callable[[str], None],
+    tell: Progress,
     resume: Path | None,
     source: Mapping[str, Any] | None,
     stop: Stop,
@@ -155,10 +157,8 @@ def _train(
         if writes:
             write_history(out / "history.csv", history, check_claim)
         left = spent["seconds"] / epoch * (options["epochs"] - epoch)
-        tell(
-            f"{run}: epoch {epoch}/{options['epochs']}  loss {loss:+.4f}  "
-            f"{len(data) / seconds:,.0f} events/s  elapsed {clock(spent['seconds'])}  left {clock(left)}"
-        )
+        numbers = {"loss": loss, "events/s": len(data) / seconds}
+        tell(Count(epoch, options["epochs"], "epoch", run, numbers, elapsed=spent["seconds"], left=left))
 
     if writes:
         numbers = {"n_events": len(data), "n_parameters": size, **spent}
@@ -167,7 +167,9 @@ def _train(
         for state in out.glob("state-*.pt"):
             check_claim()
             state.unlink(missing_ok=True)
-    tell(f"{out / 'model.pt'}: epoch {best['epoch']} kept, loss {best['loss']:+.4f}, {clock(spent['seconds'])}")
+    tell(
+        f"{out / 'model.pt'}: epoch {best['epoch']} kept, loss {best['loss']:+.4f}, {format_duration(spent['seconds'])}"
+    )
     members.wait()
     return out / "model.pt"
 
@@ -213,7 +215,7 @@ def _place_in(history: list[dict[str, float]], part: Part, per_epoch: int) -> st
     return f"epoch {len(history)}{more}"
 
 
-def _silent(_: str) -> None:
+def _silent(_: Count | str) -> None:
     """Say nothing."""
 
 

@@ -24,10 +24,3 @@ def write_record(
 ) -> None:
     """Write what was trained, and in `record` how it went and where it comes from; `ready` as in `files.whole`."""
     write_json(path, {"spec": spec, "config_hash": digest(dict(spec)), **record}, ready)
-
-
-def clock(seconds: float) -> str:
-    """Return a time as h:mm:ss or m:ss."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
