@@ -15,6 +15,8 @@ from pathlib import Path
 
 import yaml
 
+from onshell.config import read
+
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
 from helpers.clones import ROOT, grow
@@ -37,7 +39,7 @@ def prepare(folder: Path) -> list[str]:
     """Return the samples of 300 runs more, in a copy of the workflow."""
     for part in ("Snakefile", "workflow", "profiles", "envs"):
         (folder / part).symlink_to(ROOT / part)
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config = read(ROOT / "config.yaml")
     runs = grow(config)
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     program = folder / "bin" / "onshell"

@@ -26,7 +26,7 @@ def collect():
 @pytest.fixture
 def products(tmp_path):
     """Return the layout of a results folder with two figures, a table and the summary; its configuration beside it."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text()) | {"results": str(tmp_path / "results")}
+    config = configuration.read(ROOT / "config.yaml") | {"results": str(tmp_path / "results")}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     report = tmp_path / "workflow" / "report"
     report.mkdir(parents=True)

@@ -61,7 +61,7 @@ def test_scale_and_run_override_the_preset():
     assert configuration.run_spec(paper, RUN)["training"]["epochs"] == 100
     assert (
         configuration.run_spec(CONFIG, RUN)["training"]["epochs"]
-        == CONFIG["scales"]["quick"]["recipes"]["muon-diffusion"]["training"]["epochs"]
+        == CONFIG["scales"]["quick"]["recipes"]["default"]["training"]["epochs"]
     )
     own = configuration.apply(CONFIG, [f"runs.{RUN}.training={{lr: 0.5}}", f"runs.{RUN}.schedule=long"])
     spec = configuration.run_spec(own, RUN)
@@ -90,10 +90,9 @@ def test_every_run_is_defined_in_every_preset_and_scale(preset, scale):
     assert {(spec["space"], spec["family"]) for spec in specs.values()} == set(product("qp", ("diffusion", "flow")))
 
 
-def test_presets_and_small_scales_have_the_same_recipes():
+def test_presets_have_the_same_recipes():
     names = [set(recipes) for recipes in CONFIG["presets"].values()]
     assert all(found == names[0] for found in names)
-    assert all(set(CONFIG["scales"][scale]["recipes"]) == names[0] for scale in ("quick", "desk"))
 
 
 def test_one_word_switches_a_run_to_another_preset():

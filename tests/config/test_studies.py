@@ -15,7 +15,7 @@ from onshell.config.studies import anchor, entry_of, named, study_of, trained, t
 from onshell.core.errors import OnshellError
 
 ROOT = Path(__file__).parents[2]
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+CONFIG = configuration.read(ROOT / "config.yaml")
 RUN = "qqg_1e-3-q-flow-own"
 STUDIES = {
     "first": {

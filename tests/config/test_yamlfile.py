@@ -50,7 +50,7 @@ def test_bad_yaml_is_one_line_wherever_it_is_read(tmp_path, text, said):
     path.write_text(text)
     with pytest.raises(yaml.YAMLError, match=said):
         yamlfile.parse(text)
-    for read in (yamlfile.read, lambda path: executor_of(path.parent)):
+    for read in (yamlfile.load_mapping, lambda path: executor_of(path.parent)):
         with pytest.raises(OnshellError, match=f"config.yaml: not valid YAML: .*{said}") as caught:
             read(path)
         assert "\n" not in str(caught.value)
@@ -65,7 +65,7 @@ def test_a_setting_that_is_bad_yaml_is_told_shortly():
 
 def test_a_device_without_an_end_is_no_configuration():
     with pytest.raises(OnshellError, match="/dev/zero: not valid YAML"):
-        yamlfile.read("/dev/zero")
+        yamlfile.load_mapping("/dev/zero")
 
 
 @pytest.mark.parametrize("text", ["a: [", "*a", "x: y", "1", "plain"])

@@ -122,7 +122,7 @@ def test_jobs_with_less_memory_than_snakemake_takes_are_told(context, config):
     assert profile.memory(context(**SLURM, default_resources={"mem_mb": 800})).level == "ok"
     found = profile.memory(context(**SLURM, default_resources={"mem_mb": 500}))
     assert (found.level, found.found) == ("warning", "mem_mb below 800: default-resources 500")
-    config["resources"]["mem_mb"] = 700
+    config["resources"]["*"]["mem_mb"] = 700
     assert "muon-q-diffusion 700" in profile.memory(context(**SLURM)).found
 
 

@@ -68,8 +68,7 @@ def test_a_partition_that_is_not_there_is_named(site):
 
 
 def test_without_a_partition_slurm_needs_a_default(site, cluster, config):
-    for entry in config["presets"]["paper"].values():
-        entry["resources"] = {"runtime": 30}
+    config["resources"] = {"*": {"runtime": 30}}
     assert slurm.partition(site({})).found == "Slurm's default"
     cluster("sinfo", 'printf "cpu\\ngpu\\n"')
     assert slurm.partition(site({})).level == "fault"
@@ -78,7 +77,7 @@ def test_without_a_partition_slurm_needs_a_default(site, cluster, config):
 def test_a_partition_that_ends_jobs_too_early_is_told(site):
     found = slurm.partition(site({"slurm_partition": "cpu"}))
     assert found.level == "fault"
-    assert "cpu ends jobs after 120 minutes, but a run's resources.runtime is 720" in found.found
+    assert "cpu ends jobs after 120 minutes, but a run's runtime in profiles/resources.yaml is 720" in found.found
 
 
 @pytest.mark.parametrize(

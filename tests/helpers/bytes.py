@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 
 from onshell import cli
+from onshell.config import read
 from onshell.events.table import read_events
 
 METRICS = 5
@@ -49,7 +49,7 @@ def table(path):
 
 def main(config, folder):
     """Run all verbs from truth to metrics."""
-    settings, found = yaml.safe_load(Path(config).read_text()), {}
+    settings, found = read(config), {}
     use = ("--config", config)
     for dataset in ("muon", "qqg_1e-2", "aps_5"):
         onshell("generate", dataset, "-o", folder / f"{dataset}.parquet", *use)

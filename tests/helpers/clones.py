@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from onshell import config as configuration
+
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config.yaml", "workflow", "profiles", "envs")
 
@@ -34,7 +36,7 @@ class Clone:
         for part in PARTS:
             source = ROOT / part
             (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / part)
-        self.config = yaml.safe_load((folder / "config.yaml").read_text())
+        self.config = configuration.read(folder / "config.yaml")
 
     def save(self) -> None:
         """Write the configuration as it stands now."""

@@ -160,7 +160,7 @@ KINDS = {
 
 def small_config() -> dict:
     """Return the configuration of the repository with all that has to do with muon decay, and nothing else."""
-    config = yaml.safe_load((exhibits.ROOT / "config.yaml").read_text())
+    config = configuration.read(exhibits.ROOT / "config.yaml")
     config |= {
         "studies": {},
         "forward": {},

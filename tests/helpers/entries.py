@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-import yaml
+from onshell.config import read
 
-CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+CONFIG = read(Path(__file__).parents[2] / "config.yaml")
 FIGURES = CONFIG["figures"]
 TABLES = CONFIG["tables"]

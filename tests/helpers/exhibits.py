@@ -31,7 +31,7 @@ OBSERVABLES = {
 
 def results(folder, presets=("paper", "record"), scale="quick"):
     """Return the layout of the first preset of a results folder with products of each, the configuration beside it."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text()) | {"results": str(folder / "results")}
+    config = configuration.read(ROOT / "config.yaml") | {"results": str(folder / "results")}
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     for name in ("fig01", "fig03", "tab1"):
         write(folder / "workflow" / "report" / f"{name}.rst", f"What {name} shows of E_1 and\n\\|q\\|. It says more.\n")

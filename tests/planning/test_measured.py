@@ -6,7 +6,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from helpers.plans import job
 from onshell import config as configuration
@@ -90,7 +89,7 @@ class Earlier:
 @pytest.fixture
 def earlier(tmp_path):
     """No earlier runs yet; scales of 1,000 and 4,000 training events, 10 and 30 epochs, 1,000 and 5,000 samples."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config = configuration.read(ROOT / "config.yaml")
     config["results"] = str(tmp_path / "results")
     for scale, (events, samples, epochs) in {"quick": (1000, 1000, 10), "desk": (4000, 5000, 30)}.items():
         sizes = config["scales"][scale]
@@ -208,7 +207,7 @@ def test_shards_are_measured_as_parts_of_a_sampling_and_their_gathering_apart(ea
     assert earlier.price("quick", "sample", "paper", RUN).wall_s == pytest.approx(
         START + 2 * (20 - START)
     )  # in one job: not 4
-    earlier.config["runs"][RUN]["resources"] = {"shards": 2}
+    earlier.config["resources"][RUN] = {"shards": 2}
     assert earlier.price("quick", "sample", "paper", RUN).wall_s == pytest.approx(4)
 
 

@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 
 from onshell import config as configuration
 from onshell.planning.sizes import Sizes, comparison_key
 
-CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+CONFIG = configuration.read(Path(__file__).parents[2] / "config.yaml")
 RUN = "muon-q-flow-own"
 
 

@@ -78,7 +78,7 @@ def late(campaign: Campaign) -> Job:
     """A job's time that is almost over: the training should have stopped by itself, Slurm does not stop it yet."""
     run = variant(LATE)
     job, pids = caught(campaign, run)
-    minutes = campaign.config["runs"][run]["resources"]["runtime"]
+    minutes = campaign.config["resources"][run]["runtime"]
     # It stops when a quarter of the time is left, and began to count before it stood still.
     begun = time.monotonic()
     wait_for(lambda: time.monotonic() > begun + 45 * minutes + 1, 60 * minutes, "its time to be over", pause=1)

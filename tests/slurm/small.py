@@ -31,16 +31,21 @@ def small(config: dict, *, spread: bool) -> dict:
     # Every job of a cluster reads the whole configuration three times.
     del config["studies"]
     shrink(config)
-    muon = {"recipe": "muon-diffusion", "resources": GIVEN}
+    muon = {"recipe": "muon-diffusion"}
     runs = {name: muon for name in (MUON, *map(variant, (*FAULTS, LATE, ORPHAN, STOPPED)))}
     wide = {"network": "wide", "training": {"epochs": 3, "batch_size": 2000}}
-    runs[variant("memory")] = {**muon, **wide, "resources": {**GIVEN, "mem_mb": LITTLE}}
-    runs[variant("shared")] = {**muon, "resources": {**GIVEN, "gpus": 2}}
-    runs[variant(LATE)] = {**muon, "resources": {**GIVEN, "runtime": 5}}
+    runs[variant("memory")] = {**muon, **wide}
     several = 2 if spread else 1
-    runs[PET] = {"recipe": "ten-body-flow", "resources": {**GIVEN, "gpus": 2, "shards": several}}
-    runs[NODES] = {"recipe": "ten-body-flow", "resources": {**GIVEN, "gpus": 2, "nodes": several}}
+    runs[PET] = runs[NODES] = {"recipe": "ten-body-flow"}
     config["runs"] = runs
+    config["resources"] = {
+        "*": GIVEN,
+        variant("memory"): {"mem_mb": LITTLE},
+        variant("shared"): {"gpus": 2},
+        variant(LATE): {"runtime": 5},
+        PET: {"gpus": 2, "shards": several},
+        NODES: {"gpus": 2, "nodes": several},
+    }
     config["networks"]["wide"] = {"type": "mlp", "width": 1024, "depth": 4, "time_dim": 64}
     sizes = config["scales"]["quick"]
     sizes["recipes"]["muon-diffusion"]["training"]["epochs"] = EPOCHS

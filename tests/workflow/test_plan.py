@@ -14,7 +14,7 @@ from onshell.config import overrides as settings
 from .conftest import ROOT, Clone
 
 pytestmark = pytest.mark.workflow
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+CONFIG = configuration.read(ROOT / "config.yaml")
 RUNS = {"generate": 1, "embed": 1, "train": 1, "sample": 1}
 THREE = {"generate": 3, "embed": 3, "train": 3, "sample": 3}
 FOUR = {"generate": 1, "embed": 1, "train": 4, "sample": 4}  # the models in p-space train on the truth itself

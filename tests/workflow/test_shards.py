@@ -19,7 +19,7 @@ RUN = "muon-q-diffusion"
 
 
 def test_shards_of_a_run_are_jobs_with_a_gpu_each_and_the_table_needs_none(clone):
-    clone.config["runs"][RUN]["resources"] = {"shards": 3}
+    clone.config["resources"][RUN] = {"shards": 3}
     clone.save()
     assert clone.plan("fig17") == {"generate": 1, "embed": 2, "train": 2, "shard": 3, "sample": 2, "fig17": 1}
     text = clone.run("--dry-run", "fig17").stdout
@@ -32,7 +32,7 @@ def test_shards_of_a_run_are_jobs_with_a_gpu_each_and_the_table_needs_none(clone
 def test_the_table_of_shards_is_that_of_one_job_and_their_number_may_change_afterwards(clone):
     config = shrink(clone.config)
     config["scales"]["quick"]["samples"]["default"] = 5000
-    config["resources"]["shards"] = 3
+    config["resources"]["*"]["shards"] = 3
     clone.save()
     spec, layout = configuration.run_spec(config, RUN), Layout(config)
     model, table = clone.folder / layout.model(RUN), clone.folder / layout.samples(RUN)
@@ -52,7 +52,7 @@ def test_the_table_of_shards_is_that_of_one_job_and_their_number_may_change_afte
     assert [path.name for path in table.parent.iterdir()] == [table.name]
 
     assert clone.plan(*only) == {}
-    config["resources"]["shards"] = 2
+    config["resources"]["*"]["shards"] = 2
     clone.save()
     assert clone.plan(*only) == {"shard": 2, "sample": 1}
     assert clone.plan(*only, "--rerun-triggers", "mtime", "params", "code", "software-env") == {}

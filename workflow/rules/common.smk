@@ -18,7 +18,14 @@ from onshell.core.errors import OnshellError
 from onshell.config.layout import Layout
 from onshell.report.subjects import subject_of
 from onshell.report.format import capital
-from onshell.config.studies import anchor, entry_of, studies, study_of, title_of, trainings
+from onshell.config.studies import (
+    anchor,
+    entry_of,
+    studies,
+    study_of,
+    title_of,
+    trainings,
+)
 
 # The folder of the workflow, which need not be that of the Snakefile that is run: it may be a module of another.
 HERE = Path(workflow.source_path("../../envs/environment.yaml")).parents[1]
@@ -37,11 +44,17 @@ configfile: "config.yaml"
 
 
 try:
-    # Snakemake overrides what two YAML aliases share in both places; here only the one that was named changes.
-    asked = configuration.merge(WRITTEN, workflow.config_settings.overwrite_config)
+    # Snakemake knows nothing of `include` and `extends`.
+    asked = WRITTEN
+    for path in workflow.config_settings.configfiles or ():
+        asked = configuration.merge(asked, configuration.read(path))
+    over = dict(workflow.config_settings.overwrite_config)
+    over.pop("include", None)
+    asked = configuration.merge(asked, over)
     # It makes text of all numbers within --config.
     named = settings.typed(workflow.config_settings.config, WRITTEN)
-    config.update(configuration.merge(asked, named))
+    config.clear()
+    config.update(configuration.expand(configuration.merge(asked, named)))
     CHANGED = settings.differences(WRITTEN, config)
     configuration.validate(
         config, "the configuration" if workflow.configfiles[1:] else "config.yaml"
@@ -63,8 +76,12 @@ CONDA = str(HERE / "envs" / "environment.yaml")
 
 # Editing the drawing code draws again, that of the page or a caption makes the page again; editing any other code of the
 # package runs nothing by itself.
-DRAWING = sorted(map(str, Path(configuration.__file__).parents[1].glob("figures/*.[pm]*")))
-PAGES = sorted(map(str, Path(configuration.__file__).parents[1].glob("report/*.[pcj]*")))
+DRAWING = sorted(
+    map(str, Path(configuration.__file__).parents[1].glob("figures/*.[pm]*"))
+)
+PAGES = sorted(
+    map(str, Path(configuration.__file__).parents[1].glob("report/*.[pcj]*"))
+)
 CAPTIONS = sorted(map(str, Path(HERE, "workflow", "report").glob("*.rst")))
 
 # The commands read config.yaml by themselves: what was changed on Snakemake's command line must reach them too. Scale and

@@ -10,15 +10,16 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
 
+from onshell.config.compose import expand, read
 from onshell.config.overrides import apply, merge
 from onshell.config.studies import entry_of, studies, study_of, trained
-from onshell.config.yamlfile import read
 from onshell.core.errors import OnshellError
 from onshell.core.paths import expand_all
 
@@ -37,6 +38,9 @@ IMPORT = {
 
 EXPORT = {"independent_energy": False}
 """What it may say of the export of its models' events; no key of the import, whose events do not depend on it."""
+
+RESOURCES = {"gpus": 1, "nodes": 1, "shards": 1, "runtime": 240, "mem_mb": 6000}
+"""What a training's job gets on a cluster where nothing else is said."""
 
 NO_RECIPE = ("recipe", "preset", "trajectory", "model", "samples")
 """Keys of a run that are no part of its recipe."""
@@ -85,8 +89,7 @@ def load(path: str | Path = "config.yaml", settings: Iterable[str] = ()) -> Conf
     OnshellError
         When the file is missing, is not YAML, or does not validate.
     """
-    config = read(path)
-    return validate(apply(config, settings), str(path))
+    return validate(expand(apply(read(path), settings), str(path)), str(path))
 
 
 def own_figures(config: Config) -> dict[str, dict[str, Any]]:
@@ -154,7 +157,7 @@ def unwritable(folder: str) -> str | None:
     return None
 
 
-def expand(name: str, process: Mapping) -> dict[str, tuple[int, float | None]]:
+def expand_process(name: str, process: Mapping) -> dict[str, tuple[int, float | None]]:
     """Return the datasets of a process: name -> (number of particles, cutoff)."""
     numbers = process["n_particles"]
     if "cutoffs" in process:
@@ -169,7 +172,7 @@ def datasets(config: Config) -> dict[str, Dataset]:
     sizes = config["scales"][config["scale"]]["events"]
     found = {}
     for process, entry in config["processes"].items():
-        for name, (n_particles, cutoff) in expand(process, entry).items():
+        for name, (n_particles, cutoff) in expand_process(process, entry).items():
             size = sizes.get(process, sizes["default"])
             parameters = {"n_particles": n_particles, **entry.get("parameters", {})}
             if cutoff is not None:
@@ -198,14 +201,22 @@ def recipe_of(config: Config, run: str) -> dict[str, Any]:
 
     A run of a study that names another's `model` has the recipe of that one, overridden by itself.
     """
-    entry, scale = entry_of(config, "runs", run), config["scales"][config["scale"]]
+    entry = entry_of(config, "runs", run)
     own = {key: value for key, value in entry.items() if key not in NO_RECIPE}
     if "model" in entry:
         return merge(recipe_of(config, entry["model"]), own)
     name = entry["recipe"]
     preset = entry.get("preset", config["preset"])
-    overrides = scale.get("presets", {}).get(preset, scale.get("recipes", {}))
-    return merge(merge(config["presets"][preset][name], overrides.get(name, {})), own)
+    return merge(sized(config, config["scale"], preset, name), own)
+
+
+def sized(config: Config, scale: str, preset: str, name: str) -> dict[str, Any]:
+    """Return the recipe `name` of a preset at a scale, which overrides all, then this one, then the preset's."""
+    sizes, recipe = config["scales"][scale], config["presets"][preset][name]
+    everywhere = sizes.get("recipes", {})
+    for over in (everywhere.get("default"), everywhere.get(name), sizes.get("presets", {}).get(preset, {}).get(name)):
+        recipe = merge(recipe, over or {})
+    return recipe
 
 
 def network_of(config: Config, name: str) -> dict[str, Any]:
@@ -244,8 +255,18 @@ def run_spec(config: Config, run: str) -> dict[str, Any]:
 
 
 def resources_of(config: Config, run: str) -> dict[str, int]:
-    """Return what a run's jobs get on a cluster: gpus, nodes, shards (of a sampling), runtime in minutes, mem_mb."""
-    return {**config["resources"], **recipe_of(config, run).get("resources", {})}
+    """Return what a run's jobs get on a cluster: gpus, nodes, shards (of a sampling), runtime in minutes, mem_mb.
+
+    Each entry of `resources` counts whose pattern fits the run, the run whose model it samples, or that one's
+    <preset>/<recipe>; the last one that names a key decides it.
+    """
+    model = trained(config, run)
+    entry = entry_of(config, "runs", model)
+    names = {run, model, f"{entry.get('preset', config['preset'])}/{entry['recipe']}"}
+    found = dict(RESOURCES)
+    for pattern, given in config.get("resources", {}).items():
+        found |= given if any(fnmatchcase(name, pattern) for name in names) else {}
+    return found
 
 
 def n_samples(config: Config, dataset: str) -> int:

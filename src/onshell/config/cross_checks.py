@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from onshell.config import EXPORT, IMPORT, RUN_NAME, expand, judge_of, recipe_of
+from onshell.config import EXPORT, IMPORT, RUN_NAME, expand_process, judge_of, recipe_of
 from onshell.config.drawn import DRAWN
 from onshell.config.recipes import (
     NO_SIZES,
@@ -33,7 +33,7 @@ def references(config: Mapping[str, Any]) -> Iterator[str]:
         if "cutoffs" in entry and isinstance(entry["n_particles"], list):
             yield f"processes.{process}.n_particles: a list does not go with cutoffs; make one process per number"
             continue
-        for name in expand(process, entry):
+        for name in expand_process(process, entry):
             if name in sets:
                 yield f"processes.{process}: dataset {name!r} is made by {sets[name]!r} too; rename one"
             sets[name] = process
@@ -113,7 +113,7 @@ def _scales(config: Mapping[str, Any]) -> Iterator[str]:
         for key in ("events", "samples"):
             for process in scale[key]:
                 yield from unknown(f"scales.{name}.{key}", process, "process", ["default", *config["processes"]])
-        overrides = {"recipes": (recipes, scale.get("recipes", {}))}
+        overrides = {"recipes": (["default", *recipes], scale.get("recipes", {}))}
         for preset, entries in scale.get("presets", {}).items():
             yield from unknown(f"scales.{name}.presets", preset, "preset", config["presets"])
             overrides[f"presets.{preset}"] = (list(config["presets"].get(preset, ())), entries)

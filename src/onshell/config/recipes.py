@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from onshell.config import RUN_NAME, expand, network_of, recipe_of
+from onshell.config import RUN_NAME, expand_process, network_of, recipe_of, resources_of
 from onshell.core.custom import IMPORT_PATH
 from onshell.core.errors import nearest, unknown
 
@@ -198,13 +198,13 @@ def run_faults(run: str, entry: Mapping[str, Any], config: Mapping[str, Any], se
             yield f"{path}: the name says {parsed[key]!r} but recipe {entry['recipe']!r} is of {key} {recipe[key]!r}"
             return
     yield from recipe_faults(path, recipe, config)
-    resources = {**config["resources"], **recipe.get("resources", {})}
+    resources = resources_of(config, run)
     if resources["gpus"] % resources["nodes"]:
         yield f"{path}.resources: {resources['gpus']} GPUs are not as many on each of {resources['nodes']} nodes"
     if recipe["network"] not in config["networks"]:
         return
     process = sets[parsed["dataset"]]
-    n_particles, _ = expand(process, config["processes"][process])[parsed["dataset"]]
+    n_particles, _ = expand_process(process, config["processes"][process])[parsed["dataset"]]
     network = network_of(config, recipe["network"])
     largest = n_particles if ":" in network["type"] else network.get("max_particles", n_particles)
     if n_particles > largest:

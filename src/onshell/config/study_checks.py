@@ -9,7 +9,7 @@ from onshell.config.recipes import recipe_faults, run_faults
 from onshell.config.studies import GROUPS, studies, trainings
 from onshell.core.errors import unknown
 
-SAMPLED = ("model", "sampling", "samples", "resources")
+SAMPLED = ("model", "sampling", "samples")
 """What a run may say whose model is another's."""
 
 

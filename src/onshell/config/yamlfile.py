@@ -74,8 +74,8 @@ def parse(text: str) -> Any:
         loader.dispose()
 
 
-def read(path: str | Path) -> dict[str, Any]:
-    """Return the configuration in `path` as it stands, not yet validated."""
+def load_mapping(path: str | Path) -> dict[str, Any]:
+    """Return the mapping in the file `path`, as it stands."""
     path = Path(path)
     try:
         config = parse(text_of(path))

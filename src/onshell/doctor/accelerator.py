@@ -96,10 +96,10 @@ def several_gpus(context: Context) -> Finding:
     most = max(context.resources[run]["gpus"] for run in runs)
     wanted = f"{len(runs)} of {len(context.resources)} runs take up to {most} GPUs"
     if not distributed.is_available() or find_spec("torch.distributed.run") is None:
-        return fault(f"{wanted}, but this torch has no torchrun", f"{PYPI}; or set resources.gpus: 1")
+        return fault(f"{wanted}, but this torch has no torchrun", f"{PYPI}; or set gpus: 1 in profiles/resources.yaml")
     if context.wants_gpu and not distributed.is_nccl_available():
         level = fault if context.device == "cuda" else warning
-        return level(f"{wanted}, but this torch has no NCCL", f"{PYPI}; or set resources.gpus: 1")
+        return level(f"{wanted}, but this torch has no NCCL", f"{PYPI}; or set gpus: 1 in profiles/resources.yaml")
     if shutil.which("torchrun") is None:
         return warning(
             f"{wanted}; torchrun is not on PATH", "`onshell train` starts it anyway; by hand, activate first"

@@ -47,7 +47,7 @@ def partition(context: Context) -> Finding | None:
         limit = _minutes(context.call("sinfo", "-h", "-p", name, "-o", "%l").out.strip().partition("\n")[0])
         if limit is not None and limit < longest:
             return fault(
-                f"{name} ends jobs after {limit} minutes, but a run's resources.runtime is {longest}",
+                f"{name} ends jobs after {limit} minutes, but a run's runtime in profiles/resources.yaml is {longest}",
                 f"lower it to {limit}: a training stops in time and goes on in the next job",
             )
     return ok(some(named) if named else "Slurm's default")

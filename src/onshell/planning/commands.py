@@ -29,7 +29,7 @@ def make_plan(
     runs where there are comparable ones.
     """
     written = configuration.read(path)
-    config = configuration.validate(configuration.apply(written, settings), str(path))
+    config = configuration.load(path, settings)
     if refusal := configuration.unwritable(config["results"]):
         raise OnshellError(refusal)
     executor = "local" if profile is None else executor_of(profile)
