@@ -21,9 +21,9 @@ from onshell.evaluation.last_step import embedded_as, noisy_truth
 from onshell.evaluation.truth import held_out
 from onshell.events.augment import frames
 from onshell.models import priors
-from onshell.models.forward import process_of
+from onshell.models.chart_diffusions import diffusion_of
+from onshell.models.diffusion import NOISES
 from onshell.models.objectives import score
-from onshell.models.processes import NOISES
 from onshell.physics import rambo
 from onshell.physics.kinematics import energies, violation
 from onshell.physics.observables import LOG_FLOOR, tau
@@ -88,7 +88,7 @@ def without_model(paths: list[Path], gamma: float) -> None:
 def chains(content: dict[str, Any], path: Path, n: int, noise: str, start: Tensor | None) -> Iterator[Tensor]:
     """Yield events [<= BLOCK, N, 3] at the end of chains from the prior, or from network-space events `start`."""
     spec, network = content["spec"], network_of(content, path, torch.device("cpu"))
-    process, name = process_of(spec), (spec["seed"], "last-step", noise, "whole" if start is None else "early")
+    process, name = diffusion_of(spec), (spec["seed"], "last-step", noise, "whole" if start is None else "early")
     first = process.steps if start is None else process.place(EARLY)
     for k in range(-(-n // BLOCK)):
         size, generator = min(BLOCK, n - k * BLOCK), torch_stream(*name, k)

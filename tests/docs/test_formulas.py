@@ -9,11 +9,11 @@ from scipy import stats
 
 from helpers.statistics import assert_law
 from onshell.core.rng import stream, torch_stream
+from onshell.models.chart_diffusions import Ornstein
 from onshell.models.charts import CHARTS
 from onshell.models.charts.mixtures import ARC, LINE
 from onshell.models.flows import draw_times
-from onshell.models.forward import Ornstein
-from onshell.models.invariants import field, geometry
+from onshell.models.networks.features import field, geometry
 from onshell.physics import rambo
 from onshell.physics.kinematics import norm
 from onshell.sampling.ode import grid
@@ -38,7 +38,7 @@ def between(z, w):
 
 def test_paths_in_log_polar_coordinates():
     start, end, angle, t = two_events()
-    state, u = POLAR.path(POLAR.lift(start), POLAR.lift(end), t[:, 0, 0])
+    state, u = POLAR.path(POLAR.to_chart(start), POLAR.to_chart(end), t[:, 0, 0])
     n, m = (q / norm(q)[..., None] for q in (start, end))
     low, high = (norm(q).log()[..., None] for q in (start, end))
     here = (((1 - t) * angle).sin() * n + (t * angle).sin() * m) / angle.sin()
@@ -57,7 +57,7 @@ def test_the_prior_in_log_polar_coordinates():
 
 def test_lines_of_spinors_in_q_space():
     start, end, angle, t = two_events()
-    z, w = (SPINOR.lift(q, stream(3, "formulas", k)) for k, q in enumerate((start, end)))
+    z, w = (SPINOR.to_chart(q, stream(3, "formulas", k)) for k, q in enumerate((start, end)))
     state, u = SPINOR.path(z, w, t[:, 0, 0])
     expected = (1 - t) ** 2 * start + t**2 * end + t * (1 - t) * between(z, w)
     torch.testing.assert_close(SPINOR.to_q(state), expected, rtol=1e-12, atol=1e-12)
@@ -66,7 +66,7 @@ def test_lines_of_spinors_in_q_space():
     step = torch.einsum("nik,kab,nib->nia", u.to(PAULI.dtype), PAULI, state) / length
     torch.testing.assert_close(SPINOR.tangent(state, u), step, rtol=1e-12, atol=1e-12)
     shortest = 2 * norm(start) + 2 * norm(end) - 4 * (norm(start) * norm(end)).sqrt() * torch.cos(angle.squeeze(-1) / 2)
-    torch.testing.assert_close(SPINOR.apart(z, w), shortest, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(SPINOR.distance2(z, w), shortest, rtol=1e-10, atol=1e-12)
     way = w - SPINOR.aligned(z, w)
     torch.testing.assert_close(way.abs().square().sum(-1), shortest, rtol=1e-10, atol=1e-12)
 

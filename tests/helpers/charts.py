@@ -29,7 +29,7 @@ def decades(n_particles=3):
 def pair(chart, n=300, n_particles=3):
     """States of two independent samples of events, and times [n]."""
     rng = stream(2, "pair")
-    start, end = (chart.lift(rambo.sample_prior(n, n_particles, rng), rng) for _ in range(2))
+    start, end = (chart.to_chart(rambo.sample_prior(n, n_particles, rng), rng) for _ in range(2))
     return 0.3 * start if isinstance(chart, Spinor) else start, end, torch.from_numpy(rng.uniform(0.05, 0.95, n))
 
 
@@ -41,7 +41,7 @@ def slope(value, h):
 def lifting_is_undone(chart):
     q = decades()
     for rng in (None, stream(3, "phases")):
-        error = norm(chart.to_q(chart.lift(q, rng)) - q) / norm(q)
+        error = norm(chart.to_q(chart.to_chart(q, rng)) - q) / norm(q)
         assert error.max() < 1e-14
 
 
@@ -82,13 +82,13 @@ def the_speed_is_that_of_its_tangents(chart):
 
 def step(chart, y, u, h):
     """Move by h u, straight in the coordinates, as the samplers do."""
-    return chart.settle(y + h * chart.tangent(y, u))
+    return chart.project(y + h * chart.tangent(y, u))
 
 
 def steps_follow_their_velocity(chart):
     q = decades()
     u = torch.from_numpy(stream(5, "u").standard_normal(q.shape))
-    y, scale = chart.lift(q), SCALE[type(chart).__name__](q)
+    y, scale = chart.to_chart(q), SCALE[type(chart).__name__](q)
     # In units of how far u moves an event: the whole range of |q| at once.
     unit = norm(q).unsqueeze(-1) / scale
     moved = slope(lambda h: chart.to_q(step(chart, y, unit * u, h)), 1e-3) / norm(q).unsqueeze(-1)
@@ -101,7 +101,7 @@ def no_step_leaves_the_chart(chart):
     u = torch.from_numpy(stream(6, "u").standard_normal(q.shape))
     for h in (-3.0, -0.1, 1e-12, 2.0):
         for velocity in (u, 1e-30 * u, torch.zeros_like(u)):
-            moved = chart.to_q(step(chart, chart.lift(q), velocity, h))
+            moved = chart.to_q(step(chart, chart.to_chart(q), velocity, h))
             assert torch.isfinite(moved).all()
             assert (norm(moved) > 0).all()
 
@@ -110,8 +110,8 @@ def steps_turn_with_the_event(chart):
     q = rambo.sample_prior(200, 3, stream(7, "q"))
     u = torch.from_numpy(stream(7, "u").standard_normal(q.shape))
     turn = random_rotations(200, stream(7, "turn"))
-    turned = chart.to_q(step(chart, chart.lift(rotate(q, turn)), rotate(u, turn), 0.7))
-    torch.testing.assert_close(turned, rotate(chart.to_q(step(chart, chart.lift(q), u, 0.7)), turn))
+    turned = chart.to_q(step(chart, chart.to_chart(rotate(q, turn)), rotate(u, turn), 0.7))
+    torch.testing.assert_close(turned, rotate(chart.to_q(step(chart, chart.to_chart(q), u, 0.7)), turn))
 
 
 def shortest_paths_turn_with_their_ends(chart):
@@ -122,7 +122,7 @@ def shortest_paths_turn_with_their_ends(chart):
     )
 
     def seen(both):
-        y0, y1 = (chart.lift(q) for q in both.split(3, dim=1))
+        y0, y1 = (chart.to_chart(q) for q in both.split(3, dim=1))
         y0 = chart.aligned(y0, y1) if isinstance(chart, Spinor) else y0
         state, u = chart.path(y0, y1, t)
         return torch.cat([chart.to_q(state), u], 1)
@@ -137,11 +137,11 @@ def apart_is_the_length_of_the_shortest_path(chart):
     # |u|^2 is constant on a geodesic but for u = dq/dt / sqrt(2|q|), whose square is that of a straight line in z.
     for time in (0.2, 0.7):
         _, u = chart.path(start, end, torch.full((20,), time, dtype=torch.float64))
-        torch.testing.assert_close(u.square().sum(-1), chart.apart(start, end), rtol=1e-9, atol=1e-12)
-    likeness = chart.likeness(start, end)
+        torch.testing.assert_close(u.square().sum(-1), chart.distance2(start, end), rtol=1e-9, atol=1e-12)
+    cost = chart.cost(start, end)
     for i in range(3):
         for j in range(3):
-            torch.testing.assert_close(likeness[:, i, j], -chart.apart(start[:, i], end[:, j]), rtol=1e-9, atol=1e-12)
+            torch.testing.assert_close(cost[:, i, j], chart.distance2(start[:, i], end[:, j]), rtol=1e-9, atol=1e-12)
 
 
 EVERY_CHART = (

@@ -7,9 +7,9 @@ from helpers.networks import small_spec
 from onshell.core.errors import OnshellError
 from onshell.core.rng import torch_stream
 from onshell.models.build import build, objective
-from onshell.models.mlp import Mlp
-from onshell.models.pet import Pet
-from onshell.models.transformer import Transformer
+from onshell.models.networks.mlp import Mlp
+from onshell.models.networks.pet import Pet
+from onshell.models.networks.transformer import Transformer
 
 
 def test_a_spec_becomes_its_network():
@@ -32,7 +32,7 @@ def test_weights_come_from_the_stream_of_the_run():
     ("spec", "message"),
     [
         ({"network": {"type": "mpl"}}, "network.type: 'mpl' is not known; did you mean 'mlp'"),
-        ({"network": {"heads": 8}}, "network: the type 'mlp' does not take .*heads"),
+        ({"network": {"heads": 8}}, r"network\.heads: a network of type mlp has no such key; \(known: width, depth"),
         ({"loss": {"type": "imm"}}, "loss.type: 'imm' is not known"),
         ({"loss": {"type": "flow"}}, "loss.type: 'flow' is not known; .*ism"),
     ],

@@ -37,7 +37,7 @@ def ends(options, chart, q, n=N):
 
 
 def length(chart, start, end):
-    return chart.apart(start, end).sum(1).mean().item()
+    return chart.distance2(start, end).sum(1).mean().item()
 
 
 @CHART
@@ -46,7 +46,7 @@ def test_nothing_agrees_unless_it_is_asked_for(name):
     for options in ({}, {"fibre": "independent", "particles": "independent"}):
         end = chart.prior(10, 3, stream(3, "prior"))
         start, same = coupled(options, chart, q, end, stream(3, "free"))
-        assert torch.equal(start, chart.lift(q))
+        assert torch.equal(start, chart.to_chart(q))
         assert torch.equal(same, end)
 
 
@@ -88,9 +88,9 @@ def test_every_agreement_makes_paths_shorter(name):
 @CHART
 def test_the_matching_is_the_best_of_all_orders(name):
     chart, q = CHARTS[name], data(50)
-    start, end = chart.lift(q), chart.prior(50, 3, stream(5, "prior"))
-    costs = [chart.apart(start, end[:, list(order)]).sum(1) for order in itertools.permutations(range(3))]
-    torch.testing.assert_close(chart.apart(start, matched(chart, start, end)).sum(1), torch.stack(costs).amin(0))
+    start, end = chart.to_chart(q), chart.prior(50, 3, stream(5, "prior"))
+    costs = [chart.distance2(start, end[:, list(order)]).sum(1) for order in itertools.permutations(range(3))]
+    torch.testing.assert_close(chart.distance2(start, matched(chart, start, end)).sum(1), torch.stack(costs).amin(0))
 
 
 def test_the_alignment_finds_a_rotation_and_no_reflection():

@@ -9,7 +9,8 @@ from helpers.statistics import assert_mean, assert_uniform
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream, torch_stream
 from onshell.models.divergence import by_autograd, random_signs, with_divergence
-from onshell.models.mlp import Mlp
+from onshell.models.networks.mlp import Mlp
+from onshell.models.networks.options import MlpOptions
 
 
 class Plain(nn.Module):
@@ -17,7 +18,7 @@ class Plain(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.inner = awaken(Mlp(3, width=16, depth=2, time_dim=4).double())
+        self.inner = awaken(Mlp(3, MlpOptions(width=16, depth=2, time_dim=4)).double())
 
     def forward(self, x, t):
         return self.inner(x, t)
@@ -74,7 +75,7 @@ def test_hutchinson_sees_every_event_alone(events):
 
 
 def test_a_network_in_bfloat16_gives_a_divergence_in_float32():
-    network, x = awaken(Mlp(3, width=16)), torch.randn(5, 3, 3, generator=torch_stream(4, "x"))
+    network, x = awaken(Mlp(3, MlpOptions(width=16))), torch.randn(5, 3, 3, generator=torch_stream(4, "x"))
     probe = random_signs(x.shape, torch_stream(4, "probe"))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         rough = with_divergence(network, x, torch.rand(5, generator=torch_stream(4, "t")), "hutchinson", probe)[1]

@@ -9,11 +9,11 @@ from helpers.statistics import assert_law, assert_mean, assert_same_law
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream, torch_stream
 from onshell.models.build import objective
+from onshell.models.chart_diffusions import LogPolarChain, Ornstein, diffusion_of
 from onshell.models.charts import CHARTS
 from onshell.models.charts.mixtures import ARC
-from onshell.models.forward import LogPolarChain, Ornstein, process_of
+from onshell.models.diffusion import Langevin
 from onshell.models.objectives import score
-from onshell.models.processes import Langevin
 from onshell.models.schedules import Schedule
 from onshell.physics import rambo
 from onshell.physics.kinematics import norm
@@ -135,7 +135,7 @@ def test_with_the_score_of_the_prior_the_prior_stays(kind):
 
 def test_the_process_of_spinors_is_closed_and_ends_at_uniform_phase_space():
     q0 = 0.1 * rambo.sample_prior(4_000, 3, stream(7, "q"))
-    process = process_of(diffusion_spec())
+    process = diffusion_of(diffusion_spec())
     assert isinstance(process, Ornstein)
     states = dict(forward_trajectory(q0, process, [1, 0, 0.3, 0.123], seed=7, name="a"))
     assert list(states) == [0.0, 0.123, 0.3, 1.0]
@@ -147,7 +147,7 @@ def test_the_process_of_spinors_is_closed_and_ends_at_uniform_phase_space():
     other = dict(forward_trajectory(q0, process, [0.3], seed=8, name="b"))[0.3]
     assert_same_law(norm(other[:, 0]), norm(states[0.3][:, 0]))
     chart = CHARTS["spinor"]
-    seen, _ = chart.mixed(ARC, chart.lift(q0), chart.prior(4_000, 3, stream(7, "z")), torch.full((4_000,), 0.3))
+    seen, _ = chart.mixed(ARC, chart.to_chart(q0), chart.prior(4_000, 3, stream(7, "z")), torch.full((4_000,), 0.3))
     assert_same_law(norm(chart.to_q(seen)[:, 0]), norm(states[0.3][:, 0]))
     # dq = -2 q dt + ...: the mean momentum decays with the square of the coefficient.
     early = process.forward(q0[:1].expand(20_000, 3, 3), 0.2, torch_stream(7, "mean"))
@@ -158,11 +158,11 @@ def test_faults_are_named():
     loss = {"type": "noise", "target": "step", "times_per_event": 1, "chart": "log-polar"}
     for key, value in (("gaussian_steps", 3), ("softening", 0.2)):
         with pytest.raises(OnshellError, match="the chart log-polar has no softening and no gaussian_steps"):
-            process_of(run_spec(loss=loss, schedule={key: value}))
+            diffusion_of(run_spec(loss=loss, schedule={key: value}))
     with pytest.raises(OnshellError, match="'log-polar' is a chart of q-space"):
-        process_of(run_spec("p", loss=loss))
+        diffusion_of(run_spec("p", loss=loss))
     with pytest.raises(OnshellError, match="'spinor' has no diffusion of loss type noise; use q or log-polar"):
-        process_of(run_spec(loss={**loss, "chart": "spinor"}))
+        diffusion_of(run_spec(loss={**loss, "chart": "spinor"}))
     for chart in ("spinor", "log-polar"):
         with pytest.raises(OnshellError, match=f"'{chart}' has no diffusion of loss type ism; use q$"):
-            process_of(run_spec(loss={"type": "ism", "chart": chart}))
+            diffusion_of(run_spec(loss={"type": "ism", "chart": chart}))

@@ -12,8 +12,9 @@ from onshell.core.errors import OnshellError
 from onshell.core.rng import stream, torch_stream
 from onshell.models import priors
 from onshell.models.build import objective
-from onshell.models.forward import process_of
-from onshell.models.mlp import Mlp
+from onshell.models.chart_diffusions import diffusion_of
+from onshell.models.networks.mlp import Mlp
+from onshell.models.networks.options import MlpOptions
 from onshell.models.objectives import score, states
 from onshell.physics import rambo
 
@@ -74,7 +75,7 @@ def test_a_loss_sees_states_and_times_with_the_law_of_a_plain_simulation(loss, l
 def test_every_event_is_as_likely_to_be_simulated(looks):
     # Events far apart are told from their states; a draw of 20 rows from 20 events simulates 20/looks of them.
     data = 1000 * torch.arange(1.0, 21.0, dtype=torch.float64)[:, None, None].expand(20, 2, 3)
-    process = process_of(run_spec("p", loss="noise", schedule={"steps": 4, "gamma": [1e-6, 1e-6]}))
+    process = diffusion_of(run_spec("p", loss="noise", schedule={"steps": 4, "gamma": [1e-6, 1e-6]}))
     counts, at = np.zeros(20), []
     for i in range(300):
         rng = stream(7, looks, i)
@@ -109,7 +110,7 @@ def test_rows_are_float32_and_reproducible():
             assert len(rows[0]) == 100, name
             assert torch.equal(*rows), name
         assert not torch.equal(first[0], other[0]), name
-        task, network = objective(spec), awaken(Mlp(3, width=8, time_dim=4))
+        task, network = objective(spec), awaken(Mlp(3, MlpOptions(width=8, time_dim=4)))
         # The rows hold all the randomness of the loss.
         assert task.loss(network, *first) == task.loss(network, *again), name
         assert task.loss(network, *first).ndim == 0
@@ -139,7 +140,7 @@ def test_the_best_noise_prediction_is_the_score(space, target, looks):
     means, variances = gaussian_path(space, gammas, mean, spread)
     for k in range(1, steps + 1):
         rows = (t * steps).round() == k
-        size = process_of(spec).sigma[k].item() if target == "chain" else (2 * gammas[k - 1]) ** 0.5
+        size = diffusion_of(spec).sigma[k].item() if target == "chain" else (2 * gammas[k - 1]) ** 0.5
         # -size * score = size * (x - mean_t) / variance_t
         slope, intercept = regression(x[rows], noise[rows])
         # Up to `looks` rows of a chain depend on each other: its errors are at most so much larger.
@@ -165,7 +166,7 @@ def exact_score(space, gammas, mean, spread):
 )
 def test_the_score_is_what_the_network_stands_for(loss, factor):
     spec = run_spec("p", loss=loss, schedule={"steps": 4})
-    process, x = process_of(spec), torch.from_numpy(stream(11, "x").standard_normal((5, 3, 3)))
+    process, x = diffusion_of(spec), torch.from_numpy(stream(11, "x").standard_normal((5, 3, 3)))
     value = exact_score("p", process.schedule.gamma.tolist(), 0.7, 0.4)
 
     def network(x, fraction):

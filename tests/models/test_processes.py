@@ -9,8 +9,8 @@ from helpers.specs import gaussian_path, plain_chain, run_spec
 from helpers.statistics import assert_law, assert_mean, assert_same_law
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream, torch_stream
-from onshell.models.forward import process_of
-from onshell.models.processes import Langevin, VariancePreserving
+from onshell.models.chart_diffusions import diffusion_of
+from onshell.models.diffusion import Langevin, VariancePreserving
 from onshell.models.schedules import Schedule
 from onshell.physics import rambo
 
@@ -193,7 +193,7 @@ def test_looks_at_one_chain_have_the_joint_law_of_a_chain(kind):
 
 @pytest.mark.parametrize("kind", [Langevin, VariancePreserving])
 def test_chains_keep_to_their_rows(kind, monkeypatch):
-    monkeypatch.setattr("onshell.models.processes.BLOCK", {"cpu": 500, "cuda": 500})
+    monkeypatch.setattr("onshell.models.diffusion.NUMBERS_AT_ONCE", {"cpu": 500, "cuda": 500})
     x0 = torch.arange(1.0, 301.0, dtype=torch.float64)[:, None, None].expand(300, 3, 3) * 10
     times = torch.stack([torch.arange(300) % 7, torch.arange(300) % 5], 1)
     process = kind(Schedule(7, (1e-3, 1e-3)))
@@ -215,7 +215,7 @@ def test_a_chain_continued_is_a_chain():
 
 def test_the_space_of_a_run_chooses_its_process():
     schedule = {"steps": 5}
-    assert isinstance(process_of(run_spec("q", schedule=schedule)), Langevin)
-    assert isinstance(process_of(run_spec("p", schedule=schedule)), VariancePreserving)
+    assert isinstance(diffusion_of(run_spec("q", schedule=schedule)), Langevin)
+    assert isinstance(diffusion_of(run_spec("p", schedule=schedule)), VariancePreserving)
     with pytest.raises(OnshellError, match=r"schedule\.softening: a p-space process has no reference score"):
-        process_of(run_spec("p", schedule=schedule | {"softening": 0.2}))
+        diffusion_of(run_spec("p", schedule=schedule | {"softening": 0.2}))

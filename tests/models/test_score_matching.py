@@ -10,9 +10,10 @@ from helpers.specs import run_spec
 from helpers.statistics import assert_mean
 from onshell.core.rng import stream, torch_stream
 from onshell.models.build import objective
+from onshell.models.chart_diffusions import diffusion_of
 from onshell.models.divergence import hutchinson, random_signs
-from onshell.models.forward import process_of
-from onshell.models.mlp import Mlp
+from onshell.models.networks.mlp import Mlp
+from onshell.models.networks.options import MlpOptions
 from onshell.models.objectives import draw_times, ism_loss
 from onshell.physics import rambo
 
@@ -49,7 +50,7 @@ def test_the_weights_of_ism_are_those_of_its_times():
     spec = run_spec(loss={"preconditioning": "sigma", "loss_weight_power": 0})
     _, t, weight, sigma = drawn(spec, 500)
     assert (weight == 1).all()
-    expected = process_of(spec).sigma[(20 * t).round().long()]
+    expected = diffusion_of(spec).sigma[(20 * t).round().long()]
     torch.testing.assert_close(sigma, expected.float())
 
 
@@ -75,7 +76,7 @@ def test_the_loss_is_lowest_at_the_score():
 
 
 def test_the_loss_weighs_each_event():
-    network = awaken(Mlp(3, width=8, depth=3, time_dim=4), scale=0.5)
+    network = awaken(Mlp(3, MlpOptions(width=8, depth=3, time_dim=4)), scale=0.5)
     x, t = torch.randn(2, 3, 3, generator=torch.Generator().manual_seed(1)), torch.tensor([0.2, 0.8])
     one, other = (ism_loss(network, x, t, weight) for weight in torch.eye(2))
     both = ism_loss(network, x, t, torch.tensor([3.0, 0.5]))
@@ -84,7 +85,7 @@ def test_the_loss_weighs_each_event():
 
 @pytest.mark.parametrize("divergence", ["exact", "hutchinson"])
 def test_preconditioning_is_plain_score_matching_of_the_scaled_network(divergence):
-    network = awaken(Mlp(3, width=8, depth=3, time_dim=4), scale=0.5)
+    network = awaken(Mlp(3, MlpOptions(width=8, depth=3, time_dim=4)), scale=0.5)
     generator = torch_stream(9, "x")
     x, t = torch.randn(6, 3, 3, generator=generator), torch.rand(6, generator=generator)
     weight, sigma = torch.rand(2, 6, generator=generator) + 0.1
@@ -99,7 +100,7 @@ def test_preconditioning_is_plain_score_matching_of_the_scaled_network(divergenc
 
 
 def test_hutchinson_has_the_mean_of_the_exact_loss():
-    network = awaken(Mlp(3, width=8, time_dim=4), scale=0.5)
+    network = awaken(Mlp(3, MlpOptions(width=8, time_dim=4)), scale=0.5)
     spec = run_spec(loss={"divergence": "hutchinson", "preconditioning": "sigma", "loss_weight_power": 0})
     *rows, probe = drawn(spec, 20_000)
     field, exact = network.with_divergence(*rows[:2])

@@ -109,7 +109,7 @@ def test_any_network_s_density_is_the_jacobian_of_its_map(chart, options, scale)
     begin = rambo.sample_prior(2, 3, stream(1, "y"))
 
     def end(q):
-        moved, change = likelihood._solved(network, spec, chart_of(spec).lift(q), None, to_data=True)
+        moved, change = likelihood._solved(network, spec, chart_of(spec).to_chart(q), None, to_data=True)
         return chart_of(spec).to_q(moved), change
 
     _, change = end(begin)

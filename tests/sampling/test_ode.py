@@ -88,14 +88,14 @@ def test_solvers_keep_their_order_in_every_chart(solver, order, rho, name):
     for steps in (40, 80, 160):
         # A last step of Euler would have an error of its own: the smallest time is next to nothing.
         times = ode.grid(steps) if rho is None else ode.grid(steps, 1e-12, rho)
-        step = ode.stepper(solver, velocity, chart.settle)
-        *_, (t, y) = ode.fixed(step, chart.lift(q), times, settle=chart.settle)
+        step = ode.stepper(solver, velocity, chart.project)
+        *_, (t, y) = ode.fixed(step, chart.to_chart(q), times, settle=chart.project)
         assert t == 0
         errors.append(((chart.to_q(y) - turned(q, w)).norm() / turned(q, w).norm()).item())
     # Multistep: 4, and 3 from its first steps, whichever is the larger.
     tolerance = 0.85 if solver == "multistep" else 0.35
     np.testing.assert_allclose(np.log2(np.divide(errors[:-1], errors[1:])), order, atol=tolerance)
-    *_, (_, y) = ode.adaptive(velocity, chart.lift(q), 1e-8, settle=chart.settle)
+    *_, (_, y) = ode.adaptive(velocity, chart.to_chart(q), 1e-8, settle=chart.project)
     torch.testing.assert_close(chart.to_q(y), turned(q, w), rtol=1e-5, atol=1e-5)
 
 

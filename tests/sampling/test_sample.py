@@ -11,7 +11,7 @@ from helpers.statistics import assert_law, assert_mean
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream, torch_stream
 from onshell.models.build import build, objective
-from onshell.models.processes import Langevin
+from onshell.models.diffusion import Langevin
 from onshell.models.schedules import Schedule
 from onshell.physics import rambo
 from onshell.sampling.sample import blocks, forward_trajectory, sample, sample_block

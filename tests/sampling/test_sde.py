@@ -8,7 +8,7 @@ from scipy import stats
 from helpers.specs import gaussian_path
 from helpers.statistics import assert_law
 from onshell.core.rng import stream, torch_stream
-from onshell.models.processes import NOISES, Langevin, VariancePreserving
+from onshell.models.diffusion import NOISES, Langevin, VariancePreserving
 from onshell.models.schedules import Schedule
 from onshell.sampling.sde import reverse
 

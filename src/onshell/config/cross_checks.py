@@ -6,7 +6,6 @@ from typing import Any
 from onshell.config import EXPORT, IMPORT, RUN_NAME, expand_process, judge_of, recipe_of
 from onshell.config.drawn import DRAWN
 from onshell.config.recipes import (
-    NO_SIZES,
     coupled_in,
     network_faults,
     override_faults,
@@ -18,6 +17,7 @@ from onshell.config.studies import entry_of, studies, study_of, trainings
 from onshell.config.study_checks import names_twice, study_faults
 from onshell.core.errors import unknown
 from onshell.models.limits import schedule_faults
+from onshell.models.networks.options import NO_SIZES
 from onshell.physics.process import PROCESSES, labelled
 
 

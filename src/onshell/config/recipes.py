@@ -6,21 +6,7 @@ from typing import Any
 from onshell.config import RUN_NAME, expand_process, network_of, recipe_of, resources_of
 from onshell.core.custom import IMPORT_PATH
 from onshell.core.errors import nearest, unknown
-
-NETWORKS = {
-    "mlp": ("width", "depth", "time_dim"),
-    "pet": ("width", "blocks", "heads", "local_layers", "neighbours", "mlp_ratio", "time_dim", "max_particles"),
-    "transformer": ("width", "blocks", "heads", "mlp_ratio", "time_dim", "max_particles"),
-    "equivariant-mlp": ("width", "depth", "time_dim", "exchangeable", "axis", "log_pairs"),
-    "equivariant-transformer": (
-        *("width", "blocks", "heads", "pair_width", "mlp_ratio", "time_dim"),
-        *("labelled", "axis", "max_particles"),
-    ),
-}
-"""The keys of each type of the package; a type "module:Class" is a class of one's own."""
-
-NO_SIZES = ("type", "exchangeable", "labelled", "axis", "log_pairs", "max_particles")
-"""Keys that say what a network is, and not how large: the same at every scale."""
+from onshell.models.networks.options import NETWORKS, problems
 
 LOSSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ism": (("divergence", "preconditioning", "time_weight_power", "loss_weight_power", "time_floor"), ()),
@@ -42,14 +28,12 @@ CHARTS = {"ism": ("q",), "noise": ("q", "log-polar"), "velocity": ("spinor",), "
 
 def symmetric(network: Mapping[str, Any]) -> bool:
     """Return whether a network of the package treats all particles alike: permuting them permutes its output."""
-    kind = network["type"]
-    if kind == "equivariant-mlp":
-        return network.get("exchangeable", True)
-    return kind in ("pet", "transformer") or (kind == "equivariant-transformer" and not network.get("labelled", False))
+    options = NETWORKS.get(network["type"])
+    return options is not None and options(**network).symmetric
 
 
 def network_faults(path: str, entry: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the faults of a network: keys of another type, and heads that do not divide its width.
+    """Yield the faults of a network.
 
     A class of one's own is not imported here: what it takes shows when it is made.
     """
@@ -64,12 +48,7 @@ def network_faults(path: str, entry: Mapping[str, Any]) -> Iterator[str]:
         if "n_particles" in entry:
             yield f"{path}.n_particles: is that of the dataset, which every network is told; remove it"
         return
-    for key in entry:
-        if key != "type" and key not in NETWORKS[kind]:
-            yield f"{path}.{key}: a network of type {kind} has no such key; {nearest(key, NETWORKS[kind])}"
-    width, heads = entry.get("width", 0), entry.get("heads", 1)
-    if width % heads:
-        yield f"{path}.heads: {heads} do not divide the width, {width}; choose a divisor"
+    yield from (f"{path}.{problem}" for problem in problems(entry))
 
 
 def override_faults(path: str, entry: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:

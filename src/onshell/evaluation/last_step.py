@@ -8,8 +8,8 @@ from torch import Tensor
 from onshell.core.errors import OnshellError
 from onshell.core.rng import torch_stream
 from onshell.events.augment import frames
-from onshell.models.forward import process_of
-from onshell.models.processes import unit_normal
+from onshell.models.chart_diffusions import diffusion_of
+from onshell.models.diffusion import unit_normal
 from onshell.physics import rambo
 
 
@@ -67,7 +67,7 @@ def noisy_truth(p: Tensor, metadata: Mapping[str, Any]) -> Tensor:
     spec = metadata["spec"]
     if not is_noisy(spec):
         raise OnshellError(f"{spec['run']}: its last reverse step adds no noise to momenta; there is nothing to add")
-    process = process_of(spec)
+    process = diffusion_of(spec)
     noise = unit_normal(*p.shape[:2], torch_stream(metadata["seed"], "last-step", spec["run"]))
     noisy = embedded_as(p, metadata).add(noise, alpha=process.reverse_size(1, "full"))
     return rambo.to_p(noisy) if spec["space"] == "q" else noisy * spec["unit"]

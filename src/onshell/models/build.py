@@ -9,24 +9,13 @@ from torch import nn
 
 from onshell.core.errors import OnshellError, nearest
 from onshell.core.rng import torch_stream
-from onshell.models import custom as own
-from onshell.models.equivariant_mlp import EquivariantMlp
-from onshell.models.equivariant_transformer import EquivariantTransformer
+from onshell.models import custom
 from onshell.models.flows import flow_matching, velocity_matching
-from onshell.models.mlp import Mlp
+from onshell.models.networks.options import NETWORKS, problems
 from onshell.models.objectives import Objective, implicit_score_matching, noise_prediction
-from onshell.models.pet import Pet
-from onshell.models.transformer import Transformer
 
 Spec = Mapping[str, Any]
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {
-    "mlp": Mlp,
-    "pet": Pet,
-    "transformer": Transformer,
-    "equivariant-mlp": EquivariantMlp,
-    "equivariant-transformer": EquivariantTransformer,
-}
 OBJECTIVES: dict[str, dict[str, Callable[..., Objective]]] = {
     "diffusion": {"ism": implicit_score_matching, "noise": noise_prediction, "velocity": velocity_matching},
     "flow": {"flow": flow_matching},
@@ -36,23 +25,22 @@ OBJECTIVES: dict[str, dict[str, Callable[..., Objective]]] = {
 
 def build(spec: Spec) -> nn.Module:
     """Return a new network of the run `spec`, its weights drawn from the run's own stream."""
-    options = dict(spec["network"])
-    kind, n_particles = options.pop("type"), spec["n_particles"]
-    if own.is_own(kind):
+    entry, n_particles = spec["network"], spec["n_particles"]
+    kind = entry["type"]
+    if custom.is_custom(kind):
         # Before the stream is lent: a module that draws numbers when it is first imported must not change the weights.
-        own.find(kind)
+        custom.find(kind)
         with _stream(spec):
-            return own.make(kind, n_particles, options)
-    _known("network.type", kind, [*NETWORKS, "module:Class"])
-    if n_particles > (most := options.get("max_particles", n_particles)):
+            return custom.make(kind, n_particles, {key: value for key, value in entry.items() if key != "type"})
+    options = NETWORKS[_known("network.type", kind, NETWORKS, "module:Class")]
+    for problem in problems(entry):
+        raise OnshellError(f"network.{problem}")
+    if n_particles > (most := entry.get("max_particles", n_particles)):
         raise OnshellError(
             f"network.max_particles: {most} is below the {n_particles} particles of {spec['dataset']}; raise it"
         )
-    try:
-        with _stream(spec):
-            return NETWORKS[kind](n_particles=n_particles, **options)
-    except TypeError as error:
-        raise OnshellError(f"network: the type {kind!r} does not take {options!r} ({error})") from error
+    with _stream(spec):
+        return options(**entry).make(n_particles)
 
 
 def objective(spec: Spec, fitted: Mapping[str, Any] | None = None) -> Objective:
@@ -69,9 +57,8 @@ def _stream(spec: Spec) -> Iterator[None]:
         yield
 
 
-def _known(key: str, name: str, names: Iterable[str]) -> str:
-    """Return `name` if it is among `names`, or raise the error that proposes the nearest."""
-    names = list(names)
-    if name in names:
+def _known(key: str, name: str, names: Iterable[str], *others: str) -> str:
+    """Return `name` if it is among `names`, or raise the error that proposes the nearest, or `others`."""
+    if name in (names := list(names)):
         return name
-    raise OnshellError(f"{key}: {name!r} is not known; {nearest(name, names)}")
+    raise OnshellError(f"{key}: {name!r} is not known; {nearest(name, [*names, *others])}")

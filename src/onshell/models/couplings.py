@@ -31,20 +31,20 @@ def coupled(
     """
     asked = {key for key, value in options.items() if value != "independent"}
     if "particles" in asked:
-        end = matched(chart, chart.lift(data), end)
+        end = matched(chart, chart.to_chart(data), end)
     if "rotation" in asked:
-        end = chart.lift(aligned(data, chart.to_q(end)), rng)
+        end = chart.to_chart(aligned(data, chart.to_q(end)), rng)
         if "particles" in asked:
-            end = matched(chart, chart.lift(data), end)
+            end = matched(chart, chart.to_chart(data), end)
     if "fibre" in asked:
         data = rambo.to_q(rambo.to_p(data), *rambo.frame(chart.to_q(end)))
-    start = chart.lift(data)
+    start = chart.to_chart(data)
     return (chart.aligned(start, end) if "phases" in asked else start), end
 
 
 def matched(chart: Chart, start: Tensor, end: Tensor) -> Tensor:
     """Return `end` with its particles in the order that makes the paths from `start` shortest, summed over squares."""
-    cost = -chart.likeness(start, end).cpu().numpy()
+    cost = chart.cost(start, end).cpu().numpy()
     order = np.stack([linear_sum_assignment(one)[1] for one in cost])
     index = torch.from_numpy(order).to(end.device)[..., None]
     return end.gather(1, index.expand_as(end))

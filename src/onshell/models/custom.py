@@ -1,4 +1,4 @@
-"""Networks of one's own: a class at an import path "module:Class", checked to be what a network must be."""
+"""Custom networks: a class at an import path "module:Class", checked to be what a network must be."""
 
 import contextlib
 import inspect
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from onshell.core import custom as own
+from onshell.core import custom
 from onshell.core.errors import OnshellError, nearest
 from onshell.core.rng import torch_stream
 
@@ -16,20 +16,20 @@ EVENTS = 5
 """Events that a network is tried on."""
 
 
-def is_own(kind: str) -> bool:
-    """Return whether a network's type is the import path of a class of one's own."""
+def is_custom(kind: str) -> bool:
+    """Return whether a network's type is the import path of a class of one's custom."""
     return ":" in kind
 
 
 def provenance_of(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the provenance of the run `spec` says of its network under `network`, if it is one's own."""
+    """Return what the provenance of the run `spec` says of its network under `network`, if it is one's custom."""
     kind = spec["network"]["type"]
-    return {"network": own.origin(kind, "network")} if is_own(kind) else {}
+    return {"network": custom.origin(kind, "network")} if is_custom(kind) else {}
 
 
 def find(kind: str) -> type[nn.Module]:
     """Return the class at the import path `kind`, or raise where it is missing or no network."""
-    found = own.find(kind, "network")
+    found = custom.find(kind, "network")
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
         what = f"the {'class' if isinstance(found, type) else type(found).__name__} {kind.partition(':')[2]}"
         raise OnshellError(f"network.type: {kind!r} is {what}; a network is a class that inherits torch.nn.Module")
@@ -48,7 +48,7 @@ def make(kind: str, n_particles: int, options: Mapping[str, Any]) -> nn.Module:
     made = find(kind)
     _check_keys(kind, made, options)
     given = ", ".join(f"{key} = {value!r}" for key, value in {"n_particles": n_particles, **options}.items())
-    with own.guarded(f"network {kind!r} cannot be made with {given}"):
+    with custom.guarded(f"network {kind!r} cannot be made with {given}"):
         network = made(n_particles=n_particles, **options)
     if not isinstance(network, nn.Module):
         raise OnshellError(f"network {kind!r} makes a {type(network).__name__}, not a torch.nn.Module")
@@ -75,7 +75,7 @@ def trial(n_particles: int) -> tuple[Tensor, Tensor]:
 
 def answer(network: nn.Module, n_particles: int) -> Tensor:
     """Return the field [5, N, 3] of a network that is ready to evaluate at the events of `trial`."""
-    with torch.random.fork_rng(devices=[]), torch.no_grad(), own.guarded("the network fails on events"):
+    with torch.random.fork_rng(devices=[]), torch.no_grad(), custom.guarded("the network fails on events"):
         torch.default_generator.manual_seed(0)
         return network(*trial(n_particles))
 
@@ -93,7 +93,7 @@ def check_answer(kind: str, found: Tensor, wanted: Tensor) -> None:
 
 def _check_keys(kind: str, made: type[nn.Module], options: Mapping[str, Any]) -> None:
     """Raise where the constructor of `made` does not take `options`, or needs more."""
-    with own.guarded(f"network {kind!r} does not say what it takes"):
+    with custom.guarded(f"network {kind!r} does not say what it takes"):
         parameters = inspect.signature(made).parameters
     named = {name: p for name, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     known = [name for name in named if name != "n_particles"]
@@ -115,7 +115,7 @@ def _check_field(kind: str, network: nn.Module, n_particles: int) -> None:
     network.eval()
     for size in (EVENTS, 1):
         given = f"x {[size, n_particles, 3]}, t {[size]}"
-        with torch.no_grad(), own.guarded(f"network {kind!r} fails on {given}"):
+        with torch.no_grad(), custom.guarded(f"network {kind!r} fails on {given}"):
             seen = x[:size].clone(), t[:size].clone()
             field = network(*seen)
         if not (torch.equal(seen[0], x[:size]) and torch.equal(seen[1], t[:size])):
@@ -144,7 +144,7 @@ def _check_learning(kind: str, network: nn.Module, n_particles: int) -> None:
     One step is tried and taken back: weights, statistics of layers and random numbers are then what they were.
     """
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    with torch.random.fork_rng(devices=[]), torch.enable_grad(), own.guarded(f"network {kind!r} fails in training"):
+    with torch.random.fork_rng(devices=[]), torch.enable_grad(), custom.guarded(f"network {kind!r} fails in training"):
         field = network(*trial(n_particles))
         weights = [weight for weight in network.parameters() if weight.requires_grad]
         reached = field.requires_grad and any(
@@ -160,7 +160,7 @@ def _check_learning(kind: str, network: nn.Module, n_particles: int) -> None:
 
 @contextlib.contextmanager
 def at_work(spec: Mapping[str, Any], what: str) -> Iterator[None]:
-    """Turn what a network of the user's own raises in training or sampling, `what`, into one line that names it."""
+    """Turn what a custom network raises in training or sampling, `what`, into one line that names it."""
     kind = spec["network"]["type"]
-    with own.guarded(f"network {kind!r} fails in {what}") if is_own(kind) else contextlib.nullcontext():
+    with custom.guarded(f"network {kind!r} fails in {what}") if is_custom(kind) else contextlib.nullcontext():
         yield

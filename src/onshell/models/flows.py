@@ -50,7 +50,7 @@ def velocity_matching(spec: Spec, fitted: Mapping[str, Any] | None = None) -> Ob
     def draw(data: Tensor, rng: np.random.Generator, generator: torch.Generator) -> tuple[Tensor, ...]:
         noise = chart.prior(*data.shape[:2], rng).to(data.device)
         t = draw_times(len(data), times, rng)
-        state, velocity = chart.mixed(ARC, chart.lift(data), noise, t)
+        state, velocity = chart.mixed(ARC, chart.to_chart(data), noise, t)
         return float32(data.device, chart.to_q(state), t, velocity)
 
     return Objective(draw, mean_square)

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from onshell.core.errors import OnshellError
+from onshell.models.chart_diffusions import LogPolarChain, diffusion_of
+from onshell.models.diffusion import Diffusion
 from onshell.models.divergence import random_signs, with_divergence
-from onshell.models.forward import LogPolarChain, process_of
-from onshell.models.processes import Process
 
 Spec = Mapping[str, Any]
 Network = Callable[[Tensor, Tensor], Tensor]
@@ -37,15 +37,15 @@ def implicit_score_matching(spec: Spec, fitted: Mapping[str, Any] | None = None)
     Rows are x_t, t/T, the weight of the event, sigma_t, and with hutchinson the probe. With preconditioning the loss
     is weighted by sigma_t^2 besides: sigma_t^2 (|s|^2/2 + div s) = |net|^2/2 + sigma_t div net, finite at every t.
     """
-    process, options = process_of(spec), spec["loss"]
+    diffusion, options = diffusion_of(spec), spec["loss"]
     floor, scaled = options["time_floor"], _scaled(options)
 
     def draw(data: Tensor, rng: np.random.Generator, generator: torch.Generator) -> Rows:
-        times = draw_times(len(data), process.steps, options["time_weight_power"], floor, rng)
-        x = process.forward(data, times, generator)
-        weight = time_weight(times, process.steps, options["loss_weight_power"], floor)
-        sigma = process.sigma[times] if scaled else torch.ones(len(times))
-        rows = float32(data.device, x, times / process.steps, weight, sigma)
+        times = draw_times(len(data), diffusion.steps, options["time_weight_power"], floor, rng)
+        x = diffusion.forward(data, times, generator)
+        weight = time_weight(times, diffusion.steps, options["loss_weight_power"], floor)
+        sigma = diffusion.sigma[times] if scaled else torch.ones(len(times))
+        rows = float32(data.device, x, times / diffusion.steps, weight, sigma)
         return (*rows, random_signs(x.shape, generator)) if options["divergence"] == "hutchinson" else rows
 
     def loss(
@@ -71,7 +71,7 @@ def noise_prediction(spec: Spec, fitted: Mapping[str, Any] | None = None) -> Obj
     form of (29), a standard DDPM.
     t is uniform in 1 ... T; see `states` for `times_per_event`.
     """
-    process, options = process_of(spec), spec["loss"]
+    diffusion, options = diffusion_of(spec), spec["loss"]
     target, looks = options["target"], options["times_per_event"]
     if target not in ("step", "chain"):
         raise OnshellError(f"loss.target: {target!r} is not known; use 'step' or 'chain'")
@@ -81,17 +81,17 @@ def noise_prediction(spec: Spec, fitted: Mapping[str, Any] | None = None) -> Obj
     def draw(data: Tensor, rng: np.random.Generator, generator: torch.Generator) -> Rows:
         noise = torch.randn(data.shape, generator=generator, device=data.device)
         if target == "chain":
-            times = torch.from_numpy(rng.integers(1, process.steps + 1, len(data)))
-            x = process.jump(data, torch.zeros_like(times), times, noise)
+            times = torch.from_numpy(rng.integers(1, diffusion.steps + 1, len(data)))
+            x = diffusion.jump(data, torch.zeros_like(times), times, noise)
         else:
 
             def some_times(n: int) -> Tensor:
-                return torch.from_numpy(rng.integers(0, process.steps, n))
+                return torch.from_numpy(rng.integers(0, diffusion.steps, n))
 
-            before, times = states(process, data, looks, some_times, rng, generator)
-            x = process.step(before, times, noise)
-            noise, times = process.target(before, times, noise, x), times + 1
-        return float32(data.device, x, times / process.steps, noise)
+            before, times = states(diffusion, data, looks, some_times, rng, generator)
+            x = diffusion.step(before, times, noise)
+            noise, times = diffusion.target(before, times, noise, x), times + 1
+        return float32(data.device, x, times / diffusion.steps, noise)
 
     return Objective(draw, mean_square)
 
@@ -101,18 +101,18 @@ def score(network: Network, spec: Spec) -> Callable[[Tensor, int], Tensor]:
 
     The network sees float32 events and fractions t/T; the score is float32 or better, whatever the network returns.
     """
-    process, options = process_of(spec), spec["loss"]
+    diffusion, options = diffusion_of(spec), spec["loss"]
     if options["type"] == "ism":
-        factors = 1 / process.sigma if _scaled(options) else torch.ones(process.steps + 1)
+        factors = 1 / diffusion.sigma if _scaled(options) else torch.ones(diffusion.steps + 1)
     elif options["target"] == "chain":
-        factors = -1 / process.sigma
+        factors = -1 / diffusion.sigma
     else:
-        factors = torch.cat([torch.zeros(1), -((2 * process.schedule.gamma) ** -0.5)])
+        factors = torch.cat([torch.zeros(1), -((2 * diffusion.schedule.gamma) ** -0.5)])
     factors = factors.tolist()
-    known = process.known_score if isinstance(process, LogPolarChain) and options["type"] == "noise" else None
+    known = diffusion.known_score if isinstance(diffusion, LogPolarChain) and options["type"] == "noise" else None
 
     def value(x: Tensor, t: int) -> Tensor:
-        fraction = torch.full((len(x),), t / process.steps, device=x.device)
+        fraction = torch.full((len(x),), t / diffusion.steps, device=x.device)
         field = network(x.to(torch.float32, memory_format=torch.contiguous_format), fraction)
         seen = factors[t] * field.to(torch.promote_types(field.dtype, torch.float32))
         return seen if known is None else seen + known(x)
@@ -121,7 +121,7 @@ def score(network: Network, spec: Spec) -> Callable[[Tensor, int], Tensor]:
 
 
 def states(
-    process: Process,
+    diffusion: Diffusion,
     data: Tensor,
     looks: int,
     some_times: Callable[[int], Tensor],
@@ -137,13 +137,13 @@ def states(
     m = len(data)
     if looks == 1:
         times = some_times(m)
-        return process.forward(data, times, generator), times
+        return diffusion.forward(data, times, generator), times
     if looks < 1:
         raise OnshellError(f"loss.times_per_event: {looks} is not a number of times; use 1 or more")
     chosen = torch.from_numpy(rng.permutation(m)[: -(-m // looks)])
     times = some_times(len(chosen) * looks).view(-1, looks)
     rows = torch.from_numpy(rng.permutation(times.numel())[:m])
-    x = process.chains(data[chosen.to(data.device)], times, generator).flatten(0, 1)
+    x = diffusion.chains(data[chosen.to(data.device)], times, generator).flatten(0, 1)
     return x[rows.to(x.device)], times.flatten()[rows]
 
 

@@ -55,7 +55,7 @@ def start(spec: Spec, fitted: Mapping[str, Any] | None, n: int, rng: np.random.G
     chart = chart_of(spec)
     if _kind(spec) == "rambo":
         return chart.prior(n, spec["n_particles"], rng)
-    return chart.lift(draw(spec, fitted, n, rng), rng)
+    return chart.to_chart(draw(spec, fitted, n, rng), rng)
 
 
 def _kind(spec: Spec) -> str:

@@ -18,7 +18,7 @@ from onshell.core.progress import Count, Progress, log
 from onshell.core.provenance import identity
 from onshell.events.parquet import Table
 from onshell.events.table import read_events, write_events
-from onshell.models.forward import process_of
+from onshell.models.chart_diffusions import diffusion_of
 from onshell.physics import rambo
 from onshell.sampling import densities
 from onshell.sampling.agreement import check_agreement
@@ -231,7 +231,7 @@ def forward_file(
         raise OnshellError(f"events: {events} events cannot be simulated; ask for 1 or more")
     if spec["family"] != "diffusion":
         raise OnshellError(f"forward.{name}: {spec['run']} is a flow, which has no forward process; name a diffusion")
-    process, times, unit = process_of(spec), sorted(check_snapshots(times)), spec["unit"]
+    process, times, unit = diffusion_of(spec), sorted(check_snapshots(times)), spec["unit"]
     table = read_events(data_path, space=spec["space"], n_particles=spec["n_particles"], rows=slice(0, events))
     if len(table) == 0:
         raise OnshellError(f"{data_path}: no events to simulate; write a training set with `onshell embed`")

@@ -43,7 +43,7 @@ def flow(network: nn.Module, spec: Spec, y: Tensor, wanted: list[float], generat
     # An ancestral step is its own last: it ends at the mean of the data.
     step = Ancestral(field, mixture, _eta(options), generator) if solver == "ancestral" else None
     kick = langevin(field, mixture, strength, generator) if strength else None
-    for t, state in way(velocity, y, options, settle=chart.settle, step=step, kick=kick, stops=wanted):
+    for t, state in way(velocity, y, options, settle=chart.project, step=step, kick=kick, stops=wanted):
         yield f"t = {t:.4g}", [time for time in wanted if time == t], state
 
 

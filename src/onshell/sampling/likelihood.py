@@ -104,7 +104,7 @@ def log_prob(
     """
     check_deterministic(spec)
     chart = chart_of(spec)
-    y = chart.lift(x.to(generator.device, torch.float64))
+    y = chart.to_chart(x.to(generator.device, torch.float64))
     y, change = _solved(network, spec, y, _signs(spec, len(x), probes, generator), to_data=False)
     return prior_log_prob(spec, fitted, chart.to_q(y)) - change
 
@@ -157,7 +157,7 @@ def _solved(network: Network, spec: Spec, y: Tensor, signs: Tensor | None, *, to
         return rate * torch.cat([chart.tangent(y, u), _as_rows(lost, y)], 1)
 
     def settle(state: Tensor) -> Tensor:
-        return torch.cat([chart.settle(state[:, :n_particles]), state[:, n_particles:]], 1)
+        return torch.cat([chart.project(state[:, :n_particles]), state[:, n_particles:]], 1)
 
     state = torch.cat([y, _as_rows(torch.zeros(rows, len(y), dtype=torch.float64, device=y.device), y)], 1)
     with torch.no_grad():

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream, torch_stream
 from onshell.models import priors
+from onshell.models.chart_diffusions import Ornstein, diffusion_of
 from onshell.models.charts import CHARTS, chart_of
-from onshell.models.forward import Ornstein, process_of
+from onshell.models.diffusion import Diffusion
 from onshell.models.objectives import score
-from onshell.models.processes import Process
 from onshell.sampling.flow import Way, flow
 from onshell.sampling.sde import reverse
 from onshell.training.device import autocast
@@ -88,7 +88,7 @@ def check_snapshots(snapshots: Iterable[float]) -> set[float]:
 
 
 def forward_trajectory(
-    x: Tensor, process: Process | Ornstein, times: Iterable[float], *, seed: int, name: str
+    x: Tensor, process: Diffusion | Ornstein, times: Iterable[float], *, seed: int, name: str
 ) -> Iterator[tuple[float, Tensor]]:
     """Yield (time, state [n, N, 3]) of a forward process of events `x` at the normalised `times`, in rising order."""
     done = process.place(0.0)
@@ -105,7 +105,7 @@ def forward_trajectory(
 
 def _diffuse(network: nn.Module, spec: Spec, x: Tensor, wanted: list[float], generator: torch.Generator) -> Way:
     """Yield (place, wanted times met there, state) along the reverse process of a diffusion."""
-    process = process_of(spec)
+    process = diffusion_of(spec)
     at = {time: process.place(time) for time in wanted}
     for t, state in reverse(score(network, spec), x, process, generator, spec["sampling"]["noise"]):
         yield f"step {t}", [time for time in wanted if at[time] == t], state

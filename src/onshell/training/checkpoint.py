@@ -50,7 +50,7 @@ def save_model(
         "source": dict(source or {}),
         "provenance": dict(provenance),
     }
-    if own.is_own(spec["network"]["type"]):
+    if own.is_custom(spec["network"]["type"]):
         content["answer"] = own.answer(_built(content), spec["n_particles"])
     save_whole(content, path, ready)
 

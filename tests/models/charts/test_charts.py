@@ -84,19 +84,19 @@ def test_aligned_phases_make_the_shortest_path_and_move_no_phase():
 
 def test_the_phases_of_a_lift_are_uniform():
     chart, q = CHARTS["spinor"], rambo.sample_prior(5_000, 3, stream(3, "q"))
-    turned = (chart.lift(q).conj() * chart.lift(q, stream(3, "phases"))).sum(-1).angle()
+    turned = (chart.to_chart(q).conj() * chart.to_chart(q, stream(3, "phases"))).sum(-1).angle()
     counts = torch.histc(turned, 20, -math.pi, math.pi)
     assert (counts - 750).abs().max() < 5 * 750**0.5
 
 
 def test_what_a_solver_made_is_brought_back_to_directions():
     chart, q = CHARTS["log-polar"], rambo.sample_prior(20, 3, stream(4, "q"))
-    y = chart.lift(q)
+    y = chart.to_chart(q)
     off = torch.cat([y[..., :1], 1.3 * y[..., 1:]], -1)
-    torch.testing.assert_close(chart.to_q(chart.settle(off)), q)
+    torch.testing.assert_close(chart.to_q(chart.project(off)), q)
     velocity = torch.from_numpy(stream(4, "u").standard_normal(q.shape))
     *_, (_, there) = ode.fixed(
-        ode.stepper("rk4", lambda y, t: chart.tangent(y, velocity), chart.settle), y, ode.grid(3), settle=chart.settle
+        ode.stepper("rk4", lambda y, t: chart.tangent(y, velocity), chart.project), y, ode.grid(3), settle=chart.project
     )
     torch.testing.assert_close(norm(there[..., 1:]), torch.ones_like(q[..., 0]), rtol=1e-14, atol=0)
 
@@ -105,7 +105,7 @@ def test_collinear_momenta_keep_their_angle():
     """An angle of 1e-12 between momenta of 1e-9 and 1 comes through every chart."""
     q = torch.tensor([[[0.0, 0.0, 1.0], [1e-21, 0.0, 1e-9], [0.0, 1.0, -0.5]]], dtype=torch.float64)
     for chart in CHARTS.values():
-        angle = chart.to_q(chart.lift(q, stream(4, "phases")))[0, 1]
+        angle = chart.to_q(chart.to_chart(q, stream(4, "phases")))[0, 1]
         assert angle[0] / angle[2] == pytest.approx(1e-12, rel=1e-3)
 
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from onshell.core.errors import OnshellError, nearest
-from onshell.models.charts.chart import Chart
-from onshell.models.charts.flat import Flat
+from onshell.models.charts.chart import Chart, Flat
 from onshell.models.charts.polar import LogPolar
 from onshell.models.charts.spinor import Spinor
 

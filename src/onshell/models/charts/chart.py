@@ -1,8 +1,9 @@
-"""What a chart of q-space is."""
+"""What a chart of q-space is, and the chart `q`: momenta themselves."""
 
 from abc import ABC, abstractmethod
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from onshell.physics import rambo
@@ -12,12 +13,12 @@ class Chart(ABC):
     """Coordinates y of events q [n, N, 3]: paths in them, and steps that cannot leave them.
 
     States y [n, N, ...] are float64 or complex128 and lie in a linear space, in which solvers add up `tangent`s;
-    `settle` brings what they made back onto the chart. What a network predicts is u [n, N, 3], a velocity in units
+    `project` brings what they made back onto the chart. What a network predicts is u [n, N, 3], a velocity in units
     that suit the chart, of the size of 1 everywhere on it.
     """
 
     @abstractmethod
-    def lift(self, q: Tensor, rng: np.random.Generator | None = None) -> Tensor:
+    def to_chart(self, q: Tensor, rng: np.random.Generator | None = None) -> Tensor:
         """Return a state of the events `q` [n, N, 3]; coordinates that q leaves open are drawn by `rng`, if given."""
 
     @abstractmethod
@@ -32,7 +33,7 @@ class Chart(ABC):
     def tangent(self, y: Tensor, u: Tensor) -> Tensor:
         """Return dy/dt of states `y` with velocity `u` [n, N, 3]."""
 
-    def settle(self, y: Tensor) -> Tensor:
+    def project(self, y: Tensor) -> Tensor:
         """Return `y`, which lies near the chart, on the chart."""
         return y
 
@@ -42,17 +43,45 @@ class Chart(ABC):
 
     def prior(self, n: int, n_particles: int, rng: np.random.Generator) -> Tensor:
         """Return `n` states of p_ref (8)."""
-        return self.lift(rambo.sample_prior(n, n_particles, rng), rng)
+        return self.to_chart(rambo.sample_prior(n, n_particles, rng), rng)
 
-    def likeness(self, start: Tensor, end: Tensor) -> Tensor:
-        """Return how near each particle of `start` is to each of `end`, [n, N, N]: more for a shorter path."""
-        return -self.apart(start[:, :, None], end[:, None])
+    def cost(self, start: Tensor, end: Tensor) -> Tensor:
+        """Return the squared distance [n, N, N] between each particle of `start` and each of `end`."""
+        return self.distance2(start[:, :, None], end[:, None])
 
     @abstractmethod
-    def apart(self, start: Tensor, end: Tensor) -> Tensor:
+    def distance2(self, start: Tensor, end: Tensor) -> Tensor:
         """Return the squared length of the shortest path between particles, in the metric of |u|^2."""
 
 
 def per_event(t: Tensor, y: Tensor) -> Tensor:
     """Return the numbers `t` [n] on the device of the states `y` [n, N, k], as [n, 1, 1]."""
     return t.to(y.device)[:, None, None]
+
+
+class Flat(Chart):
+    """y = q: paths are straight lines (12), u = dq/dt. Serves p-space as well."""
+
+    def to_chart(self, q: Tensor, rng: np.random.Generator | None = None) -> Tensor:
+        """Return `q` itself."""
+        return q
+
+    def to_q(self, y: Tensor) -> Tensor:
+        """Return `y` itself."""
+        return y
+
+    def path(self, start: Tensor, end: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Return q_t of (12) and q_1 - q_0 [n, N, 3]."""
+        return torch.lerp(start, end, per_event(t, start)), end - start
+
+    def tangent(self, y: Tensor, u: Tensor) -> Tensor:
+        """Return `u` itself."""
+        return u
+
+    def speed(self, length: Tensor) -> tuple[Tensor, Tensor]:
+        """Return 1 and 0."""
+        return torch.ones_like(length), torch.zeros_like(length)
+
+    def distance2(self, start: Tensor, end: Tensor) -> Tensor:
+        """Return |q_1 - q_0|^2."""
+        return (end - start).square().sum(-1)

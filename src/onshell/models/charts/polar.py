@@ -13,7 +13,7 @@ TINY = torch.finfo(torch.float64).tiny
 class LogPolar(Chart):
     """y = (ln|q|, q/|q|) [n, N, 4]: paths are straight in the first, great circles in the second; u = (dq/dt)/|q|."""
 
-    def lift(self, q: Tensor, rng: np.random.Generator | None = None) -> Tensor:
+    def to_chart(self, q: Tensor, rng: np.random.Generator | None = None) -> Tensor:
         """Return the logarithm and the direction of the events `q` [n, N, 3]."""
         length = norm(q).clamp_min(TINY).unsqueeze(-1)
         return torch.cat([length.log(), q / length], -1)
@@ -34,10 +34,10 @@ class LogPolar(Chart):
 
     def tangent(self, y: Tensor, u: Tensor) -> Tensor:
         """Return the rates [n, N, 4] of logarithm and direction."""
-        up, side, _ = taken_apart(y[..., 1:], u)
+        up, side, _ = decompose(y[..., 1:], u)
         return torch.cat([up, side], -1)
 
-    def settle(self, y: Tensor) -> Tensor:
+    def project(self, y: Tensor) -> Tensor:
         """Return `y` with directions of length 1."""
         return torch.cat([y[..., :1], y[..., 1:] / norm(y[..., 1:]).clamp_min(TINY).unsqueeze(-1)], -1)
 
@@ -45,13 +45,13 @@ class LogPolar(Chart):
         """Return |q| and 1."""
         return length, torch.ones_like(length)
 
-    def apart(self, start: Tensor, end: Tensor) -> Tensor:
+    def distance2(self, start: Tensor, end: Tensor) -> Tensor:
         """Return the squared difference of the logarithms plus the squared angle."""
         angle, _ = _towards(start[..., 1:], end[..., 1:])
         return (end[..., 0] - start[..., 0]).square() + angle.squeeze(-1).square()
 
 
-def taken_apart(n: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def decompose(n: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return the part of `v` [..., 3] along the directions `n`, that across them, and the length of the latter."""
     # Component by component, which keeps arrays in whatever order they are.
     vx, vy, vz = v.unbind(-1)
@@ -61,8 +61,8 @@ def taken_apart(n: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return up, side, norm(side).unsqueeze(-1)
 
 
-def turned(n: Tensor, side: Tensor, angle: Tensor) -> Tensor:
-    """Return the directions `n` [..., 3] turned towards `side`, which is across them, by its length `angle`."""
+def rotate_towards(n: Tensor, side: Tensor, angle: Tensor) -> Tensor:
+    """Return the directions `n` [..., 3] rotate_towards towards `side`, which is across them, by its length `angle`."""
     return angle.cos() * n + torch.sinc(angle / torch.pi) * side
 
 

@@ -18,7 +18,7 @@ class Spinor(Chart):
     length |u|: it sees q alone. Uniform phases of either end make the law of a path that of uniform phases of both.
     """
 
-    def lift(self, q: Tensor, rng: np.random.Generator | None = None) -> Tensor:
+    def to_chart(self, q: Tensor, rng: np.random.Generator | None = None) -> Tensor:
         """Return spinors of the events `q` [n, N, 3], their phases uniform at random if there is an `rng`."""
         phase = None if rng is None else torch.from_numpy(rng.uniform(0, 2 * np.pi, q.shape[:2])).to(q.device)
         return spinors.from_vectors(q, phase)
@@ -41,9 +41,9 @@ class Spinor(Chart):
 
     def path(self, start: Tensor, end: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return z_t = (1 - t) z_0 + t z_1 and its velocity u [n, N, 3]."""
-        way = end - start
-        state = start + per_event(t, start) * way
-        return state, self.across(state, way)
+        displacement = end - start
+        state = start + per_event(t, start) * displacement
+        return state, self.velocity(state, displacement)
 
     def mixed(self, mixture: Mixture, start: Tensor, end: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return a z_0 + b z_1 with the coefficients of `mixture` at `t` [n], and its velocity u by their derivatives.
@@ -52,12 +52,12 @@ class Spinor(Chart):
         """
         a, b, da, db = (per_event(number, start) for number in mixture.coefficients(t))
         state = a * start + b * end
-        return state, self.across(state, da * start + db * end)
+        return state, self.velocity(state, da * start + db * end)
 
-    def across(self, y: Tensor, way: Tensor) -> Tensor:
-        """Return the velocity u [n, N, 3] of the spinors `y` that move by dz/dt = `way`."""
+    def velocity(self, y: Tensor, displacement: Tensor) -> Tensor:
+        """Return the velocity u [n, N, 3] of the spinors `y` that move by dz/dt = `displacement`."""
         a, b = y.unbind(-1)
-        c, d = way.unbind(-1)
+        c, d = displacement.unbind(-1)
         a, b = a.conj(), b.conj()
         ad, bc = a * d, b * c
         moved = torch.stack([(ad + bc).real, (ad - bc).imag, (a * c - b * d).real], -1)
@@ -82,7 +82,7 @@ class Spinor(Chart):
         size = product.abs()
         return start * torch.where(size > TINY, product / size.clamp_min(TINY), torch.ones_like(product))
 
-    def apart(self, start: Tensor, end: Tensor) -> Tensor:
+    def distance2(self, start: Tensor, end: Tensor) -> Tensor:
         """Return |z_1 - z_0|^2 with the phases that make it least."""
         product = (start.conj() * end).sum(-1).abs()
         return self.length(start).squeeze(-1).square() + self.length(end).squeeze(-1).square() - 2 * product

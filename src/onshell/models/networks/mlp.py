@@ -1,13 +1,14 @@
 """The paper's multilayer perceptron, with a divergence that costs no backward passes."""
 
 import itertools
-import math
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from onshell.core.errors import OnshellError
+from onshell.models.networks.layers import start_at_zero
+from onshell.models.networks.options import MlpOptions
+from onshell.models.networks.time_embedding import time_embedding
 
 
 class Mlp(nn.Module):
@@ -17,24 +18,16 @@ class Mlp(nn.Module):
     layer starts at zero, so that an untrained network returns zero everywhere (App. A.1).
     """
 
-    def __init__(self, n_particles: int, width: int = 256, depth: int = 4, time_dim: int = 64):
+    def __init__(self, n_particles: int, options: MlpOptions | None = None):
         super().__init__()
-        for key, value in (("width", width), ("depth", depth), ("time_dim", time_dim)):
-            if value < 1:
-                raise OnshellError(f"network.{key}: {value} is too small; use 1 or more")
-        if time_dim % 2:
-            raise OnshellError(
-                f"network.time_dim: {time_dim} is odd; sines and cosines come in pairs, use an even number"
-            )
-        self.n_particles, self.time_dim = n_particles, time_dim
-        widths = [3 * n_particles + time_dim] + [width] * depth
+        o = options or MlpOptions()
+        self.n_particles, self.time_dim = n_particles, o.time_dim
+        widths = [3 * n_particles + o.time_dim] + [o.width] * o.depth
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
-        self.out = nn.Linear(width, 3 * n_particles)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        self.out = start_at_zero(nn.Linear(o.width, 3 * n_particles))
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        """Return the field [B,N,3] at events x [B,N,3] and times t [B] as fractions of the process, 0 = data."""
+        """Return the field [B,N,3] at events x [B,N,3] and times t [B] as fractions of the diffusion, 0 = data."""
         h = self._inputs(x, t)
         for layer in self.hidden:
             h = functional.silu(layer(h))
@@ -45,7 +38,7 @@ class Mlp(nn.Module):
 
         The divergence is the trace of W_out D_k W_k ... D_1 W_1 with D_l the diagonal of the slopes silu'(z_l). It is
         built from both ends: columns of the Jacobian forward through the lower layers, rows of it backward through
-        the top ones, contracted where they meet. Derivatives with respect to x itself are not propagated.
+        the top ones, contracted in the middle. Derivatives with respect to x itself are not propagated.
         """
         h, slopes = self._inputs(x, t), []
         for layer in self.hidden:
@@ -58,14 +51,6 @@ class Mlp(nn.Module):
     def _inputs(self, x: Tensor, t: Tensor) -> Tensor:
         """Return the network's inputs [B, 3N + time_dim]."""
         return torch.cat([x.flatten(1), time_embedding(t.to(x.dtype), self.time_dim)], dim=1)
-
-
-def time_embedding(t: Tensor, dim: int) -> Tensor:
-    """Return sines and cosines [B, dim] of t [B] in [0, 1], at dim/2 frequencies from 1000 down to 0.1."""
-    half = dim // 2
-    frequencies = 1000 * torch.exp(-math.log(1e4) / half * torch.arange(half, device=t.device, dtype=t.dtype))
-    phase = t[:, None] * frequencies
-    return torch.cat([phase.sin(), phase.cos()], dim=1)
 
 
 def _trace(weights: list[Tensor], slopes: list[Tensor], n: int) -> Tensor:
@@ -114,15 +99,15 @@ class _Trace(torch.autograd.Function):
             scaled.append(slope[:, None] * columns[-1])
             columns.append(scaled[-1] @ weight.T)
         rows = (slopes[-1] @ upper).view(batch, -1, width)  # d out / d h_{k-1}
-        met = (rows * columns[-1]).sum(1).to(torch.promote_types(rows.dtype, torch.float32))
+        contracted = (rows * columns[-1]).sum(1).to(torch.promote_types(rows.dtype, torch.float32))
         ctx.depth = depth
-        ctx.save_for_backward(lower, upper, met, rows, *columns, *scaled, *rest)
-        return (met * slopes[-2]).sum(1)
+        ctx.save_for_backward(lower, upper, contracted, rows, *columns, *scaled, *rest)
+        return (contracted * slopes[-2]).sum(1)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
-        lower, upper, met, rows, *saved = ctx.saved_tensors
+        lower, upper, contracted, rows, *saved = ctx.saved_tensors
         depth, n_middle = ctx.depth, ctx.depth - 3
         columns, saved = saved[: n_middle + 1], saved[n_middle + 1 :]
         scaled, saved = saved[:n_middle], saved[n_middle:]
@@ -131,7 +116,7 @@ class _Trace(torch.autograd.Function):
         grad_middle: list[Tensor] = [grad] * n_middle
 
         seed = (grad[:, None] * slopes[-2]).to(rows.dtype)[:, None]
-        grad_slopes[-2] = (grad[:, None] * met).to(rows.dtype)
+        grad_slopes[-2] = (grad[:, None] * contracted).to(rows.dtype)
         grad_rows = (seed * columns[-1]).flatten(1)
         grad_slopes[-1] = grad_rows @ upper.T
         grad_upper = slopes[-1].T @ grad_rows

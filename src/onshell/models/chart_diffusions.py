@@ -1,4 +1,4 @@
-"""Forward processes of the charts, and which process is that of a run."""
+"""Diffusions in the charts, and which one is that of a run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,16 +9,16 @@ from torch import Tensor
 from onshell.core.errors import OnshellError
 from onshell.models.charts import chart_of
 from onshell.models.charts.mixtures import ARC
-from onshell.models.charts.polar import taken_apart, turned
+from onshell.models.charts.polar import decompose, rotate_towards
 from onshell.models.charts.spinor import Spinor
-from onshell.models.processes import Langevin, Process, VariancePreserving, per_event
+from onshell.models.diffusion import Diffusion, Langevin, VariancePreserving, per_event
 from onshell.models.schedules import Schedule
 from onshell.physics import spinors
 from onshell.physics.kinematics import norm
 
 
 class LogPolarChain(Langevin):
-    """The process (10) in the chart `log-polar`: of ln|q| with its drift 2 - |q|, of directions along great circles.
+    """The diffusion (10) in the chart `log-polar`: of ln|q| with its drift 2 - |q|, of directions along great circles.
 
     p_ref is stationary to the order of gamma, as it is in (10). Noise and score are vectors at each particle's
     direction, in the units of the chart: (dq)/|q|. A network predicts the noise less that of p_ref: what it leaves out
@@ -49,9 +49,9 @@ class LogPolarChain(Langevin):
     def carried(self, x: Tensor, k: int | Tensor, noise: Tensor) -> Tensor:
         """Return `noise` carried along the great circle of its step, so that it lies at the direction reached."""
         scale, (_, n) = (2 * self._gamma(k, x)) ** 0.5, _polar(x)
-        up, side, length = taken_apart(n, noise)
+        up, side, length = decompose(n, noise)
         angle = scale * length
-        return up * turned(n, scale * side, angle) + angle.cos() * side - length * angle.sin() * n
+        return up * rotate_towards(n, scale * side, angle) + angle.cos() * side - length * angle.sin() * n
 
     def reverse_step(self, x: Tensor, t: int, score: Tensor, noise: Tensor, kind: str = "full") -> Tensor:
         """Return the state at t - 1 from `x` [n, N, 3] at t, its score in the chart and unit normal `noise`."""
@@ -68,7 +68,7 @@ class Ornstein:
     chart = Spinor()
 
     def place(self, time: float) -> float:
-        """Return a normalised `time`, 0 = data, 1 = the end: any is a place of this process."""
+        """Return a normalised `time`, 0 = data, 1 = the end: any is a time of this diffusion."""
         return float(time)
 
     def forward(self, x: Tensor, time: float, generator: torch.Generator, start: float = 0.0) -> Tensor:
@@ -77,11 +77,11 @@ class Ornstein:
         The phases of spinors tell nothing of the future of their momenta, so none are kept.
         """
         kept, fresh = ARC.onward(start, time)
-        return spinors.to_vectors(kept * self.chart.lift(x) + fresh * self.chart.noise(*x.shape[:2], generator))
+        return spinors.to_vectors(kept * self.chart.to_chart(x) + fresh * self.chart.noise(*x.shape[:2], generator))
 
 
-def process_of(spec: Mapping[str, Any]) -> Process | Ornstein:
-    """Return the forward process of the diffusion `spec`."""
+def diffusion_of(spec: Mapping[str, Any]) -> Diffusion | Ornstein:
+    """Return the diffusion of the run `spec`."""
     if spec["loss"]["type"] == "velocity":
         return Ornstein()
     kind, kinds = spec["loss"]["type"], {"q": VariancePreserving if spec["space"] == "p" else Langevin}
@@ -105,5 +105,5 @@ def _moved(size: Tensor, n: Tensor, drift: Tensor, v: Tensor) -> Tensor:
 
     The rest of `v` leads along great circles.
     """
-    up, side, angle = taken_apart(n, v)
-    return size * (drift + up).exp() * turned(n, side, angle)
+    up, side, angle = decompose(n, v)
+    return size * (drift + up).exp() * rotate_towards(n, side, angle)

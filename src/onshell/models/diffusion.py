@@ -1,4 +1,4 @@
-"""Forward processes, one interface for q-space (10) and p-space (29), and one step of their reverse.
+"""Diffusions, one interface for q-space (10) and p-space (29): chains of the forward process, steps of its reverse.
 
 Time t counts the steps made: t = 0 is data, t = T the end of the forward process. Step k leads from t = k to k + 1.
 States are float64, best laid out component by component: [n, N, 3] as a view of [3, n, N].
@@ -13,14 +13,14 @@ from onshell.core.errors import OnshellError
 from onshell.models.schedules import Schedule
 
 # Events are simulated in blocks that stay in a processor's cache; noise is drawn block by block, step by step.
-BLOCK = {"cpu": 2**15, "cuda": 2**24}
+NUMBERS_AT_ONCE = {"cpu": 2**15, "cuda": 2**24}
 
 NOISES = ("full", "last-step-noiseless", "posterior")
-"""The variances of the noise of reverse steps, see `Process.reverse_size`."""
+"""The variances of the noise of reverse steps, see `Diffusion.reverse_size`."""
 
 
-class Process(ABC):
-    """A forward process of `steps` steps; `sigma` [T+1] is the size of the noise in the state at each time."""
+class Diffusion(ABC):
+    """A diffusion of `steps` steps; `sigma` [T+1] is the size of the noise in the state at each time."""
 
     space: str
 
@@ -90,8 +90,8 @@ class Process(ABC):
         return 0.0 if kind == "last-step-noiseless" and t == 1 else size
 
 
-class Langevin(Process):
-    """The q-space process (10), which ends at p_ref, with (3) in the Gaussian phase of the schedule."""
+class Langevin(Diffusion):
+    """The q-space diffusion (10), which ends at p_ref, with (3) in the Gaussian phase of the schedule."""
 
     space = "q"
 
@@ -120,7 +120,7 @@ class Langevin(Process):
         latest, order = times.amax(1).sort(descending=True, stable=True)
         # active[k] events, the first in `order`, have step k still ahead of them.
         active = (m - torch.bincount(latest, minlength=self.steps + 1).cumsum(0)).tolist()
-        size = max(1, BLOCK.get(device.type, BLOCK["cuda"]) // (3 * n_particles))
+        size = max(1, NUMBERS_AT_ONCE.get(device.type, NUMBERS_AT_ONCE["cuda"]) // (3 * n_particles))
         result = _empty(m * looks, n_particles, x)
         for first in range(0, m, size):
             index = order[first : first + size]
@@ -148,7 +148,7 @@ class Langevin(Process):
         return state
 
 
-class VariancePreserving(Process):
+class VariancePreserving(Diffusion):
     """The p-space process (29), which ends at unit normal components; any time is reached in one jump."""
 
     space = "p"
