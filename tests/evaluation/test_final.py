@@ -87,7 +87,7 @@ def test_imported_events_are_divided_once_into_three(tmp_path):
     assert len(parts["final"]) == round(0.4 * len(before["test"]))
     assert sorted([*parts["test"], *parts["final"]]) == sorted(before["test"])
     assert len(held_out(divided, "final")) == len(parts["final"])
-    rows = split_rows(1000, Settings(held_out=0.5, final=0.5, test=100), "x")
+    rows = split_rows(1000, Settings(held_out=0.5, final=0.5, test=100, dataset="x"))
     assert {part: len(numbers) for part, numbers in rows.items()} == {"train": 500, "test": 100, "final": 100}
     assert not set(rows["test"]) & set(rows["final"])
 

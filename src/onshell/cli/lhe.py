@@ -69,8 +69,8 @@ def import_events(
 
     Every event is boosted to its centre-of-mass frame and scaled to E_cm = 1; what is needed to go back is kept.
     """
-    from onshell.events.lhe.importing import Limits, import_file
-    from onshell.events.lhe.importing import Settings as Options
+    from onshell.events.lhe import importing
+    from onshell.events.lhe.checks import Limits
     from onshell.events.lhe.opening import title
 
     apart(output, *files)
@@ -78,23 +78,21 @@ def import_events(
         raise OnshellError("-o -: an event table is no stream; name a file, such as mine.parquet")
     if train == test == 0:
         raise OnshellError("--train 0, --test 0: leave no event to import; ask for one at least")
-    process = key = None
     if dataset is not None:
         loaded = load(config, settings, scale=scale, seed=seed)
         entry = imported(loaded, dataset)
-        asked, process = configuration.import_options(entry), entry.process
-        key = configuration.digest({"import": asked, "seed": loaded["seed"]})
-        massless, any_energy = asked.pop("massless"), asked.pop("any_energy")
-        options = {**asked, "seed": loaded["seed"]}
+        options = configuration.import_options(entry)
+        key = configuration.digest({"import": options, "seed": loaded["seed"]})
+        massless, any_energy = options.pop("massless"), options.pop("any_energy")
+        options |= {"dataset": dataset, "process": entry.process, "config_hash": key, "seed": loaded["seed"]}
     else:
         options = {"particles": particles, "shuffle": shuffle, "n_particles": n_particles, "unweighted": unweighted}
         options |= {"skip_bad": skip_bad, "held_out": held_out, "final": final, "train": train, "test": test}
         options["seed"] = seed or 0
-    made = Options(**options, limits=Limits(massless, not any_energy))
-    names = {"dataset": dataset, "process": process, "config_hash": key}
+    chosen = importing.Settings(**options, limits=Limits(massless, not any_energy))
     what = title(files[0])
     with show_progress(what):
-        lines = report(import_file(files, output, made, **names, progress=counter(what)))
+        lines = summary(importing.import_file(files, output, chosen, progress=counter(what)))
     for line in lines:
         say(line)
 
@@ -106,26 +104,25 @@ def imported(config: configuration.Config, name: str) -> configuration.Dataset:
     return sets[name]
 
 
-def report(metadata: Mapping[str, Any]) -> list[str]:
-    """Return what an import says: how many events, what was dropped and left out, and what the order means."""
-    from onshell.events.lhe import cross_sections
+def summary(metadata: Mapping[str, Any]) -> list[str]:
+    """Return the lines about an import: how many events, what was dropped and left out, and what the order means."""
+    from onshell.events.lhe.weights import of_kept, total
 
     about, split = metadata["lhe"], metadata["split"]
     low, high = about["e_cm"]
     energy = f"{low:.6g} GeV" if high - low < 1e-6 * high else f"{low:.4g} to {high:.4g} GeV"
     n_train, n_test = (last - first for first, last in (split["train"], split["test"]))
-    joined = (
-        [f"{about['file']}: {len(about['documents'])} documents of one process, joined"] if "documents" in about else []
-    )
-    lines = [
-        *joined,
+    lines = []
+    if "documents" in about:
+        lines.append(f"{about['file']}: {len(about['documents'])} documents of one process, joined")
+    lines.append(
         f"{about['file']}: {about['kept']:,} good events of {metadata['n_particles']} particles, E_cm {energy}; "
-        f"{n_train:,} to train on, {n_test:,} held out",
-    ]
+        f"{n_train:,} to train on, {n_test:,} held out"
+    )
     for kind, n in about["dropped"].items():
         lines.append(f"dropped {n:,} of {about['events']:,}: {kind}, such as {about['examples'][kind]}")
-    if about["dropped"] and (value := cross_sections.total(about)):
-        kept = sum(process["value"] for process in cross_sections.of_kept(about))
+    if about["dropped"] and (value := total(about)):
+        kept = sum(process["value"] for process in of_kept(about))
         lines.append(f"cross section of the good events: {kept:.6g} of {value:.6g} pb")
     if about["left_out"]:
         shown = ", ".join(f"{n:,} of PDG {number}" for number, n in about["left_out"].items())
@@ -148,15 +145,15 @@ def export_events(
     like: Annotated[
         Path | None,
         typer.Option(
-            help="For generated events: a table from `onshell import` whose events, at random, lend them E_cm, boost, "
-            "incoming particles, PDG numbers and colour lines, and whose cross section is theirs."
+            help="For generated events: a table from `onshell import` from whose events, at random, they take E_cm, "
+            "boost, incoming particles, PDG numbers and colour lines, and whose cross section is theirs."
         ),
     ] = None,
     independent_energy: Annotated[
         bool,
         typer.Option(
             "--independent-energy",
-            help="Lend E_cm, boost and kinds of particles also where they differ from event to event: true only if "
+            help="Take E_cm, boost and kinds of particles also where they differ from event to event: right only if "
             "the momenta, over E_cm, do not depend on them.",
         ),
     ] = False,
@@ -180,30 +177,32 @@ def export_events(
 
     With -o - it goes to standard output, as plain text.
     """
-    from onshell.events.lhe.exporting import export_file
-    from onshell.events.lhe.particles import pdg_numbers
-    from onshell.events.lhe.template import Wishes
+    from onshell.events.lhe.select import pdg_numbers
+    from onshell.events.lhe.template import Overrides
+    from onshell.events.lhe.write import export_file
 
     apart(output, events, like)
     if independent_energy and like is None:
-        raise OnshellError("--independent-energy: is about what --like lends; give that, or leave this away")
-    given = {
-        "ids": ids if ids is None else pdg_numbers("--ids", ids),
-        "colours": colours if colours is None else tuple(pairs("--colours", colours)),
-        "incoming": incoming if incoming is None else pdg_numbers("--incoming", incoming),
-    }
-    wishes = Wishes(e_cm=e_cm, **given, independent_energy=independent_energy)
-    options = {"frame": frame, "project": project, "seed": seed or 0}
+        raise OnshellError("--independent-energy: is about --like; give that, or leave this away")
+    overrides = Overrides(
+        e_cm=e_cm,
+        ids=None if ids is None else pdg_numbers("--ids", ids),
+        colours=None if colours is None else tuple(pairs("--colours", colours)),
+        incoming=None if incoming is None else pdg_numbers("--incoming", incoming),
+        frame=frame,
+        project=project,
+        independent_energy=independent_energy,
+    )
     if output == STDOUT:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "events.lhe"
-            export_file(events, path, template=like, wishes=wishes, **options)
+            export_file(events, path, overrides, template=like, seed=seed or 0)
             sys.stdout.flush()
             with path.open("rb") as text:
                 shutil.copyfileobj(text, sys.stdout.buffer)
         return
     with show_progress(output.name):
-        about = export_file(events, output, template=like, wishes=wishes, **options, progress=counter(output.name))
+        about = export_file(events, output, overrides, template=like, seed=seed or 0, progress=counter(output.name))
     if about["independent"]:
         warn(f"{output}: drawn from {like} as if independent of the momenta: {', '.join(about['independent'])}")
     say(f"{output}: {about['events']:,} events")

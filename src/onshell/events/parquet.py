@@ -79,6 +79,9 @@ class Table:
                     if low < high:
                         yield row + low, batch.slice(low, high - low)
                     row += batch.num_rows
+                if row != after:
+                    # A damaged footer may hide values of a column, and then all rows.
+                    raise OnshellError(f"{self.path}: damaged (rows are missing); delete it and make it again")
             first = after
 
     def extras(self, batch: pa.RecordBatch, first: int) -> dict[str, np.ndarray]:

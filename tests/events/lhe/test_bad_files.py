@@ -92,7 +92,7 @@ BAD = [
 def test_one_bad_event_is_named_or_skipped_and_counted(tmp_path, text, kind, message):
     path = write(tmp_path / "bad.lhe", text)
     # Events that a model of massless particles cannot take are no fault of the file.
-    advice = next((words for each, words in importing.ADVICE.items() if each.startswith(kind)), "mend the file")
+    advice = next((words for each, words in importing.ADVICE.items() if each.startswith(kind)), "fix the file")
     refuses(path, rf"event 1 \(line 18\): .*{message}.*; {advice}, or leave such events out with --skip-bad")
     metadata = import_file(path, tmp_path / "good.parquet", Settings(skip_bad=True))
     about = metadata["lhe"]

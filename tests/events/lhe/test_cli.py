@@ -7,7 +7,7 @@ import torch
 
 from helpers.lhe import event, file_text, uniform, write
 from onshell import cli
-from onshell.cli.lhe import report
+from onshell.cli.lhe import summary
 from onshell.events.lhe.importing import Settings, import_file
 from onshell.events.table import write_events
 
@@ -40,7 +40,7 @@ def onshell(tmp_path, monkeypatch, capsys):
         (("--incoming", ""), "--incoming : '' is no PDG number"),
         (("--incoming", "1,-1,21"), "--incoming: 3 particles; give one"),
         (("--colours", "99999999999999999999:0,0:0,0:0"), "--ids, --incoming, --colours: 99999999999999999999 is too"),
-        (("--independent-energy",), "--independent-energy: is about what --like lends"),
+        (("--independent-energy",), "--independent-energy: is about --like"),
     ],
 )
 def test_options_of_the_export(onshell, tmp_path, options, message):
@@ -57,7 +57,7 @@ def test_the_cross_section_of_what_was_kept_is_said(tmp_path):
     about = import_file(
         write(tmp_path / "x.lhe", text), tmp_path / "x.parquet", Settings("q,qbar,g", skip_bad=True, held_out=0.0)
     )
-    assert "cross section of the good events: 1 of 4 pb" in report(about)
+    assert "cross section of the good events: 1 of 4 pb" in summary(about)
 
 
 def test_what_is_lent_to_any_momenta_is_said(onshell, tmp_path):

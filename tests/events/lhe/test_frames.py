@@ -8,8 +8,8 @@ import torch
 from helpers.lhe import file_text, uniform, write
 from onshell.core.errors import OnshellError
 from onshell.events.lhe.checks import Limits
-from onshell.events.lhe.exporting import export_file
 from onshell.events.lhe.importing import Settings, import_file
+from onshell.events.lhe.write import export_file
 from onshell.events.table import read_events
 from onshell.physics.kinematics import boost
 

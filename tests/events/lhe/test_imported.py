@@ -11,11 +11,12 @@ import torch
 
 from helpers.lhe import event, file_text, uniform, write
 from onshell.core.errors import OnshellError
-from onshell.events.lhe.exporting import export_file
 from onshell.events.lhe.importing import Settings, import_file
+from onshell.events.lhe.write import export_file
 from onshell.events.table import write_events
 
 NAN = float("nan")
+TEXT_BEAMS = {"id": ["11", "-11"], "energy": [0.5, 0.5], "pdf_group": [0, 0], "pdf_set": [0, 0]}
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +58,10 @@ REWRITTEN = [
     (lambda t: replaced(t, "e_cm", pa.array([1.0, 1.0, 0.0, 1.0, 1.0, 1.0])), "column e_cm: 0 in event"),
     (lambda t: replaced(t, "boost_z", pa.array([0.0, None, 0.0, 0.0, 0.0, 0.0])), "column boost_z: nan in event"),
     (lambda t: replaced(t, "process_id", pa.array([1.5] * 6)), r"column process_id: 1\.5 in event"),
-    (lambda t: pa.concat_tables([t, t]), "its metadata tell of other rows"),
+    (lambda t: pa.concat_tables([t, t]), "its metadata describe other rows"),
     (
         lambda t: t.filter(pc.greater(t["weight"], 0.0)).slice(0, 6).take([5, 4, 3, 2, 1, 0]),
-        "metadata tell of other rows|not in the order",
+        "metadata describe other rows|not in the order",
     ),
     (lambda t: t.take([0, 0, 1, 3, 4, 5]), "or some are there twice"),
     (
@@ -71,10 +72,11 @@ REWRITTEN = [
         lambda t: replaced(t, "event", pa.array([2**63] * 6, pa.uint64())),
         "column event: row 0 and 5 more are not whole",
     ),
-    (lambda t: replaced(t, "event", pa.array([-3, -2, -1, 0, 1, 2])), "metadata tell of other rows|not in the order"),
-    (lambda t: described(t, beams="left away"), r"its metadata are not those of an import \(KeyError"),
+    (lambda t: replaced(t, "event", pa.array([-3, -2, -1, 0, 1, 2])), "metadata describe other rows|not in the order"),
+    (lambda t: described(t, beams="left away"), "metadata: lhe without beams"),
     (lambda t: described(t, weights=None), r"metadata: lhe\.weights = None"),
-    (lambda t: described(t, cross_sections=[{"value": "x"}]), "its metadata are not those of an import"),
+    (lambda t: described(t, cross_sections=[{"value": "x"}]), r"metadata: lhe without cross_sections\.0\.id"),
+    (lambda t: described(t, beams=TEXT_BEAMS), r"metadata: lhe: beams\.id\.0 = '11'"),
     (lambda t: described(t, processes="left away", dropped={"massive": 1}), "did not weigh what it left out"),
     (lambda t: described(t, kept=3), "its 6 rows are not those of its metadata"),
 ]

@@ -96,32 +96,32 @@ def test_shuffling_permutes_particles_with_all_that_is_theirs(tmp_path, real):
 
 
 def test_the_table_depends_on_the_file_and_the_seed_alone(tmp_path, monkeypatch):
-    settings = Settings(shuffle=True)
-    import_file(REAL, tmp_path / "a.parquet", settings, dataset="x")
+    settings = Settings(shuffle=True, dataset="x")
+    import_file(REAL, tmp_path / "a.parquet", settings)
     plain = write(tmp_path / REAL.name.removesuffix(".gz"), real_text())
-    import_file(plain, tmp_path / "b.parquet", settings, dataset="x")
+    import_file(plain, tmp_path / "b.parquet", settings)
     a, b = read_events(tmp_path / "a.parquet"), read_events(tmp_path / "b.parquet")
     assert torch.equal(a.momenta, b.momenta)
     monkeypatch.setattr(importing, "CHUNK", 64)
     told = []
-    import_file(REAL, tmp_path / "c.parquet", dataset="x", progress=lambda *counts: told.append(counts))
+    import_file(REAL, tmp_path / "c.parquet", Settings(dataset="x"), progress=lambda *counts: told.append(counts))
     assert [done for done, _ in told] == [64, 128, 192, 200, 200]
     assert told[-1] == (200, 200)
-    import_file(REAL, tmp_path / "d.parquet", Settings(seed=1), dataset="x")
+    import_file(REAL, tmp_path / "d.parquet", Settings(seed=1, dataset="x"))
     assert set(read_events(tmp_path / "d.parquet", rows="test").columns["event"]) != set(
         read_events(tmp_path / "c.parquet", rows="test").columns["event"]
     )
 
 
 def test_the_parts_are_random_disjoint_and_no_larger_than_asked_for():
-    settings = Settings(held_out=0.25, train=500, test=300)
-    rows = importing.split_rows(1000, settings, "x")
+    settings = Settings(held_out=0.25, train=500, test=300, dataset="x")
+    rows = importing.split_rows(1000, settings)
     assert [len(part) for part in rows.values()] == [500, 250]
     assert not set(rows["train"]) & set(rows["test"])
     # The mean row of 250 of 1000 is 500 within five standard deviations, 5 * 289 / sqrt(250) = 91.
     assert abs(rows["test"].mean() - 500) < 91
-    assert len(importing.split_rows(1000, Settings(held_out=0.5, test=7), "x")["test"]) == 7
-    assert [len(part) for part in importing.split_rows(2, Settings(held_out=0.01), "x").values()] == [1, 1]
+    assert len(importing.split_rows(1000, Settings(held_out=0.5, test=7, dataset="x"))["test"]) == 7
+    assert [len(part) for part in importing.split_rows(2, Settings(held_out=0.01, dataset="x")).values()] == [1, 1]
 
 
 def test_weights_of_either_sign_are_kept_and_counted(tmp_path):
@@ -147,6 +147,11 @@ def test_the_tolerance_of_masslessness(tmp_path):
         import_file(path, tmp_path / "b.parquet", Settings(limits=Limits(massless=1e-3)))
     with pytest.raises(OnshellError, match=r"differ by 0\.022"):
         import_file(path, tmp_path / "b.parquet", Settings(limits=Limits(massless=1e-2)))
+
+
+def test_a_mass_of_any_size_that_contradicts_energy_and_momentum_is_not_believed(tmp_path):
+    text = file_text([event(p, (1, -1, 21)).replace(" 0.0 0.0 9.0", " 1e300 0.0 9.0", 1) for p in uniform(3)])
+    assert import_file(write(tmp_path / "x.lhe", text), tmp_path / "x.parquet")["lhe"]["kept"] == 3
 
 
 def test_headers_that_are_not_xml_do_no_harm(tmp_path):

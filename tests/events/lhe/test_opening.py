@@ -1,6 +1,7 @@
 """Where a Les Houches file may come from: compressed in any way, through a pipe, in several files; and what is none."""
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -17,11 +18,10 @@ from typer.testing import CliRunner
 from helpers.lhe import REAL, event, file_text, real_text, uniform, write
 from onshell import cli
 from onshell.core.errors import OnshellError
-from onshell.events.lhe import spool
 from onshell.events.lhe.documents import Documents
-from onshell.events.lhe.importing import Settings, import_file
+from onshell.events.lhe.importing import Settings, Spool, import_file
 from onshell.events.lhe.opening import Input
-from onshell.events.lhe.parse import read_events
+from onshell.events.lhe.parse import read_event
 
 BYTES = real_text().encode()
 
@@ -46,7 +46,7 @@ PACKERS = {
 
 def opened(path):
     """Return all bytes of a file as `Input` reads them, and why they are not all."""
-    with Input(Path(path)) as found:
+    with contextlib.closing(Input(Path(path))) as found:
         return b"".join(iter(lambda: found.read(1000), b"")), found.broken
 
 
@@ -201,7 +201,7 @@ def test_files_of_one_process_are_joined(tmp_path):
     assert [each["file"] for each in about["documents"]] == ["a.lhe", "b.lhe.gz"]
     with Documents([a, b]) as files:
         blocks = list(files.blocks())
-        momenta = np.array([found.particles[2].px for found in read_events(blocks)])
+        momenta = np.array([read_event(block).particles[2][6] for block in blocks])
         assert files.share == 1.0
     assert np.allclose(momenta, np.concatenate([uniform(4, name="a"), uniform(8, name="b")])[:, 0, 0], rtol=1e-15)
     assert [block.number for block in blocks] == list(range(12))
@@ -245,8 +245,8 @@ def test_a_file_counts_once(tmp_path):
 
 def test_events_laid_aside_have_no_name_on_the_disk(tmp_path, monkeypatch):
     seen = []
-    laid = spool.Spool.chunks
-    monkeypatch.setattr(spool.Spool, "chunks", lambda self: seen.append(list(tmp_path.iterdir())) or laid(self))
+    laid = Spool.chunks
+    monkeypatch.setattr(Spool, "chunks", lambda self: seen.append(list(tmp_path.iterdir())) or laid(self))
     import_file(write(tmp_path / "a.lhe", text()), tmp_path / "x.parquet")
     # All events are on the disk by now; were the process killed here, nothing of them would stay.
     assert [path.name for path in seen[0] if not path.name.endswith(".part.parquet")] == ["a.lhe"]

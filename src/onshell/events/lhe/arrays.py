@@ -3,16 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onshell.events.lhe.particles import Slots
-from onshell.events.lhe.source import Block
-
-if TYPE_CHECKING:
-    from pylhe import LHEEvent, LHEParticle
+from onshell.events.lhe.parse import read_event
+from onshell.events.lhe.read import Block
+from onshell.events.lhe.select import Selection
 
 Array = NDArray[np.float64]
 FINAL, INCOMING = 1, -1
@@ -33,7 +31,7 @@ EVENT = {"weight": float, "process_id": np.int64, "scale": float, "alpha_qed": f
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with one event: where it is, the kind of fault for the tally, and the words for the error.
+    """What is wrong with one event: where it is, the kind of fault for the counts, and the words for the error.
 
     `process_id` and `weight` are those of an event whose first line could be read.
     """
@@ -49,14 +47,14 @@ class Fault:
 class Shape:
     """What all events of a file have in common: numbers of particles taken and of incoming ones, by the first event."""
 
-    slots: Slots | None = None
+    selection: Selection | None = None
     n_particles: int | None = None
     n_incoming: int | None = None
 
 
 @dataclass
-class Gathered:
-    """Events as arrays: (px, py, pz, E, m) of the particles taken [n, N, 5] and sums over all of them.
+class Arrays:
+    """Events as arrays: (px, py, pz, E, m) in GeV of the particles taken [n, N, 5] and sums over all of them.
 
     `final` and `incoming` [n, 4] are the sums (px, py, pz, E) over all outgoing and incoming particles, `beam` [n, 4]
     is the first incoming one; `left_out` are the PDG numbers of the final particles that were not taken, and `columns`
@@ -74,106 +72,103 @@ class Gathered:
     def __len__(self) -> int:
         return len(self.blocks)
 
-    def of(self, rows: NDArray[np.bool_]) -> "Gathered":
-        """Return the events of some rows."""
+    def take(self, rows: NDArray[np.bool_]) -> "Arrays":
+        """Return the events of some rows, a mask [n]."""
         blocks, left_out = (
             [one for one, kept in zip(each, rows, strict=True) if kept] for each in (self.blocks, self.left_out)
         )
         arrays = (values[rows] for values in (self.momenta, self.final, self.incoming, self.beam))
-        return Gathered(blocks, *arrays, left_out, {name: values[rows] for name, values in self.columns.items()})
+        return Arrays(blocks, *arrays, left_out, {name: values[rows] for name, values in self.columns.items()})
 
 
-def gather(blocks: Sequence[Block], events: "Sequence[LHEEvent | str]", shape: Shape) -> tuple[Gathered, list[Fault]]:
-    """Return the events whose particles could be taken, as arrays, and the faults of the others.
+class _Taken(NamedTuple):
+    """An event that can be taken: its first line, and the particles chosen, all outgoing and all incoming."""
+
+    block: Block
+    info: list[Any]
+    chosen: list[list[Any]]
+    final: list[list[Any]]
+    incoming: list[list[Any]]
+
+
+def to_arrays(blocks: Sequence[Block], shape: Shape) -> tuple[Arrays, list[Fault]]:
+    """Return the events of the texts `blocks` whose particles could be taken, as arrays, and the faults of the others.
 
     The first event decides what `shape` leaves open.
     """
-    faults: list[Fault] = []
-    kept: list[Block] = []
-    taken: list[list[LHEParticle]] = []
-    outgoing: list[list[LHEParticle]] = []
-    initial: list[list[LHEParticle]] = []
-    infos = []
-    for block, event in zip(blocks, events, strict=True):
-        found = _take(event, shape)
-        if isinstance(found[0], str):
-            known = () if isinstance(event, str) else (event.eventinfo.pid, event.eventinfo.weight)
-            faults.append(Fault(block, "truncated" if block.fault else found[0], found[1], *known))
-            continue
-        chosen, final, incoming = found
-        kept.append(block)
-        taken.append(chosen)
-        outgoing.append(final)
-        initial.append(incoming)
-        infos.append(event.eventinfo)
-    columns = {"event": np.array([block.number for block in kept], np.int64)}
-    names = ("weight", "pid", "scale", "aqed", "aqcd")
-    for (name, kind), key in zip(EVENT.items(), names, strict=True):
-        columns[name] = np.array([getattr(info, key) for info in infos], kind)
+    found = [_take(block, shape) for block in blocks]
+    faults = [each for each in found if isinstance(each, Fault)]
+    taken = [each for each in found if isinstance(each, _Taken)]
+    columns = {"event": np.array([each.block.number for each in taken], np.int64)}
+    columns |= {
+        name: np.array([each.info[place] for each in taken], kind)
+        for (name, kind), place in zip(EVENT.items(), (2, 1, 3, 4, 5), strict=True)
+    }
+    columns |= _of_particles([each.chosen for each in taken], "", shape.n_particles or 0)
+    columns |= _of_particles([each.incoming for each in taken], "in_", shape.n_incoming or 0)
     for name in ("scale", "alpha_qed", "alpha_qcd"):
         columns[name][~np.isfinite(columns[name])] = UNKNOWN
-    columns |= _kept(taken, "", shape.n_particles or 0) | _kept(initial, "in_", shape.n_incoming or 0)
-    first = [particles[:1] for particles in initial]
-    sums = [np.array([_sum(particles) for particles in side]).reshape(-1, 4) for side in (outgoing, initial, first)]
-    momenta = np.array([[(p.px, p.py, p.pz, p.e, p.m) for p in particles] for particles in taken], np.float64)
+    sides = ([each.final for each in taken], [each.incoming for each in taken], [each.incoming[:1] for each in taken])
+    sums = [np.array([_sum(particles) for particles in side], float).reshape(-1, 4) for side in sides]
+    momenta = np.array([[particle[6:11] for particle in each.chosen] for each in taken], float)
     left_out = [
-        tuple((Counter(p.id for p in final) - Counter(p.id for p in chosen)).elements())
-        for final, chosen in zip(outgoing, taken, strict=True)
+        tuple((Counter(p[0] for p in each.final) - Counter(p[0] for p in each.chosen)).elements()) for each in taken
     ]
-    return Gathered(kept, momenta.reshape(len(kept), shape.n_particles or 0, 5), *sums, left_out, columns), faults
+    momenta = momenta.reshape(len(taken), shape.n_particles or 0, 5)
+    return Arrays([each.block for each in taken], momenta, *sums, left_out, columns), faults
 
 
-def _take(event: "LHEEvent | str", shape: Shape) -> "tuple[list[LHEParticle], ...] | tuple[str, str]":
-    """Return the particles taken, all outgoing and all incoming ones; or the kind of fault and its words."""
+def _take(block: Block, shape: Shape) -> _Taken | Fault:
+    """Return the particles taken of an event, all outgoing and all incoming ones; or what is wrong with it."""
+    event = read_event(block)
     if isinstance(event, str):
-        return "unreadable", event
-    particles = event.particles
-    if len(particles) != event.eventinfo.nparticles:
-        return "missing particles", f"lists {len(particles)} particles but says {event.eventinfo.nparticles}"
-    final = [p for p in particles if p.status == FINAL]
-    incoming = [p for p in particles if p.status == INCOMING]
+        return Fault(block, "truncated" if block.fault else "unreadable", event)
+    (count, process_id, weight, *_), particles = event
+
+    def fault(kind: str, words: str) -> Fault:
+        return Fault(block, kind, words, process_id, weight)
+
+    if len(particles) != count:
+        return fault("missing particles", f"lists {len(particles)} particles but says {count}")
+    final = [p for p in particles if p[1] == FINAL]
+    incoming = [p for p in particles if p[1] == INCOMING]
     chosen = final
-    if shape.slots is not None:
-        places = shape.slots.fill([p.id for p in final])
+    if shape.selection is not None:
+        places = shape.selection.fill([p[0] for p in final])
         if isinstance(places, str):
-            return "particles not found", places
+            return fault("particles not found", places)
         chosen = [final[i] for i in places]
     wanted, n_incoming = shape.n_particles or len(chosen), len(incoming)
     if len(chosen) != wanted:
-        return "another number of particles", f"{len(chosen)} particles where {wanted} are expected"
+        return fault("another number of particles", f"{len(chosen)} particles where {wanted} are expected")
     if wanted < 2:
-        return "another number of particles", f"{wanted} final particles; massless phase space takes 2 or more"
+        return fault("another number of particles", f"{wanted} final particles; massless phase space takes 2 or more")
     if n_incoming > 2 or shape.n_incoming not in (None, n_incoming):
         expected = "2 at most" if n_incoming > 2 else shape.n_incoming
-        return "another number of incoming particles", f"{n_incoming} incoming particles where {expected} are expected"
-    numbers = (event.eventinfo.pid, *(n for p in (*chosen, *incoming) for n in (p.id, p.color1, p.color2)))
+        return fault(
+            "another number of incoming particles", f"{n_incoming} incoming particles where {expected} are expected"
+        )
+    numbers = (process_id, *(p[i] for p in (*chosen, *incoming) for i in (0, 4, 5)))
     if max(map(abs, numbers)) >= WHOLE:
-        return "unreadable", f"the number {max(numbers, key=abs)} is no PDG number, colour line or process"
+        largest = max(numbers, key=abs)
+        return fault("unreadable", f"the number {largest} is no PDG number, colour line or process")
     shape.n_particles, shape.n_incoming = wanted, n_incoming
-    return chosen, final, incoming
+    return _Taken(block, event.info, chosen, final, incoming)
 
 
-def _kept(events: "Sequence[Sequence[LHEParticle]]", prefix: str, width: int) -> dict[str, np.ndarray]:
+def _of_particles(events: Sequence[list[list[Any]]], prefix: str, width: int) -> dict[str, np.ndarray]:
     """Return what is kept of `width` particles of each event, one array [n, width] for each name in `PARTICLE`."""
     if width == 0:
         return {}
-    keys = ("id", "color1", "color2", "spin")
     found = {
-        f"{prefix}{name}": np.array([[getattr(p, key) for p in particles] for particles in events], kind).reshape(
-            -1, width
-        )
-        for (name, kind), key in zip(PARTICLE.items(), keys, strict=True)
+        f"{prefix}{name}": np.array([[p[place] for p in particles] for particles in events], kind).reshape(-1, width)
+        for (name, kind), place in zip(PARTICLE.items(), (0, 4, 5, 12), strict=True)
     }
     spin = found[f"{prefix}spin"]
     spin[~np.isfinite(spin)] = UNKNOWN_SPIN
     return found
 
 
-def _sum(particles: "Sequence[LHEParticle]") -> tuple[float, float, float, float]:
+def _sum(particles: list[list[Any]]) -> list[float]:
     """Return the total four-momentum."""
-    return (
-        sum(p.px for p in particles),
-        sum(p.py for p in particles),
-        sum(p.pz for p in particles),
-        sum(p.e for p in particles),
-    )
+    return [sum(p[place] for p in particles) for place in (6, 7, 8, 9)]

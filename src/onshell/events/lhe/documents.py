@@ -11,8 +11,8 @@ import numpy as np
 from onshell.core.errors import OnshellError
 from onshell.events.lhe.checks import check_init
 from onshell.events.lhe.opening import STDIN, label, title
-from onshell.events.lhe.parse import describe, read_init
-from onshell.events.lhe.source import Block, Init, Source
+from onshell.events.lhe.parse import read_init
+from onshell.events.lhe.read import Block, Source
 
 SIGMAS = 5.0
 """Statistical errors by which the cross sections, or mean weights, of two documents of one process may differ."""
@@ -23,9 +23,9 @@ SHARE = 0.05
 
 @dataclass
 class Document:
-    """One document: the name of its file, what its `<init>` says, and what was met of its events.
+    """One document: the name of its file, what its `<init>` says, the number of its first event and sums over all.
 
-    `first` is the number of its first event; the sums are over the weights of its good events.
+    The sums of weights and their squares are those of the `good` events.
     """
 
     name: str
@@ -43,12 +43,17 @@ class Document:
         mean = self.weight / n
         return mean, math.sqrt(max(self.square / n - mean * mean, 0.0) / n)
 
+    @property
+    def processes(self) -> list[dict[str, Any]]:
+        """Return the cross sections in the order of their process numbers."""
+        return sorted(self.about["cross_sections"], key=lambda process: process["id"])
+
 
 @dataclass
 class Documents:
     """The documents in the files `paths`, read one after the other: `blocks` yields the events of all.
 
-    `init` is the `<init>` block of the first as plain data; `joined` is that of all, once their events are read.
+    `init` is what the `<init>` of the first says; `joined` is that of all, once their events are read.
 
     Raises
     ------
@@ -61,23 +66,12 @@ class Documents:
 
     def __post_init__(self) -> None:
         _check_names(self.paths)
-        self.source = Source(self.paths[0])
-        try:
-            head = self.source.head()
-            assert head is not None, "a first document is there, or an error says that it is not"
-            self._add(head, 0)
-        except BaseException:
-            self.close()
-            raise
+        self._open(self.paths[0], 0)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file that is open."""
         self.source.input.close()
 
     @property
@@ -99,37 +93,29 @@ class Documents:
     def share(self) -> float:
         """Return which share of the files has been read, from 0 to 1, as if all were of one size."""
         done = self.paths.index(self.source.input.path)
-        return (done + self.source.share) / len(self.paths)
+        return (done + self.source.input.share) / len(self.paths)
 
     def blocks(self) -> Iterator[Block]:
         """Yield the events of all documents, numbered from 0."""
         for path in self.paths:
             if path != self.source.input.path:
-                first = self.source.first + self.source.count
-                self.close()
-                self.source = Source(path, first)
-                head = self.source.head()
-                assert head is not None, "a first document is there, or an error says that it is not"
-                self._add(head, first)
+                self.source.input.close()
+                self._open(path, self.source.first + self.source.count)
             more = True
             while more:
                 for block in self.source.blocks():
                     self.all[-1].events += 1
                     yield block
-                head = self.source.head()
-                more = head is not None
-                if head is not None:
-                    self._add(head, self.source.first + self.source.count)
+                more = self._next()
 
     def weigh(self, numbers: np.ndarray, weights: np.ndarray) -> None:
-        """Take note of the weights of good events of these numbers."""
+        """Count the weights [n] of good events of these numbers [n]."""
         places = np.searchsorted([document.first for document in self.all], numbers, side="right") - 1
         for place in np.unique(places):
-            document, own = self.all[place], weights[places == place]
-            document.good += len(own)
-            document.weight += float(own.sum())
-            with np.errstate(over="ignore"):
-                document.square += float(np.square(own).sum())
+            document, of_document = self.all[place], weights[places == place]
+            document.good += len(of_document)
+            document.weight += float(of_document.sum())
+            document.square += float(np.square(of_document).sum())
 
     def joined(self) -> dict[str, Any]:
         """Return the `<init>` of all documents together, each counted by its events; of one, as it is."""
@@ -139,32 +125,41 @@ class Documents:
         for other in counted[1:]:
             _check_weights(counted[0], other)
         n = np.array([max(document.events, 1) for document in counted], float)
-        found = []
-        for place, process in enumerate(_processes(counted[0])):
-            of_all = [_processes(document)[place] for document in counted]
+        processes = []
+        for of_all in zip(*(document.processes for document in counted), strict=True):
             value = float(np.average([each["value"] for each in of_all], weights=n))
-            errors = np.array([each["error"] for each in of_all])
-            error = float(np.sqrt(np.square(n * errors).sum()) / n.sum())
+            error = float(np.sqrt(np.square(n * [each["error"] for each in of_all]).sum()) / n.sum())
             most = max((each["unit_weight"] for each in of_all), key=abs)
-            found.append({"id": process["id"], "value": value, "error": error, "unit_weight": most})
+            processes.append({"id": of_all[0]["id"], "value": value, "error": error, "unit_weight": most})
         documents = [
             {"file": document.name, "events": document.events, "cross_sections": document.about["cross_sections"]}
             for document in self.all
         ]
-        return {**self.init, "cross_sections": found, "documents": documents}
+        return {**self.init, "cross_sections": processes, "documents": documents}
 
-    def _add(self, head: Init, first: int) -> None:
-        """Take a further document, or raise if it does not go with the first."""
-        about = check_init(describe(read_init(head)), head.where, head.line)
-        new = Document(title(self.source.input.path), about, first)
-        if self.all:
-            what = _difference(self.all[0], new)
-            if what:
-                raise OnshellError(
-                    f"{head.where}: line {head.line}: {what} in {self.all[0].name}, so these are no runs of one "
-                    "process; import them apart"
-                )
+    def _open(self, path: Path, first: int) -> None:
+        """Open a file, whose first event has the number `first`, and read its first `<init>`."""
+        self.source = Source(path, first)
+        try:
+            self._next()
+        except BaseException:
+            self.source.input.close()
+            raise
+
+    def _next(self) -> bool:
+        """Take a further document, if there is one; raise if it does not go with the first."""
+        head = self.source.head()
+        if head is None:
+            return False
+        about = check_init(read_init(head), head)
+        new = Document(title(self.source.input.path), about, self.source.first + self.source.count)
+        if self.all and (what := _difference(self.all[0], new)):
+            raise OnshellError(
+                f"{head.where}: line {head.line}: {what} in {self.all[0].name}, so these are no runs of one process; "
+                "import them apart"
+            )
         self.all.append(new)
+        return True
 
 
 def _check_names(paths: Sequence[Path]) -> None:
@@ -174,21 +169,9 @@ def _check_names(paths: Sequence[Path]) -> None:
     for i, path in enumerate(paths):
         if len(paths) > 1 and path != Path(STDIN) and not path.exists():
             raise OnshellError(f"{path}: no such file; check the name")
-        if path in paths[:i] or any(_same(path, other) for other in paths[:i]):
+        # A pipe has no other name.
+        if path in paths[:i] or (path.is_file() and any(o.is_file() and path.samefile(o) for o in paths[:i])):
             raise OnshellError(f"{label(path)}: named twice, and its events would count twice; name it once")
-
-
-def _same(path: Path, other: Path) -> bool:
-    """Return whether two names are those of one file."""
-    try:
-        return path.is_file() and path.samefile(other)
-    except OSError:
-        return False
-
-
-def _processes(document: Document) -> list[dict[str, Any]]:
-    """Return the cross sections of a document in the order of their process numbers."""
-    return sorted(document.about["cross_sections"], key=lambda process: process["id"])
 
 
 def _difference(one: Document, other: Document) -> str:
@@ -199,17 +182,16 @@ def _difference(one: Document, other: Document) -> str:
             return f"{word} {_listed(b['beams'][key])} where there are {_listed(a['beams'][key])}"
     if a["weighting"] != b["weighting"]:
         return f"the weighting strategy {b['weighting']} where it is {a['weighting']}"
-    ids = [[process["id"] for process in _processes(document)] for document in (one, other)]
+    ids = [[process["id"] for process in document.processes] for document in (one, other)]
     if ids[0] != ids[1]:
         return f"the process numbers {_listed(ids[1])} where they are {_listed(ids[0])}"
-    for first, second in zip(_processes(one), _processes(other), strict=True):
-        error = math.hypot(first["error"], second["error"])
-        if _apart(first["value"], second["value"], error):
+    for first, second in zip(one.processes, other.processes, strict=True):
+        if _differ(first["value"], second["value"], math.hypot(first["error"], second["error"])):
             return f"the cross section {second['value']:.6g} pb where it is {first['value']:.6g} pb"
     return ""
 
 
-def _apart(a: float, b: float, error: float) -> bool:
+def _differ(a: float, b: float, error: float) -> bool:
     """Return whether two numbers differ by more than chance makes them."""
     return abs(a - b) > SIGMAS * error + SHARE * max(abs(a), abs(b))
 
@@ -217,7 +199,7 @@ def _apart(a: float, b: float, error: float) -> bool:
 def _check_weights(one: Document, other: Document) -> None:
     """Raise if the weights of two documents do not mean the same."""
     (a, da), (b, db) = one.mean_weight, other.mean_weight
-    if one.good and other.good and _apart(a, b, math.hypot(da, db)):
+    if one.good and other.good and _differ(a, b, math.hypot(da, db)):
         raise OnshellError(
             f"{other.name}: its weights are {b:.4g} on average where those of {one.name} are {a:.4g}, so they do not "
             "go together; import them apart, or count every event once with --unweighted"

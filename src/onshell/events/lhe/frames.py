@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from onshell.events.lhe.arrays import Array, Gathered
+from onshell.events.lhe.arrays import Array, Arrays
 from onshell.physics import rambo
 from onshell.physics.kinematics import boost
 
@@ -12,7 +12,7 @@ PRINTED = 1e-6
 """Largest relative difference between E^2 - p^2 and the mass column squared, over 2 E^2, that rounding may explain."""
 
 
-def masses(found: Gathered) -> Array:
+def masses(found: Arrays) -> Array:
     """Return the masses [n, N] in GeV: those of the mass column, unless energy and momentum contradict it.
 
     E^2 - p^2 of a fast particle is made of the last digits that were printed: it says nothing of a mass below
@@ -20,12 +20,14 @@ def masses(found: Gathered) -> Array:
     """
     p, e, printed = found.momenta[..., :3], found.momenta[..., 3], np.abs(found.momenta[..., 4])
     length = np.linalg.norm(p, axis=2)
-    square = (e - length) * (e + length)
-    agree = np.abs(square - printed**2) <= 2.0 * PRINTED * e**2
-    return np.where(agree, printed, np.sqrt(np.abs(square)))
+    # A mass or an energy may be of any size; what is too large to square agrees with nothing.
+    with np.errstate(over="ignore", invalid="ignore"):
+        square = (e - length) * (e + length)
+        agrees = np.abs(square - printed**2) <= 2.0 * PRINTED * e**2
+        return np.where(agrees, printed, np.sqrt(np.abs(square)))
 
 
-def to_cm(found: Gathered) -> tuple[torch.Tensor, Array, Array]:
+def to_cm(found: Arrays) -> tuple[torch.Tensor, Array, Array]:
     """Return massless events [n, N, 3] in their centre-of-mass frames at E_cm = 1, E_cm [n] and the boosts back [n, 3].
 
     A boost is gamma times velocity: `boost(p, b) * e_cm` are the momenta that were read, each with its energy |p|. Of
@@ -43,7 +45,7 @@ def to_cm(found: Gathered) -> tuple[torch.Tensor, Array, Array]:
     return p, e_cm, back
 
 
-def energies(found: Gathered, mass: Array) -> Array:
+def energies(found: Arrays, mass: Array) -> Array:
     """Return E_cm [n] in GeV of events, whose particles have these masses [n, N]; 0 or NaN where they have no frame."""
     return _to_rest(np.nan_to_num(found.momenta[..., :3]), mass)[1]
 
@@ -68,7 +70,7 @@ def _to_rest(p: Array, mass: Array) -> tuple[Array, Array, Array]:
     return p + back[:, None] * shift[..., None], e_cm, back
 
 
-def beam_axis(found: Gathered, back: Array) -> Array:
+def beam_axis(found: Arrays, back: Array) -> Array:
     """Return the direction [n, 3] of the first incoming particle in each event's centre-of-mass frame."""
     vector = torch.from_numpy(found.beam[:, None, :3].copy())
     axis = boost(vector, torch.from_numpy(-back))[:, 0].numpy()

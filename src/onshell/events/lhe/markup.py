@@ -42,14 +42,9 @@ class Kept:
         self.pieces.append(piece) if self.size <= self.limit else self.pieces.clear()
 
     @property
-    def fits(self) -> bool:
-        """Return whether the text is not longer than the limit."""
-        return self.size <= self.limit
-
-    @property
-    def text(self) -> bytes:
-        """Return the text."""
-        return b"".join(self.pieces)
+    def text(self) -> bytes | None:
+        """Return the text, None where it is longer than the limit."""
+        return b"".join(self.pieces) if self.size <= self.limit else None
 
 
 class Scanner:
@@ -111,7 +106,8 @@ class Scanner:
         inside = Kept(kept.limit) if kept is not None and kind == "cdata" else None
         found = self.find(CLOSING[kind], inside, most) is not None
         if kept is not None and inside is not None:
-            kept.add(inside.text.replace(b"<", b" ") if inside.fits else b" " * (kept.limit + 1))
+            text = inside.text
+            kept.add(b" " * (kept.limit + 1) if text is None else text.replace(b"<", b" "))
         return found
 
     def _pass(self, to: int, kept: Kept | None = None) -> None:

@@ -3,16 +3,16 @@
 import gzip
 import lzma
 import os
+import re
 import stat
 import sys
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
 from onshell.core.errors import OnshellError
-from onshell.events.lhe.kinds import kind_of, packing
 
 STDIN = "-"
 """The name that stands for standard input."""
@@ -31,38 +31,78 @@ XZ_MEMORY = 1 << 28
 
 BROKEN = "the compressed file breaks off"
 
+PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x04\x22\x4d\x18": "lz4",
+}
+"""How compressed files begin."""
+
+SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
+"""How the frame without content begins that some programs put before those of zstd."""
+
+BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+
+UNPACK, CONVERT = "unpack it first", "convert it to a Les Houches file, which is text"
+ORIGINAL = "give the Les Houches file that it was made from"
+OTHERS = {
+    b"\x89HDF\r\n\x1a\n": ("an HDF5 file", CONVERT),
+    b"PAR1": ("a Parquet file", "an event table needs no import; `onshell show` looks into it"),
+    b"ARROW1": ("an Arrow file", ORIGINAL),
+    b"PK\x03\x04": ("a zip archive", UNPACK),
+    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", UNPACK),
+    b"Rar!\x1a\x07": ("a rar archive", UNPACK),
+    b"LZIP": ("compressed by lzip", "decompress it first"),
+    b"\x1f\x9d": ("compressed by compress", "decompress it first"),
+    b"%PDF": ("a PDF document", "give the events themselves"),
+    b"root\x00": ("a ROOT file", CONVERT),
+    b"\x93NUMPY": ("a NumPy array", ORIGINAL),
+    b"SQLite format 3\x00": ("an SQLite database", "give a Les Houches file"),
+    b"\x7fELF": ("a program", "give the file that it wrote"),
+    b"hepmc::": ("a HepMC file", "convert it, or give the Les Houches file of the hard process"),
+    b"version https://git-lfs": ("a Git LFS pointer, not the file itself", "run `git lfs pull`"),
+    b"<!doctype html": ("a web page", "download the file again"),
+    b"<html": ("a web page", "download the file again"),
+    b"\xff\xfe": ("text in UTF-16", "save it as UTF-8"),
+    b"\xfe\xff": ("text in UTF-16", "save it as UTF-8"),
+}
+"""How files begin that are taken for Les Houches files by mistake: what they are, and what to do."""
+
 
 class Input:
-    """The plain bytes of a Les Houches file, of a pipe, or of standard input (`-`).
+    """The plain bytes of a Les Houches file, of a pipe, or of standard input (`-`); `start` are the first of them.
 
     Where the bytes break off before their end, reading ends too, and `broken` says why. What was read is good then, but
-    not if the file is `damaged`: which of its numbers are wrong nobody can tell.
+    not if the file is `damaged`: which of its numbers are wrong nobody knows.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.broken, self.damaged = "", False
-        self.raw, self.size = _opened(path)
+        self.raw = _opened(path)
         try:
-            first = _Restarted(self.raw)
+            status = os.fstat(self.raw.fileno())
+            mode, self.size = status.st_mode, status.st_size if stat.S_ISREG(status.st_mode) else 0
+        except (OSError, ValueError):
+            mode, self.size = stat.S_IFREG, 0
+        try:
+            first = _Peeked(self.raw)
             if not first.start:
-                raise OnshellError(f"{label(path)}: {_nothing(self.raw)}")
+                piped = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+                why = "nothing came through the pipe; look at what the command before it says"
+                raise OnshellError(f"{label(path)}: {why if piped else 'empty (0 bytes); make or copy the file again'}")
             packed = packing(first.start)
-            _refuse(path, "" if packed else kind_of(first.start))
-            self.stream = _Restarted(_decompressed(first, packed), self._piece) if packed else first
-            if packed:
-                inner = packing(self.stream.start)
-                _refuse(path, (f"compressed twice ({inner} inside {packed})", "decompress it once") if inner else "")
-                _refuse(path, kind_of(self.stream.start))
+            self.stream = _Peeked(_decompressed(first, packed), self._piece) if packed else first
+            self.start = self.stream.start
+            inner = packing(self.start) if packed else ""
+            twice = (f"compressed twice ({inner} inside {packed})", "decompress it once")
+            if kind := twice if inner else other_kind(self.start):
+                raise OnshellError(f"{label(path)}: not a Les Houches file but {kind[0]}; {kind[1]}")
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file; standard input stays open."""
@@ -70,13 +110,8 @@ class Input:
             self.raw.close()
 
     @property
-    def start(self) -> bytes:
-        """Return the first bytes."""
-        return self.stream.start
-
-    @property
     def share(self) -> float:
-        """Return which share of the file has been read, from 0 to 1; 1 if nobody knows how much there is."""
+        """Return which share of the file has been read, from 0 to 1; 1 if its size is not known."""
         return min(1.0, self.raw.tell() / self.size) if self.size else 1.0
 
     def read(self, n: int) -> bytes:
@@ -90,6 +125,7 @@ class Input:
         return b"".join(pieces)
 
     def _piece(self, stream: Any, n: int) -> bytes:
+        """Return the next bytes of a stream, none where it breaks off."""
         try:
             return b"" if self.broken else getattr(stream, "read1", stream.read)(n)
         except EOFError:
@@ -121,54 +157,44 @@ def title(path: Path) -> str:
     return label(path) if path.parts[:2] in (("/", "dev"), ("/", "proc")) or path == Path(STDIN) else path.name
 
 
-def _refuse(path: Path, kind: tuple[str, str] | str) -> None:
-    """Raise if a file is of another kind."""
-    if kind:
-        raise OnshellError(f"{label(path)}: not a Les Houches file but {kind[0]}; {kind[1]}")
+def packing(start: bytes) -> str:
+    """Return by which program the file was compressed that begins with `start`; nothing for none."""
+    known = (name for magic, name in PACKED.items() if start.startswith(magic))
+    return next(known, "zstd" if SKIPPABLE.match(start) else "")
 
 
-def _opened(path: Path) -> tuple[BinaryIO, int]:
-    """Return the open file and its size in bytes, 0 for a pipe or a device."""
+def other_kind(start: bytes) -> tuple[str, str] | None:
+    """Return what a file is by its first bytes, and what to do with it; None if it may be text."""
+    if start[257:262] == b"ustar":
+        return "a tar archive", UNPACK
+    plain = start.lstrip()
+    for magic, kind in OTHERS.items():
+        if start.startswith(magic) or plain[: len(magic)].lower() == magic:
+            return kind
+    if BINARY.search(start) and b"<LesHouchesEvents" not in start:
+        return "binary data", "give one as event generators write it"
+    return None
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Return the open file, or raise the line that says why there is none."""
     if path == Path(STDIN):
-        if sys.stdin is None or sys.stdin.closed:
-            raise OnshellError("standard input: closed; pipe a file into it, or name one")
-        if sys.stdin.isatty():
-            raise OnshellError("standard input: a terminal; pipe a file into it, or name one")
-        handle = getattr(sys.stdin, "buffer", sys.stdin)
-        return handle, _size(handle)
+        if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+            what = "closed" if sys.stdin is None or sys.stdin.closed else "a terminal"
+            raise OnshellError(f"standard input: {what}; pipe a file into it, or name one")
+        return getattr(sys.stdin, "buffer", sys.stdin)
     try:
         if path.is_dir():
             raise OnshellError(f"{path}: a folder; name the Les Houches file itself")
-        handle = path.open("rb")
+        return path.open("rb")
     except FileNotFoundError as error:
         raise OnshellError(f"{path}: no such file; check the name") from error
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise OnshellError(f"{path}: cannot be read ({why}); check the path and its permissions") from error
-    return handle, _size(handle)
 
 
-def _size(handle: BinaryIO) -> int:
-    """Return the size of a regular file in bytes, 0 for anything else."""
-    try:
-        status = os.fstat(handle.fileno())
-    except (OSError, ValueError):
-        return 0
-    return status.st_size if stat.S_ISREG(status.st_mode) else 0
-
-
-def _nothing(handle: BinaryIO) -> str:
-    """Return that a file is empty, or that nothing came through a pipe."""
-    try:
-        mode = os.fstat(handle.fileno()).st_mode
-    except (OSError, ValueError):
-        mode = stat.S_IFREG
-    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
-        return "nothing came through the pipe; look at what the command before it says"
-    return "empty (0 bytes); make or copy the file again"
-
-
-def _decompressed(raw: "_Restarted", name: str) -> Any:
+def _decompressed(raw: "_Peeked", name: str) -> Any:
     """Return the decompressed bytes as a stream; one member, frame or stream after the other."""
     if name == "gzip":
         return gzip.GzipFile(fileobj=raw)
@@ -178,13 +204,14 @@ def _decompressed(raw: "_Restarted", name: str) -> Any:
     return pa.CompressedInputStream(pa.PythonFile(raw, "r"), "bz2" if name == "bzip2" else name)
 
 
-class _Restarted:
+class _Peeked:
     """A stream whose first bytes, `start`, have been looked at and are read again; it may be a pipe."""
+
+    closed = False
 
     def __init__(self, raw: Any, read: Any = None) -> None:
         self.raw = raw
-        self.start = self.rest = b""
-        self.closed = False
+        self.start = b""
         while len(self.start) < START:
             wanted = START - len(self.start)
             piece = read(raw, wanted) if read else raw.read(wanted)
@@ -206,14 +233,14 @@ class _Restarted:
         return True
 
     def close(self) -> None:
-        """Leave the file to whoever opened it."""
+        """Do nothing: whoever opened the file closes it."""
 
 
 class _Xz:
     """The decompressed bytes of xz streams: unlike in `lzma.open`, what follows a stream must be another or zeros."""
 
-    def __init__(self, raw: _Restarted) -> None:
-        self.raw, self.data = raw, b""
+    def __init__(self, raw: _Peeked) -> None:
+        self.raw, self.data, self.ended = raw, b"", False
         self.decoder: lzma.LZMADecompressor | None = lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_MEMORY)
 
     def read(self, n: int) -> bytes:
@@ -223,7 +250,7 @@ class _Xz:
                 self.data = self.data.lstrip(b"\x00") or self._more().lstrip(b"\x00")
                 if self.data:
                     self.decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_MEMORY)
-                elif self.raw_ended:
+                elif self.ended:
                     return b""
                 continue
             if self.decoder.needs_input and not self.data:
@@ -237,9 +264,7 @@ class _Xz:
             if found:
                 return found
 
-    raw_ended = False
-
     def _more(self) -> bytes:
         piece = self.raw.read(PIECE)
-        self.raw_ended = not piece
+        self.ended = not piece
         return piece

@@ -1,17 +1,27 @@
-"""The text of a Les Houches file as pylhe's objects: its `<init>` block, and events many at a time."""
+"""The text of a Les Houches file as numbers: its `<init>` block, and events.
+
+Numbers may be as Fortran writes them: 1.0D+00, 0.12-101 for 0.12E-101, ***** for what did not fit, 3*0.0 for three.
+"""
 
 import math
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from xml.sax.saxutils import unescape
-
-from pylhe import LHEEvent, LHEEventInfo, LHEGenerator, LHEInit, LHEInitInfo, LHEParticle, LHEProcInfo
 
 from onshell.core.errors import OnshellError
 from onshell.events.lhe.markup import TAG
-from onshell.events.lhe.numbers import Column, row
-from onshell.events.lhe.source import Block, Init
+from onshell.events.lhe.read import Block
+
+REAL = re.compile(rb"([+-]?(?:\d+\.?\d*|\.\d+))(?:[eEdDqQ]([+-]?\d+)|([+-]\d{3}))?")
+"""A number; only an exponent of three digits may lack its letter."""
+
+DIGITS = re.compile(rb"[+-]?\d{1,99}")
+SPECIAL = re.compile(rb"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+REPEATED = re.compile(rb"([1-9]\d?)\*([^*]+)")
+
+Column = tuple[str, bool, float | None]
+"""Of one column: its name, whether it is a whole number, and what stands for stars (None: they are refused)."""
 
 BEAMS: tuple[Column, ...] = (
     *((f"the PDG number of beam {i}", True, None) for i in (1, 2)),
@@ -42,71 +52,72 @@ PARTICLE: tuple[Column, ...] = (
     *(("the mass", False, math.nan), ("the lifetime", False, 0.0), ("the spin", False, 9.0)),
 )
 """The columns of the format's lines; stars become what the format has for unknown where it has that."""
+
 CHILD = re.compile(rb"<(/?)[A-Za-z_:][^\s<>/\"']*")
-REMARK = re.compile(rb"^[ \t]*#[^\n]*|<(/?)[A-Za-z_:][^\s<>/\"']*", re.MULTILINE)
+CHILD_OR_REMARK = re.compile(rb"^[ \t]*#[^\n]*|<(/?)[A-Za-z_:][^\s<>/\"']*", re.MULTILINE)
 ATTRIBUTE = re.compile(rb"([A-Za-z_:][\w:.-]*)\s*=\s*(?:\"([^\"<]*)\"|'([^'<]*)')")
 
-Words = list[bytes]
+Words = Sequence[bytes]
 
 
-def read_init(init: Init) -> LHEInit:
-    """Return the `<init>` block of a file, or raise the one-line error that says what is wrong with it."""
+class Event(NamedTuple):
+    """The numbers of an event: those of its first line (`EVENT`), and of each particle (`PARTICLE`)."""
+
+    info: list[Any]
+    particles: list[list[Any]]
+
+
+def read_init(init: Block) -> dict[str, Any]:
+    """Return what an `<init>` block says: beams, weighting strategy, cross sections and generators.
+
+    Raises
+    ------
+    OnshellError
+        One line that names the file and the line.
+    """
     try:
-        lines = _lines(_own(init.text))
+        lines = _lines(_outside_elements(init.text))
         if not lines:
             raise ValueError("no numbers in it")
-        info = LHEInitInfo(*row(lines[0], BEAMS))
-        count = max(info.numProcesses, 0)
-        processes = [LHEProcInfo(*row(words, PROCESS)) for words in lines[1 : count + 1]]
-        more = sum(_fits(words, PROCESS) for words in lines[count + 1 :])
+        *beams, weighting, expected = _row(lines[0], BEAMS)
+        count = max(expected, 0)
+        processes = [_row(words, PROCESS) for words in lines[1 : count + 1]]
+        found = len(processes) + sum(_fits(words, PROCESS) for words in lines[count + 1 :])
         # Some programs list no process at all; their cross sections are unknown.
-        if processes and len(processes) + more != info.numProcesses:
-            raise ValueError(f"{len(processes) + more} processes where it says {info.numProcesses}")
+        if processes and found != expected:
+            raise ValueError(f"{found} processes where it says {expected}")
     except ValueError as error:
         raise OnshellError(
-            f"{init.where}: line {init.line}: the <init> that begins here cannot be read ({error}); mend it"
+            f"{init.where}: line {init.line}: the <init> that begins here cannot be read ({error}); fix it"
         ) from error
-    return LHEInit(info, processes, _generators(init.text))
-
-
-def read_events(blocks: Sequence[Block]) -> list[LHEEvent | str]:
-    """Return the events of the texts `blocks`, a string that says what is wrong in place of each that is not one."""
-    return [block.fault or _event(block.text) for block in blocks]
-
-
-def describe(init: LHEInit) -> dict[str, Any]:
-    """Return the `<init>` block as plain data: beams, weighting strategy, cross sections and generators."""
-    info = init.initInfo
+    keys = ("value", "error", "unit_weight", "id")
     return {
-        "beams": {
-            "id": [info.beamA, info.beamB],
-            "energy": [info.energyA, info.energyB],
-            "pdf_group": [info.PDFgroupA, info.PDFgroupB],
-            "pdf_set": [info.PDFsetA, info.PDFsetB],
-        },
-        "weighting": info.weightingStrategy,
-        "cross_sections": [
-            {"id": p.procId, "value": p.xSection, "error": p.error, "unit_weight": p.unitWeight} for p in init.procInfo
-        ],
-        "generators": [{"name": g.name, "version": g.version, "words": g.description} for g in init.generators],
+        "beams": {key: beams[2 * i : 2 * i + 2] for i, key in enumerate(("id", "energy", "pdf_group", "pdf_set"))},
+        "weighting": weighting,
+        "cross_sections": [dict(zip(keys, process, strict=True)) for process in processes],
+        "generators": _generators(init.text),
     }
 
 
-def _event(text: bytes) -> LHEEvent | str:
-    """Return the event of a text, or what is wrong with it."""
+def read_event(block: Block) -> Event | str:
+    """Return the event of a block, or what is wrong with it."""
+    if block.fault:
+        return block.fault
+    text = block.text
     child = CHILD.search(text)
     lines = _lines(text[: child.start()] if child else text)
     # Python takes 1_000 for a number.
     plain = b"_" not in text
-    place = "its first line"
+    place, info = "its first line", None
     try:
-        info = LHEEventInfo(*_numbers(lines[0], EVENT, 2, plain)) if lines else None
-        if child and (info is None or len(lines) <= info.nparticles):
-            lines = _lines(_own(text))
-            info = LHEEventInfo(*_numbers(lines[0], EVENT, 2, plain)) if lines else None
+        if lines:
+            info = _numbers(lines[0], EVENT, 2, plain)
+        if child and (info is None or len(lines) <= info[0]):
+            lines = _lines(_outside_elements(text))
+            info = _numbers(lines[0], EVENT, 2, plain) if lines else None
         if info is None:
             return "cannot be read (no numbers in it)"
-        count = max(info.nparticles, 0)
+        count = max(info[0], 0)
         particles = []
         for number, words in enumerate(lines[1 : count + 1], 1):
             place = f"particle {number}"
@@ -115,50 +126,97 @@ def _event(text: bytes) -> LHEEvent | str:
         return f"cannot be read ({place}: {error})"
     # Free text may follow; but no particle.
     particles += [_particle(words, False) for words in lines[count + 1 :] if _fits(words, PARTICLE)]
-    return LHEEvent(info, particles)
+    return Event(info, particles)
 
 
-def _particle(words: Words, plain: bool) -> LHEParticle:
-    """Return the particle of a line."""
-    particle = LHEParticle(*_numbers(words, PARTICLE, 6, plain))
-    if math.isnan(particle.m):
-        squares = sum(p * p for p in (particle.px, particle.py, particle.pz))
-        particle.m = math.sqrt(max(particle.e * particle.e - squares, 0.0))
-    return particle
+def real(text: bytes) -> float:
+    """Return the number that a text stands for, or raise a ValueError that names it."""
+    match = REAL.fullmatch(text)
+    if match:
+        return float(match[1] + b"e" + (match[2] or match[3] or b"0"))
+    if SPECIAL.fullmatch(text):
+        return float(text)
+    raise ValueError(f"{_shown(text)} is not a number")
+
+
+def whole(text: bytes) -> int:
+    """Return the whole number that a text stands for, or raise a ValueError that names it."""
+    if DIGITS.fullmatch(text):
+        return int(text)
+    number = real(text)
+    if not number.is_integer():
+        raise ValueError(f"{_shown(text)} is not a whole number")
+    return int(number)
+
+
+def _particle(words: Words, plain: bool) -> list[Any]:
+    """Return the numbers of a particle; a mass that did not fit is that of energy and momentum."""
+    found = _numbers(words, PARTICLE, 6, plain)
+    if math.isnan(found[10]):
+        px, py, pz, e = found[6:10]
+        found[10] = math.sqrt(max(e * e - (px * px + py * py + pz * pz), 0.0))
+    return found
 
 
 def _numbers(words: Words, columns: Sequence[Column], wholes: int, plain: bool) -> list[Any]:
     """Return the numbers of a line, of which the first `wholes` are whole ones.
 
-    Nearly all lines are plain; what Python does not read, or a whole number above nine digits, is left to `row`.
+    Nearly all lines are plain; what Python does not read, or a whole number above nine digits, is left to `_row`.
     """
     if plain and len(words) >= len(columns) and max(map(len, words[:wholes])) < 10:
         try:
             return [*map(int, words[:wholes]), *map(float, words[wholes : len(columns)])]
         except ValueError:
             pass
-    return row(words, columns)
+    return _row(words, columns)
+
+
+def _row(words: Words, columns: Sequence[Column]) -> list[Any]:
+    """Return the numbers of a line, one for each column, or raise a ValueError that says what is wrong with it."""
+    found: list[bytes] = []
+    for word in words:
+        match = REPEATED.fullmatch(word)
+        found += [match[2]] * int(match[1]) if match else [word]
+    if len(found) < len(columns):
+        raise ValueError(f"a line with too few numbers, {len(found)} where {len(columns)} are needed")
+    return [_number(word, *column) for word, column in zip(found, columns, strict=False)]
+
+
+def _number(word: bytes, name: str, is_whole: bool, unknown: float | None) -> float:
+    """Return the number of a word in a column, `unknown` for stars."""
+    if not word.strip(b"*"):
+        if unknown is None:
+            raise ValueError(f"{name} is {_shown(word)}, a number that did not fit into its column")
+        return unknown
+    try:
+        return whole(word) if is_whole else real(word)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from error
 
 
 def _fits(words: Words, columns: Sequence[Column]) -> bool:
     """Return whether a line can be read as one of these columns."""
     try:
-        row(words, columns)
+        _row(words, columns)
     except ValueError:
         return False
     return True
 
 
+def _shown(text: bytes) -> str:
+    """Return a word as an error shows it."""
+    return repr(text[:24].decode("utf-8", "replace"))
+
+
 def _lines(text: bytes) -> list[Words]:
     """Return the words of each line that is neither empty nor a remark."""
-    lines = map(bytes.split, text.splitlines())
-    return [words for words in lines if words and not words[0].startswith(b"#")]
+    return [words for words in map(bytes.split, text.splitlines()) if words and not words[0].startswith(b"#")]
 
 
-def _own(text: bytes) -> bytes:
-    """Return the text that is in no element inside of it; what is in a remark is no tag."""
+def _outside_elements(text: bytes) -> bytes:
+    """Return the text that is in no element; what is in a remark is no tag."""
     pieces, at, depth = [], 0, 0
-    while match := (CHILD if depth else REMARK).search(text, at):
+    while match := (CHILD if depth else CHILD_OR_REMARK).search(text, at):
         end = match.group(1)
         tag = None if end is None else TAG.match(text, match.end())
         if depth == 0:
@@ -171,22 +229,22 @@ def _own(text: bytes) -> bytes:
     return b"".join(pieces)
 
 
-def _generators(text: bytes) -> list[LHEGenerator]:
+def _generators(text: bytes) -> list[dict[str, str]]:
     """Return the generators that an `<init>` block names."""
     found = []
     for part in text.split(b"<generator")[1:]:
         tag = TAG.match(part)
         if tag is None or not part[:1].isspace():
             continue
-        pairs = {name: one or two for name, one, two in ATTRIBUTE.findall(tag[0])}
+        given = {name: one or two for name, one, two in ATTRIBUTE.findall(tag[0])}
         inside, closed, _ = part[tag.end() :].partition(b"</generator")
-        words = inside if closed and not tag[0].endswith(b"/>") else b""
-        name, version, words = (_text(value) for value in (pairs.get(b"name", b""), pairs.get(b"version", b""), words))
-        if b"version" in pairs:
-            found.append(LHEGenerator(name, version, words))
+        if b"version" in given:
+            words = inside if closed and not tag[0].endswith(b"/>") else b""
+            values = (given.get(b"name", b""), given[b"version"], words)
+            found.append(dict(zip(("name", "version", "words"), map(_one_line, values), strict=True)))
     return found
 
 
-def _text(value: bytes) -> str:
+def _one_line(value: bytes) -> str:
     """Return a piece of XML as a string on one line."""
     return " ".join(unescape(value.decode("utf-8", "replace"), {"&quot;": '"', "&apos;": "'"}).split())

@@ -1,4 +1,4 @@
-"""Which particles of an event are taken, in which order: by their PDG numbers or by names for groups of them."""
+"""Particles by PDG number, name or group: which of an event are taken, in which order, and which colour lines fit."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -33,9 +33,14 @@ PARTICLES: dict[str, int] = {
 """PDG numbers of particles by their names in MadGraph and Pythia."""
 
 
+GLUON = 21
+FIRST_LINE = 501
+"""The number of the first colour line."""
+
+
 @dataclass(frozen=True)
-class Slots:
-    """The places of an event, first to last: the words they were given by, and the PDG numbers that fit each."""
+class Selection:
+    """The particles to take, first to last: the words they were given by, and the PDG numbers that fit each place."""
 
     words: tuple[str, ...]
     ids: tuple[frozenset[int], ...]
@@ -46,7 +51,7 @@ class Slots:
         return len(set(self.ids)) == len(self.ids)
 
     def fill(self, ids: Sequence[int]) -> list[int] | str:
-        """Return the positions in `ids` of the particles that fill the places, or which place stays empty.
+        """Return the positions in `ids` of the particles that fill the places, or the words for a place left empty.
 
         Places are filled from left to right, each by the first particle that fits and is not taken yet.
         """
@@ -59,13 +64,18 @@ class Slots:
         return taken
 
 
-def slots(text: str) -> Slots:
+def selection(text: str) -> Selection:
     """Return the places that a comma-separated list names: each a name, a PDG number, or several joined by |.
 
     A name is that of a group, such as q, or of a particle, such as u~, mu+ or gamma.
     """
     words = tuple(word.strip() for word in text.split(","))
-    return Slots(words, tuple(frozenset(_numbers(word, text)) for word in words))
+    places: list[frozenset[int]] = []
+    for word in words:
+        parts = [part.strip() for part in word.split("|")]
+        found = (GROUPS.get(part) or (_number(part, f"particles {text!r}", GROUPS),) for part in parts)
+        places.append(frozenset(number for numbers in found for number in numbers))
+    return Selection(words, tuple(places))
 
 
 def pdg_numbers(option: str, text: str) -> tuple[int, ...]:
@@ -73,16 +83,44 @@ def pdg_numbers(option: str, text: str) -> tuple[int, ...]:
     return tuple(_number(word.strip(), f"{option} {text}") for word in text.split(","))
 
 
-def _numbers(word: str, text: str) -> tuple[int, ...]:
-    """Return the PDG numbers that a word of `text` stands for."""
-    found: list[int] = []
-    for part in map(str.strip, word.split("|")):
-        found += GROUPS.get(part) or (_number(part, f"particles {text!r}", GROUPS),)
-    return tuple(found)
+def kind(number: int) -> int:
+    """Return which group a PDG number belongs to, jets apart; the number itself where to none."""
+    names = [name for name, members in GROUPS.items() if number in members and name != "j"]
+    return list(GROUPS).index(names[0]) - 1000 if names else number
+
+
+def colour_lines(ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Return (colour, anticolour) of particles that together carry none, by their PDG numbers; (0, 0) if colourless.
+
+    This is the simplest planar flow: gluons lie, in their order, on the line from the first quark to the first
+    antiquark; further pairs are joined directly. Gluons alone make a closed ring.
+    """
+    quarks, antiquarks, gluons = ([i for i, n in enumerate(ids) if n in GROUPS[name]] for name in ("q", "qbar", "g"))
+    if len(quarks) != len(antiquarks) or (not quarks and len(gluons) == 1):
+        raise OnshellError(
+            f"ids {','.join(map(str, ids))}: carry colour together ({len(quarks)} quarks, {len(antiquarks)} "
+            f"antiquarks, {len(gluons)} gluons); give their colour lines with --colours"
+        )
+    found = [(0, 0)] * len(ids)
+    if not quarks:
+        for k, i in enumerate(gluons):
+            found[i] = (FIRST_LINE + k, FIRST_LINE + (k + 1) % len(gluons))
+        return found
+    line = FIRST_LINE
+    found[quarks[0]] = (line, 0)
+    for i in gluons:
+        # A gluon takes up the line that reaches it as its anticolour and begins the next one.
+        found[i] = (line + 1, line)
+        line += 1
+    found[antiquarks[0]] = (0, line)
+    for quark, antiquark in zip(quarks[1:], antiquarks[1:], strict=True):
+        line += 1
+        found[quark], found[antiquark] = (line, 0), (0, line)
+    return found
 
 
 def _number(word: str, where: str, groups: Iterable[str] = ()) -> int:
-    """Return the PDG number that a word stands for, or raise; `groups` are further names that the error tells of."""
+    """Return the PDG number that a word stands for, or raise; `groups` are further names that the error lists."""
     if word in PARTICLES:
         return PARTICLES[word]
     if re.fullmatch(r"[-+]?[1-9][0-9]{0,9}", word):

@@ -1,4 +1,4 @@
-"""What was met in a Les Houches file: events and their weights, kept and left out, and what is wrong with the rest."""
+"""What is in a Les Houches file: events and their weights, kept and left out, and what is wrong with the rest."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from onshell.core.errors import OnshellError
-from onshell.events.lhe.arrays import Fault, Gathered
+from onshell.events.lhe.arrays import Arrays, Fault
 from onshell.events.lhe.checks import LARGEST
 
 
@@ -32,30 +32,34 @@ class Sums:
 
 
 @dataclass
-class Tally:
+class Counts:
     """Events by fault, the PDG numbers in each place and of what was left out, and sums over the good events.
 
     `processes` has the sums by number of process, of all events whose first line could be read.
     """
 
-    dropped: Counter = field(default_factory=Counter)
-    example: dict[str, str] = field(default_factory=dict)
+    dropped: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
     places: list[set[int]] = field(default_factory=list)
-    left_out: Counter = field(default_factory=Counter)
+    left_out: Counter[int] = field(default_factory=Counter)
     processes: defaultdict[int, Sums] = field(default_factory=lambda: defaultdict(Sums))
     events: int = 0
     kept: int = 0
     weight: float = 0.0
     square: float = 0.0
     negative: int = 0
-    lowest: float = np.inf
-    highest: float = 0.0
+    e_cm: tuple[float, float] = (np.inf, 0.0)
 
-    def weigh(self, found: Gathered, good: np.ndarray, faults: Iterable[Fault]) -> None:
+    def drop(self, fault: Fault) -> None:
+        """Count a bad event."""
+        self.dropped[fault.kind] += 1
+        self.examples.setdefault(fault.kind, f"{fault.block.place}: {fault.words}")
+
+    def weigh(self, events: Arrays, good: np.ndarray, faults: Iterable[Fault]) -> None:
         """Count all events of a piece of the file by their weights, of which those `good` [n] are kept."""
         known = [(fault.process_id, fault.weight) for fault in faults if fault.process_id is not None]
-        ids = np.concatenate([found.columns["process_id"], np.array([number for number, _ in known], object)])
-        weights = np.concatenate([found.columns["weight"], np.array([weight for _, weight in known], float)])
+        ids = np.concatenate([events.columns["process_id"], np.array([number for number, _ in known], object)])
+        weights = np.concatenate([events.columns["weight"], np.array([weight for _, weight in known], float)])
         kept = np.concatenate([good, np.zeros(len(known), bool)])
         # A weight that is no number, or no cross section, says nothing of what was left out with it.
         usable = np.abs(weights) <= LARGEST
@@ -65,12 +69,12 @@ class Tally:
 
     def add(self, columns: dict[str, np.ndarray], left_out: Iterable[tuple[int, ...]]) -> None:
         """Count good events by their columns and the PDG numbers of the particles that each left out."""
-        self.kept += len(columns["event"])
-        self.weight += float(columns["weight"].sum())
-        self.square += float((columns["weight"] ** 2).sum())
-        self.negative += int((columns["weight"] < 0.0).sum())
-        self.lowest = min(self.lowest, float(columns["e_cm"].min()))
-        self.highest = max(self.highest, float(columns["e_cm"].max()))
+        weight, e_cm = columns["weight"], columns["e_cm"]
+        self.kept += len(weight)
+        self.weight += float(weight.sum())
+        self.square += float((weight**2).sum())
+        self.negative += int((weight < 0.0).sum())
+        self.e_cm = min(self.e_cm[0], float(e_cm.min())), max(self.e_cm[1], float(e_cm.max()))
         self.places = self.places or [set() for _ in range(columns["id"].shape[1])]
         for place, numbers in zip(self.places, columns["id"].T, strict=True):
             place.update(np.unique(numbers).tolist())
@@ -80,7 +84,7 @@ class Tally:
     def check(self, path: str) -> None:
         """Raise if no event is left, or if the weights of those that are do not make a distribution."""
         if not self.kept:
-            why = "; ".join(f"{n} {kind}, such as {self.example[kind]}" for kind, n in self.dropped.items())
+            why = "; ".join(f"{n} {kind}, such as {self.examples[kind]}" for kind, n in self.dropped.items())
             raise OnshellError(f"{path}: no good event in it" + (f" ({why})" if why else "; give a file with events"))
         if not self.weight > 0.0:
             raise OnshellError(
@@ -94,20 +98,16 @@ class Tally:
         return sum(map(len, self.places)) == len(set().union(*self.places))
 
     def summary(self, unweighted: bool) -> dict[str, Any]:
-        """Return what the table's metadata say of the events of the file."""
+        """Return the entries of a table's metadata about the events of the file."""
+        sums = {"sum": self.weight, "sum_of_squares": self.square, "negative": self.negative}
         return {
             "places": [sorted(place) for place in self.places],
             "events": self.events,
             "kept": self.kept,
             "dropped": dict(self.dropped),
-            "examples": self.example,
+            "examples": self.examples,
             "left_out": {str(number): n for number, n in sorted(self.left_out.items())},
-            "e_cm": [self.lowest, self.highest],
+            "e_cm": list(self.e_cm),
             "processes": {str(number): asdict(sums) for number, sums in sorted(self.processes.items())},
-            "weights": {
-                "unweighted": unweighted,
-                "sum": self.weight,
-                "sum_of_squares": self.square,
-                "negative": self.negative,
-            },
+            "weights": {"unweighted": unweighted, **sums},
         }

@@ -9,9 +9,9 @@ import torch
 
 from helpers.lhe import REAL, event, file_text, uniform, write
 from onshell.core.errors import OnshellError
-from onshell.events.lhe.exporting import export_file
 from onshell.events.lhe.importing import Settings, import_file
-from onshell.events.lhe.template import Wishes
+from onshell.events.lhe.template import Overrides
+from onshell.events.lhe.write import export_file
 from onshell.events.table import read_events, write_events
 
 
@@ -58,11 +58,10 @@ def test_events_come_in_the_order_of_their_file(imported, tmp_path):
     assert np.abs(ours - theirs).max() < 1e-7
 
 
-@pytest.mark.parametrize("frame", ["lab", "cm", "0,0,0.6", "0.3,-0.2,0.8"])
-@pytest.mark.parametrize("e_cm", [None, 91.2, 14000.0])
+@pytest.mark.parametrize(("frame", "e_cm"), [("lab", None), ("cm", 91.2), ("0,0,0.6", 14000.0), ("0.3,-0.2,0.8", None)])
 def test_momenta_are_conserved_and_massless_in_the_text(generated, imported, tmp_path, frame, e_cm):
     for source in (generated, imported):
-        export_file(source, tmp_path / "x.lhe", wishes=Wishes(e_cm=e_cm), frame=frame)
+        export_file(source, tmp_path / "x.lhe", overrides=Overrides(e_cm=e_cm, frame=frame))
         outgoing, file = four_momenta(tmp_path / "x.lhe", 1)
         incoming, _ = four_momenta(tmp_path / "x.lhe", -1)
         beam = max(file.init.initInfo.energyA, file.init.initInfo.energyB)
@@ -88,8 +87,8 @@ def test_generated_events_are_gluons_in_a_colour_ring_unless_told(generated, tmp
     assert sorted(p.color1 for p in final) == sorted(p.color2 for p in final) == [501, 502, 503]
     assert {e.eventinfo.weight for e in file.events} == {1.0}
     assert file.init.initInfo.weightingStrategy == 3
-    wishes = Wishes(ids=(1, 21, -1), incoming=(21, 21))
-    export_file(generated, tmp_path / "y.lhe", wishes=wishes)
+    overrides = Overrides(ids=(1, 21, -1), incoming=(21, 21))
+    export_file(generated, tmp_path / "y.lhe", overrides=overrides)
     _, file = four_momenta(tmp_path / "y.lhe", 1)
     particles = file.events[0].particles
     assert [(p.id, p.color1, p.color2) for p in particles[2:]] == [(1, 501, 0), (21, 502, 501), (-1, 0, 502)]
@@ -126,7 +125,7 @@ def test_a_decay_has_one_incoming_particle(tmp_path):
     events = [event(p, (21, 21, 21), incoming=(), extra=zero) for p in uniform(3)]
     text = file_text(events, beams=(0, 0), energies=(0.0, 0.0))
     import_file(write(tmp_path / "h.lhe", text), tmp_path / "h.parquet")
-    export_file(tmp_path / "h.parquet", tmp_path / "out.lhe", wishes=Wishes(e_cm=125.0), frame="0,0,0.6")
+    export_file(tmp_path / "h.parquet", tmp_path / "out.lhe", overrides=Overrides(e_cm=125.0, frame="0,0,0.6"))
     file = pylhe.LHEFile.fromfile(tmp_path / "out.lhe", generator=False)
     mother = file.events[0].particles[0]
     assert (mother.id, mother.m) == (25, 125.0)
@@ -145,7 +144,7 @@ def test_events_off_the_shell_are_refused_or_projected(generated, tmp_path):
     write_events(tmp_path / "p.parquet", [1.05 * p], {"conserves": False})
     with pytest.raises(OnshellError, match=r"events of a p-space model.*--project"):
         export_file(tmp_path / "p.parquet", tmp_path / "x.lhe")
-    export_file(tmp_path / "p.parquet", tmp_path / "x.lhe", project=True)
+    export_file(tmp_path / "p.parquet", tmp_path / "x.lhe", overrides=Overrides(project=True))
     outgoing, _ = four_momenta(tmp_path / "x.lhe", 1)
     assert np.abs(outgoing[..., :3] / 1000.0 - p.numpy()).max() < 1e-9
 
@@ -155,18 +154,21 @@ def test_events_off_the_shell_are_refused_or_projected(generated, tmp_path):
     [
         ({"frame": "rest"}, "give lab, cm, or a velocity below that of light"),
         ({"frame": "0,0,1"}, "below that of light"),
-        ({"wishes": Wishes(e_cm=-1.0)}, "--e-cm -1: no energy"),
-        ({"wishes": Wishes(ids=(1, -1))}, "2 PDG numbers for 3 particles"),
-        ({"wishes": Wishes(ids=(1, 2, 21))}, "carry colour together .*--colours"),
-        ({"wishes": Wishes(colours=((501, 0),))}, "1 pairs for 3 particles"),
-        ({"template": "generated"}, "no events of a Les Houches file; give a table that `onshell import` made"),
+        ({"e_cm": -1.0}, "--e-cm -1: no energy"),
+        ({"ids": (1, -1)}, "2 PDG numbers for 3 particles"),
+        ({"ids": (1, 2, 21)}, "carry colour together .*--colours"),
+        ({"colours": ((501, 0),)}, "1 pairs for 3 particles"),
     ],
 )
-def test_wishes_that_cannot_be_met(generated, tmp_path, options, message):
-    if "template" in options:
-        options = {"template": generated}
+def test_overrides_that_cannot_be_met(generated, tmp_path, options, message):
     with pytest.raises(OnshellError, match=message):
-        export_file(generated, tmp_path / "x.lhe", **options)
+        export_file(generated, tmp_path / "x.lhe", Overrides(**options))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_is_none_and_a_template_that_is_none(generated, tmp_path):
     with pytest.raises(OnshellError, match=r"ends in \.lhe or \.lhe\.gz"):
         export_file(generated, tmp_path / "x.hepmc")
+    with pytest.raises(OnshellError, match="no events of a Les Houches file; give a table that `onshell import` made"):
+        export_file(generated, tmp_path / "x.lhe", template=generated)
     assert list(tmp_path.iterdir()) == []

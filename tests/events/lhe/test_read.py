@@ -13,8 +13,7 @@ from onshell.core.errors import OnshellError
 from onshell.events.lhe.documents import Documents
 from onshell.events.lhe.importing import import_file
 from onshell.events.lhe.markup import Scanner
-from onshell.events.lhe.numbers import real, whole
-from onshell.events.lhe.parse import read_events
+from onshell.events.lhe.parse import read_event, real, whole
 
 EVENTS = [event(p, (1, -1, 21)) for p in uniform(4)]
 TEXT = file_text(EVENTS)
@@ -25,14 +24,14 @@ def read(path):
     """Return the events of a file, or what is wrong with each, and their lines."""
     with Documents([Path(path)]) as files:
         blocks = list(files.blocks())
-        return read_events(blocks), [block.line for block in blocks]
+        return [read_event(block) for block in blocks], [block.line for block in blocks]
 
 
 def momenta(path):
     """Return the momenta of the events of a file [n, N, 4]; all of them must be good."""
     events, _ = read(path)
     assert [found for found in events if isinstance(found, str)] == []
-    return np.array([[(p.px, p.py, p.pz, p.e) for p in found.particles] for found in events])
+    return np.array([[p[6:10] for p in found.particles] for found in events])
 
 
 @pytest.fixture(scope="module")
@@ -170,10 +169,10 @@ def test_stars_stand_for_what_is_not_known(tmp_path, plain):
     path = write(tmp_path / "s.lhe", text.replace("1.0 0.1 1.0 1", "1.0 ********** ***** 1"))
     assert np.array_equal(momenta(path), plain)
     found = read(path)[0][0]
-    assert (found.eventinfo.scale, found.eventinfo.aqed, found.eventinfo.aqcd) == (-1.0, -1.0, -1.0)
+    assert found.info[3:] == [-1.0, -1.0, -1.0]
     # 9 is the format's word for a spin that is not known; the mass is that of energy and momentum, 0 but for rounding.
-    assert {(p.lifetime, p.spin) for p in found.particles} == {(0.0, 9.0)}
-    assert max(p.m for p in found.particles) < 1e-7
+    assert {tuple(p[11:]) for p in found.particles} == {(0.0, 9.0)}
+    assert max(p[10] for p in found.particles) < 1e-7
     about = import_file(path, tmp_path / "s.parquet")["lhe"]
     assert about["cross_sections"] == [{"id": 1, "value": 1.0, "error": 0.0, "unit_weight": 0.0}]
     json.dumps(about, allow_nan=False)
@@ -199,7 +198,7 @@ def test_reading_takes_a_time_that_grows_with_the_file_alone(tmp_path, name):
 
 
 def test_a_header_without_end_is_not_read_to_its_end():
-    from onshell.events.lhe import source
+    from onshell.events.lhe import read as source
 
     served = 0
 
@@ -218,7 +217,7 @@ def test_a_header_without_end_is_not_read_to_its_end():
 
 
 def test_an_event_of_any_length_takes_bounded_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr("onshell.events.lhe.source.LONGEST", 10_000)
+    monkeypatch.setattr("onshell.events.lhe.read.LONGEST", 10_000)
     text = TEXT.replace("</event>", "x" * 20_000 + "</event>", 1)
     events, _ = read(write(tmp_path / "x.lhe", text))
     assert events[0].startswith("is longer than")

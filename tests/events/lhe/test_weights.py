@@ -6,9 +6,9 @@ import torch
 
 from helpers.lhe import event, file_text, uniform, write
 from onshell.core.errors import OnshellError
-from onshell.events.lhe.exporting import export_file
 from onshell.events.lhe.importing import Settings, import_file
-from onshell.events.lhe.template import Wishes
+from onshell.events.lhe.template import Overrides
+from onshell.events.lhe.write import export_file
 from onshell.events.table import read_events, write_events
 
 QQG, QQA = (1, -1, 21), (1, -1, 22)
@@ -152,11 +152,13 @@ def test_weights_that_fit_no_cross_section_are_not_lent(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wishes", [Wishes(e_cm=91.2), Wishes(ids=(2, -2, 21)), Wishes(incoming=(13, -13))], ids=["e_cm", "ids", "incoming"]
+    "overrides",
+    [Overrides(e_cm=91.2), Overrides(ids=(2, -2, 21)), Overrides(incoming=(13, -13))],
+    ids=["e_cm", "ids", "incoming"],
 )
-def test_of_another_process_no_cross_section_is_known(tmp_path, wishes):
+def test_of_another_process_no_cross_section_is_known(tmp_path, overrides):
     table = imported(tmp_path, [8.0, 4.0, 6.0, 6.0], -4, "6.0 0.1 8.0 3")
-    export_file(table, tmp_path / "out.lhe", wishes=wishes)
+    export_file(table, tmp_path / "out.lhe", overrides=overrides)
     strategy, rows, written = read(tmp_path / "out.lhe")
     assert (strategy, rows[0].tolist()) == (-4, [1.0, 0.0, pytest.approx(4 / 3), 1.0])
     assert written.mean() == pytest.approx(1.0)

@@ -5,8 +5,7 @@ from collections import Counter
 import pytest
 
 from onshell.core.errors import OnshellError
-from onshell.events.lhe.colours import colour_lines
-from onshell.events.lhe.particles import GROUPS, PARTICLES, pdg_numbers, slots
+from onshell.events.lhe.select import GROUPS, PARTICLES, colour_lines, pdg_numbers, selection
 
 
 @pytest.mark.parametrize(
@@ -34,12 +33,12 @@ def test_states_that_carry_colour_are_refused(ids):
 
 
 def test_places_are_filled_from_left_to_right():
-    assert slots("q,qbar,g").fill([21, -2, 2]) == [2, 1, 0]
-    assert slots("j,j").fill([21, 22, -1]) == [0, 2]
-    assert slots("11|13,22").fill([22, 13]) == [1, 0]
-    assert slots("g,g").fill([21, 1]) == "no particle for 'g' among 21, 1"
-    assert slots("q,qbar,g").ordered
-    assert not slots("j,j,a").ordered
+    assert selection("q,qbar,g").fill([21, -2, 2]) == [2, 1, 0]
+    assert selection("j,j").fill([21, 22, -1]) == [0, 2]
+    assert selection("11|13,22").fill([22, 13]) == [1, 0]
+    assert selection("g,g").fill([21, 1]) == "no particle for 'g' among 21, 1"
+    assert selection("q,qbar,g").ordered
+    assert not selection("j,j,a").ordered
 
 
 def test_particles_have_the_names_that_generators_write():
@@ -47,7 +46,7 @@ def test_particles_have_the_names_that_generators_write():
     numbers = (11, -11, 13, -15, 15, 2, -2, -2, -5, 6, 12, -14, 12, -14, 21, 22, 22, 23, 23, 24, -24, 25)
     assert pdg_numbers("--ids", names) == numbers
     assert pdg_numbers("--ids", "1, -1, 21") == (1, -1, 21)
-    assert slots("w+,u~|d~,gamma").fill([22, -1, 24]) == [2, 1, 0]
+    assert selection("w+,u~|d~,gamma").fill([22, -1, 24]) == [2, 1, 0]
     assert all(GROUPS[name] == (PARTICLES[name],) for name in GROUPS.keys() & PARTICLES.keys())
 
 

@@ -9,14 +9,14 @@ import torch
 
 from helpers.lhe import event, file_text, uniform, write
 from onshell.core.errors import OnshellError
-from onshell.events.lhe.exporting import export_file
 from onshell.events.lhe.importing import Settings, import_file
-from onshell.events.lhe.template import Wishes
+from onshell.events.lhe.template import Overrides
+from onshell.events.lhe.write import export_file
 from onshell.events.table import read_events, write_events
 from onshell.physics.kinematics import boost
 
 DOWN, UP = (1, -1, 21), (2, -2, 21)
-FREE = Wishes(independent_energy=True)
+FREE = Overrides(independent_energy=True)
 
 
 def table(tmp_path, events, name="in", settings=None, **head):
@@ -73,14 +73,14 @@ def test_what_belongs_to_the_momenta_is_lent_only_if_that_is_said(tmp_path, even
     assert str(caught.value).startswith(f"{lender}: ")
     assert "--independent-energy" in str(caught.value)
     assert not (tmp_path / "out.lhe").exists()
-    about = export_file(model, tmp_path / "out.lhe", template=lender, wishes=FREE)
+    about = export_file(model, tmp_path / "out.lhe", template=lender, overrides=FREE)
     assert about["independent"]
     assert message.rstrip(";").removeprefix("not the same in all events: ").split(r"\(")[0] in about["independent"][0]
 
 
 def test_what_is_given_is_not_lent(tmp_path):
     lender, model = table(tmp_path, hadronic(10, (91.0, 300.0), velocity=0.3), **PROTONS), sample(tmp_path)
-    about = export_file(model, tmp_path / "out.lhe", template=lender, wishes=Wishes(e_cm=91.2), frame="cm")
+    about = export_file(model, tmp_path / "out.lhe", template=lender, overrides=Overrides(e_cm=91.2, frame="cm"))
     assert about["independent"] == []
     total = np.array(
         [
@@ -130,8 +130,8 @@ def test_signed_weights_draw_no_energies_and_no_channel_below_0(tmp_path):
     events[3] = events[3].replace(" 1.0000000000000000e+00 100.0", " -1.0000000000000000e+00 100.0")
     lender = table(tmp_path, events, "signed", **PROTONS, weighting=-4)
     with pytest.raises(OnshellError, match="negative weights, by which no energies can be drawn"):
-        export_file(sample(tmp_path), tmp_path / "out.lhe", template=lender, wishes=FREE)
-    export_file(sample(tmp_path), tmp_path / "out.lhe", template=lender, wishes=Wishes(e_cm=91.2))
+        export_file(sample(tmp_path), tmp_path / "out.lhe", template=lender, overrides=FREE)
+    export_file(sample(tmp_path), tmp_path / "out.lhe", template=lender, overrides=Overrides(e_cm=91.2))
 
 
 @pytest.mark.parametrize(
@@ -159,6 +159,6 @@ def test_an_import_that_left_particles_out_does_not_go_back(tmp_path):
     for source, template in ((lender, None), (tmp_path / "pairs.parquet", lender)):
         with pytest.raises(OnshellError, match=r"zj\.parquet: its import left particles out .*\(2 of PDG 21\)"):
             export_file(source, tmp_path / "out.lhe", template=template)
-    wishes = Wishes(ids=(11, -11), incoming=(2, -2), e_cm=91.2)
-    export_file(tmp_path / "pairs.parquet", tmp_path / "out.lhe", wishes=wishes)
+    overrides = Overrides(ids=(11, -11), incoming=(2, -2), e_cm=91.2)
+    export_file(tmp_path / "pairs.parquet", tmp_path / "out.lhe", overrides=overrides)
     assert numbers(tmp_path / "out.lhe") == {(11, -11): 2}

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from onshell.core.errors import OnshellError
 from onshell.events.lhe.markup import IN_HEADER, OPENING, Kept, Scanner
@@ -25,32 +24,23 @@ LONGEST = 1 << 24
 
 ROOT = b"LesHouchesEvents"
 AGAIN = "make or copy the file again"
-WORDS = {"comment": "the comment", "cdata": "the CDATA section", "other": "the tag"}
-
-
-@dataclass(frozen=True)
-class Init:
-    """The text of an `<init>` block without its comments, and the line that it begins in."""
-
-    where: str
-    line: int
-    text: bytes
+SECTIONS = {"comment": "the comment", "cdata": "the CDATA section", "other": "the tag"}
 
 
 @dataclass(frozen=True)
 class Block:
-    """The text of one event without its comments: its number, from 0, and the line that it begins in, from 1.
+    """The text of an event, or of an `<init>`, without its comments, and the line that it begins in, from 1.
 
-    `where` names its file, and `place` says where it is in it. `fault` says why the text is not whole; it is empty for
-    a whole event.
+    `where` names its file. An event has a `number`, from 0, and an `index` in its file; `fault` says why its text is
+    not whole.
     """
 
-    number: int
+    where: str
     line: int
     text: bytes
-    fault: str = ""
-    where: str = ""
+    number: int = 0
     index: int = 0
+    fault: str = ""
 
     @property
     def place(self) -> str:
@@ -72,33 +62,24 @@ class Source:
         self.first, self.count, self.documents = first, 0, 0
         self.begun = self.ended = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.input.close()
-
-    @property
-    def share(self) -> float:
-        """Return which share of the file has been read, from 0 to 1."""
-        return self.input.share
-
-    def head(self) -> Init | None:
+    def head(self) -> Block | None:
         """Return the `<init>` of the next document, or None at the end of the file; raise if there is no such thing."""
         if self.ended or not self._root():
             return None
         self.documents += 1
         most = self.scanner.passed + HEAD
-        while True:
-            match = self._next(most)
+        while match := self.scanner.find(OPENING, None, most):
             line, name, end = self.scanner.line, match["name"], match["end"]
-            if name == b"init" and not end:
+            if name is None:
+                self._skip(match, most)
+            elif name == b"init" and not end:
                 return self._init(line, most)
-            if name == b"header" and not end:
+            elif name == b"header" and not end:
                 self._header(line, most)
             elif name == ROOT or (name == b"event" and not end):
                 what = "events begin" if name == b"event" else f"{match[0].decode()}> stands"
-                raise self._error(line, f"{what} before </init>; make or copy the file again")
+                raise self._error(line, f"{what} before </init>; {AGAIN}")
+        raise self._no_init(most)
 
     def blocks(self) -> Iterator[Block]:
         """Yield the events of the document; where it breaks off, the last block says so."""
@@ -107,17 +88,21 @@ class Source:
             line, name, end = self.scanner.line, match["name"], match["end"]
             if name is None:
                 if not self.scanner.skip(match, kept):
-                    words = f"in {WORDS[match.lastgroup or 'other']} that begins in line {line}"
-                    yield self._last(opened if kept else line, words)
+                    section = SECTIONS[match.lastgroup or "other"]
+                    yield self._last(opened if kept else line, f"in {section} that begins in line {line}")
                     return
+                continue
+            if name == b"header" and kept is None and not end:
+                self._header(line)
                 continue
             attributes = self.scanner.attributes()
             if name == b"event" and end:
+                text = b"" if kept is None else kept.text
                 if kept is None:
                     opened, fault = line, "has </event> but no <event> before it"
-                elif not kept.fits:
+                elif text is None:
                     fault = f"is longer than {LONGEST >> 20} MiB"
-                yield self._block(opened, fault, b"" if fault or kept is None else kept.text)
+                yield self._block(opened, fault, b"" if fault else text or b"")
                 kept = None
             elif name == b"event":
                 if kept is not None:
@@ -133,8 +118,6 @@ class Source:
                 return
             elif kept is None and name == b"init" and not end:
                 raise self._error(line, "a second <init>; delete it, or give it a <LesHouchesEvents> of its own")
-            elif kept is None and not end and not (attributes or b"").endswith(b"/"):
-                self._skip_header(line)
         if kept is None:
             yield self._last(self.scanner.last_line, "before it, without </LesHouchesEvents>")
         else:
@@ -145,7 +128,7 @@ class Source:
         self.ended = True
         if self.input.damaged:
             raise self._error(self.scanner.last_line, f"{self.input.broken}; {AGAIN}")
-        return self._block(line, self._stop(where))
+        return self._block(line, self._end(where))
 
     def _root(self) -> bool:
         """Pass the tag that begins a document, and return whether there is one."""
@@ -157,39 +140,37 @@ class Source:
             kept, line = Kept(BEFORE), self.scanner.line
             match = self.scanner.find(OPENING, kept, most if first else None)
             if not first:
-                self._check_between(kept, line)
+                self._check_between(kept.text, line)
+            if match is None and first:
+                start = self.input.start[:24].decode("utf-8", "replace")
+                why = self.input.broken or f"no <LesHouchesEvents> in it; it starts with {start!r}"
+                raise OnshellError(
+                    f"{self.where}: not a Les Houches file ({why}); give one as event generators write it"
+                )
             if match is None:
-                if first or self.input.broken:
-                    raise self._none() if first else self._error(self.scanner.last_line, f"{self._stop('')}; {AGAIN}")
+                if self.input.broken:
+                    raise self._error(self.scanner.last_line, f"{self._end('')}; {AGAIN}")
                 return False
             if match["name"] is None:
                 self._skip(match, self.scanner.passed + HEAD)
                 continue
             if match["name"] != ROOT or match["end"]:
-                tag = f"{match[0].decode()}>"
                 place = "before <LesHouchesEvents>" if first else "after </LesHouchesEvents>"
+                tag = f"{match[0].decode()}>"
                 raise self._error(self.scanner.line, f"{tag} {place}, where no such thing may stand; {AGAIN}")
             self.scanner.attributes()
             return True
 
-    def _check_between(self, kept: Kept, line: int) -> None:
+    def _check_between(self, text: bytes | None, line: int) -> None:
         """Raise at text after a document that is no remark: it may be what is left of events."""
-        if not kept.fits:
+        if text is None:
             raise self._error(line, f"more than {BEFORE >> 20} MiB of text after </LesHouchesEvents>; {AGAIN}")
-        for row, text in enumerate(kept.text.split(b"\n")):
-            if text.strip() and not text.lstrip().startswith(b"#"):
-                shown = text.strip()[:24].decode("utf-8", "replace")
+        for row, words in enumerate(map(bytes.strip, text.split(b"\n"))):
+            if words and not words.startswith(b"#"):
+                shown = words[:24].decode("utf-8", "replace")
                 raise self._error(line + row, f"{shown!r} after </LesHouchesEvents>; delete it, or {AGAIN}")
 
-    def _next(self, most: int | None) -> re.Match[bytes]:
-        """Pass the next of the format's own tags, up to its name, before `</init>`."""
-        while match := self.scanner.find(OPENING, None, most):
-            if match["name"] is not None:
-                return match
-            self._skip(match, most)
-        raise self._short(most)
-
-    def _init(self, line: int, most: int) -> Init:
+    def _init(self, line: int, most: int) -> Block:
         """Return the text up to `</init>`."""
         self.scanner.attributes()
         kept = Kept(LONGEST)
@@ -198,25 +179,22 @@ class Source:
                 self._skip(match, most, kept)
             elif match["name"] == b"init" and match["end"]:
                 self.scanner.attributes()
-                return Init(self.where, line, kept.text)
+                return Block(self.where, line, kept.text or b"")
             elif match["name"] == b"event":
                 raise self._error(self.scanner.line, f"events begin before </init>; {AGAIN}")
-        raise self._short(most)
+        raise self._no_init(most)
 
-    def _header(self, line: int, most: int) -> None:
-        """Pass a header, of which nothing is needed."""
-        if not (self.scanner.attributes() or b"").endswith(b"/"):
-            self._skip_header(line, most)
-
-    def _skip_header(self, line: int, most: int | None = None) -> None:
-        """Pass the rest of a header that begins in `line`."""
+    def _header(self, line: int, most: int | None = None) -> None:
+        """Pass a header, of which nothing is needed, that begins in `line`."""
+        if (self.scanner.attributes() or b"").endswith(b"/"):
+            return
         while match := self.scanner.find(IN_HEADER, None, most):
             if match["name"] is not None:
                 self.scanner.attributes()
                 return
             self._skip(match, most)
         if most is not None and self.scanner.passed > most:
-            raise self._short(most)
+            raise self._no_init(most)
         raise self._error(line, f"the <header> that begins here does not end; {AGAIN}")
 
     def _skip(self, match: re.Match[bytes], most: int | None, kept: Kept | None = None) -> None:
@@ -224,22 +202,16 @@ class Source:
         line = self.scanner.line
         if not self.scanner.skip(match, kept, most):
             if most is not None and self.scanner.passed > most:
-                raise self._short(most)
-            raise self._error(line, f"{WORDS[match.lastgroup or 'other']} that begins here does not end; {AGAIN}")
+                raise self._no_init(most)
+            raise self._error(line, f"{SECTIONS[match.lastgroup or 'other']} that begins here does not end; {AGAIN}")
 
-    def _short(self, most: int | None) -> OnshellError:
+    def _no_init(self, most: int) -> OnshellError:
         """Return the error that there is no `</init>`."""
-        if most is not None and self.scanner.passed > most:
+        if self.scanner.passed > most:
             return self._error(self.scanner.line, f"more than {HEAD >> 20} MiB before </init>; shorten the header")
-        return self._error(self.scanner.last_line, f"{self._stop('before </init>')}; {AGAIN}")
+        return self._error(self.scanner.last_line, f"{self._end('before </init>')}; {AGAIN}")
 
-    def _none(self) -> OnshellError:
-        """Return the error that a file is no Les Houches file."""
-        start = self.input.start[:24].decode("utf-8", "replace")
-        why = self.input.broken or f"no <LesHouchesEvents> in it; it starts with {start!r}"
-        return OnshellError(f"{self.where}: not a Les Houches file ({why}); give one as event generators write it")
-
-    def _stop(self, where: str) -> str:
+    def _end(self, where: str) -> str:
         """Return that the file ends `where` it should not."""
         return f"{self.input.broken or 'the file ends'} {where}".rstrip()
 
@@ -249,4 +221,4 @@ class Source:
     def _block(self, line: int, fault: str, text: bytes = b"") -> Block:
         """Return the next event."""
         self.count += 1
-        return Block(self.first + self.count - 1, line, text, fault, self.where, self.count - 1)
+        return Block(self.where, line, text, self.first + self.count - 1, self.count - 1, fault)
