@@ -12,10 +12,9 @@ from onshell.core.errors import OnshellError
 from onshell.core.files import json_text
 from onshell.planning.commands import changes, executor_of
 from onshell.planning.costs import Cost, assumed
-from onshell.planning.format import clock, gigabytes, hours
-from onshell.planning.page import page, write_page
 from onshell.planning.plan import Plan
 from onshell.planning.table import show
+from onshell.report.plan import page, write_page
 
 LONG = "train:qqg_1e-3-q-diffusion-long-identity"
 
@@ -32,14 +31,6 @@ def plan():
     costs = {each.name: assumed(each) for each in jobs}
     costs[LONG] = Cost(3600, 14_400, 7200, 24_000, 1_500_000, "measured", "results/desk/<a>.tsv")
     return Plan(jobs, costs, ["fig10"], "paper", "paper", "results", "profiles/slurm", "slurm", True, ["a note"])
-
-
-def test_hours_sizes_and_times_are_short():
-    assert [hours(3600 * x) for x in (0, 0.001, 0.25, 7.5, 12.34, 1234.5)] == [
-        "-", "<0.01", "0.25", "7.50", "12.3", "1,234",
-    ]  # fmt: skip
-    assert gigabytes(1_500_000) == "1,500"
-    assert [clock(x) for x in (0.4, 90, 150, 7200, 3600 * 100)] == ["0 s", "90 s", "2.5 min", "2.0 h", "4.2 d"]
 
 
 def test_the_longest_chain_of_jobs_to_run_is_the_critical_path(plan):

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from helpers.browser import started
-from helpers.exhibits import results
 from helpers.plans import job
+from helpers.results import results
 from onshell.planning.costs import assumed
-from onshell.planning.page import write_page
 from onshell.planning.plan import Plan
-from onshell.report.commands import page_file
+from onshell.report.page import page_file
+from onshell.report.plan import write_page
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -61,9 +61,7 @@ def browser():
 def path(tmp_path_factory):
     layout = results(tmp_path_factory.mktemp("browser"))
     out = Path(layout.page())
-    page_file(
-        layout.config, Path(layout.config["results"]).parent / "workflow" / "report", out, progress=lambda _: None
-    )
+    page_file(layout.config, Path(layout.config["results"]).parent / "workflow" / "report", out)
     return out
 
 
@@ -123,57 +121,43 @@ def test_a_heading_sorts_by_click_and_by_keyboard(open_page):
     assert page.complaints == []
 
 
-def test_what_has_no_number_stays_last(open_page):
+def test_text_can_be_read_in_both_colour_schemes(open_page):
     page = open_page()
-    page.click("#data details summary")
-    floor = "#data table.sortable thead th:nth-child(6) button"
-    for _ in range(2):
-        page.click(floor)
-        last = page.value("document.querySelector('#data table.sortable tbody tr:last-child').cells[5].textContent")
-        assert last == "–"
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_text_can_be_read_in_both_colour_schemes(open_page, dark):
-    page = open_page(dark=dark)
     page.value("document.querySelectorAll('details').forEach(one => one.open = true)")
-    found = page.value(CONTRAST)
-    assert found["read"] > 300
-    assert found["faint"] == []
-    assert page.value("matchMedia('(prefers-color-scheme: dark)').matches") is dark
+    for dark in (False, True):
+        page.prefer(dark=dark)
+        found = page.value(CONTRAST)
+        assert found["read"] > 300
+        assert found["faint"] == []
+        assert page.value("matchMedia('(prefers-color-scheme: dark)').matches") is dark
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_button_changes_the_colours_whatever_the_system_prefers(open_page, dark):
-    page = open_page(dark=dark)
-    paper = "getComputedStyle(document.body).backgroundColor"
+def test_the_button_changes_the_colours_whatever_the_system_prefers(open_page):
+    page = open_page(dark=True)
+    paper, pressed = "getComputedStyle(document.body).backgroundColor", "document.getElementById('theme').ariaPressed"
     before = page.value(paper)
-    assert page.value("document.getElementById('theme').ariaPressed") == str(dark).lower()
+    assert page.value(pressed) == "true"
     page.click("#theme")
-    assert page.value("document.getElementById('theme').ariaPressed") == str(not dark).lower()
+    assert page.value(pressed) == "false"
     assert page.value(paper) != before
     assert page.value(CONTRAST)["faint"] == []
     page.click("#theme")
     assert page.value(paper) == before
 
 
-@pytest.mark.parametrize("width", [360, 820, 1280])
-def test_nothing_is_wider_than_the_window(open_page, width):
-    page = open_page(width=width, height=740)
-    page.value("document.querySelectorAll('main details').forEach(one => one.open = true)")
-    assert page.value("document.documentElement.scrollWidth") == width
-    assert page.value(WIDE) == []
-    assert page.value("innerWidth") == width
-
-
-def test_the_contents_are_folded_on_a_phone(open_page):
+def test_nothing_is_wider_than_the_window_and_the_contents_fold_on_a_phone(open_page):
     page = open_page(width=360, height=740)
     assert page.value("document.querySelector('nav details').open") is False
     page.click("nav summary")
     page.click("nav a[href='#fig03']")
     assert page.value("location.hash") == "#fig03"
     assert page.value("document.querySelector('nav details').open") is False
-    page.resize(1280, 900)
+    page.value("document.querySelectorAll('main details').forEach(one => one.open = true)")
+    for width in (360, 820, 1280):
+        page.resize(width, 740)
+        assert page.value("document.documentElement.scrollWidth") == width
+        assert page.value(WIDE) == []
+        assert page.value("innerWidth") == width
     assert page.value("document.querySelector('nav details').open") is True
 
 
@@ -190,7 +174,7 @@ def test_a_picture_opens_large_and_the_focus_comes_back(open_page):
     assert page.value("document.getElementById('large').open") is True
 
 
-def test_one_preset_or_all(open_page):
+def test_one_preset_or_all_and_words_pick_out_metrics(open_page):
     page = open_page()
     shown = "[...document.querySelectorAll('#fig01 .variant')].filter(one => one.checkVisibility()).length"
     assert page.value(shown) == 2
@@ -200,10 +184,6 @@ def test_one_preset_or_all(open_page):
     assert page.value("document.querySelector('.switch [data-preset=record]').ariaPressed") == "true"
     page.click(".switch [data-preset='']")
     assert page.value(shown) == 2
-
-
-def test_words_pick_out_metrics(open_page):
-    page = open_page()
     page.click("#data details summary")
     page.click("[data-filter]")
     page.call("Input.insertText", text="aps_30-q W1")
@@ -213,6 +193,10 @@ def test_words_pick_out_metrics(open_page):
     )
     assert len(rows) == 8
     assert all("aps_30-q-flow" in row for row in rows)
+    for _ in range(2):
+        page.click("#data table.sortable thead th:nth-child(6) button")
+        last = page.value("document.querySelector('#data table.sortable tbody tr:last-child').cells[5].textContent")
+        assert last == "–"
 
 
 def test_keyboards_and_screen_readers_find_their_way(open_page):
@@ -253,18 +237,19 @@ def test_on_paper_nothing_is_hidden_or_cut(open_page):
     assert len(page.call("Page.printToPDF")["data"]) > 10_000
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_page_of_a_plan_fits_a_phone_and_can_be_read(open_page, tmp_path, dark):
+def test_the_page_of_a_plan_fits_a_phone_and_can_be_read(open_page, tmp_path):
     jobs = [job("generate:muon", built=True), job("train:qqg_1e-3-q-diffusion-long-identity"), job("fig10", local=True)]
     costs = {one.name: assumed(one) for one in jobs}
     plan = Plan(jobs, costs, ["fig10"], "paper", "paper", "results", "profiles/slurm", "slurm")
     write_page(plan, tmp_path / "plan.html")
-    page = open_page(tmp_path / "plan.html", width=360, height=740, dark=dark)
+    page = open_page(tmp_path / "plan.html", width=360, height=740)
     page.value("document.querySelector('details').open = true")
     assert page.value("document.documentElement.scrollWidth") == 360
     assert page.value(WIDE) == []
-    assert min(page.value("[...document.querySelectorAll('.lane')].map(one => one.clientWidth)")) > 300
-    found = page.value(CONTRAST)
-    assert found["read"] > 40
-    assert found["faint"] == []
+    assert min(page.value("[...document.querySelectorAll('.timeline')].map(one => one.clientWidth)")) > 300
+    for dark in (False, True):
+        page.prefer(dark=dark)
+        found = page.value(CONTRAST)
+        assert found["read"] > 40
+        assert found["faint"] == []
     assert page.fetched == page.complaints == []

@@ -8,9 +8,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from helpers.exhibits import BENCHMARK, RUNS, results, write
+from helpers.results import BENCHMARK, RUNS, results, write
 from onshell import cli
-from onshell.report.commands import page_file
+from onshell.report.page import page_file
 
 VOID = {"meta", "link", "img", "input", "br"}
 

@@ -16,8 +16,7 @@ from onshell.core import paths
 from onshell.config import overrides as settings
 from onshell.core.errors import OnshellError
 from onshell.config.layout import Layout
-from onshell.report.subjects import subject_of
-from onshell.report.format import capital
+from onshell.report.text import capital, subject_of
 from onshell.config.studies import (
     anchor,
     entry_of,
@@ -74,13 +73,26 @@ JUDGE = configuration.judge_of(config)
 SIZES = config["scales"][config["scale"]]
 CONDA = str(HERE / "envs" / "environment.yaml")
 
+
+def sources(*patterns):
+    """Return code of the package that products are made again for; as paths that the whole folder may move with."""
+    package = Path(configuration.__file__).parents[1]
+    found = sorted(path for pattern in patterns for path in package.glob(pattern))
+    here = Path.cwd()
+    return [
+        str(path.relative_to(here) if path.is_relative_to(here) else path)
+        for path in found
+        if path.is_file() and path.suffix != ".pyc"
+    ]
+
+
 # Editing the drawing code draws again, that of the page or a caption makes the page again; editing any other code of the
 # package runs nothing by itself.
 DRAWING = sorted(
     map(str, Path(configuration.__file__).parents[1].glob("figures/*.[pm]*"))
 )
-PAGES = sorted(
-    map(str, Path(configuration.__file__).parents[1].glob("report/*.[pcj]*"))
+PAGES = sources(
+    "report/**/*", "core/format.py", "evaluation/summary.py", "planning/benchmarks.py"
 )
 CAPTIONS = sorted(map(str, Path(HERE, "workflow", "report").glob("*.rst")))
 

@@ -40,7 +40,7 @@ def plan(
     if as_json:
         say(json_text(found.document()).rstrip())
     elif html is not None:
-        from onshell.planning.page import write_page
+        from onshell.report.plan import write_page
 
         write_page(found, html)
         say(f"{html}: {found.totals['all'].to_run} jobs to run")

@@ -209,7 +209,7 @@ def page(
     """Write one page of everything at a scale, of all its presets, from products that exist: index.html."""
     loaded = load(config, settings, scale=scale)
 
-    from onshell.report.commands import page_file
+    from onshell.report.page import page_file
 
     captions = captions or config.parent / "workflow" / "report"
     page_file(loaded, captions, output or Path(Layout(loaded).page()))

@@ -29,6 +29,11 @@ class Job:
     depends_on: tuple[str, ...]
     """The names of the jobs that make its input, built or not."""
 
+    @property
+    def title(self) -> str:
+        """Return the rule and the wildcards, as people read them."""
+        return " ".join([self.rule, *self.wildcards.values()])
+
 
 def name_of(line: Line) -> str:
     """Return the name of the job in a line of the logger plugin."""

@@ -132,11 +132,7 @@ def _factor(a: float, b: float) -> float:
 
 def _read(path: Path, kind: str, name: str, made: Product) -> Measurement:
     """Return what a benchmark file says of a job; of a training its record goes before, which knows resumed parts."""
-    with path.open(newline="", encoding="utf-8") as handle:
-        line = next(csv.DictReader(handle, delimiter="\t"), None)
-    if line is None:
-        raise ValueError(f"{path}: holds no measurement")
-    wall, cpu, memory = (_number(line[column]) for column in ("s", "cpu_time", "max_rss"))
+    wall, cpu, memory = read_benchmark(path)
     if not (wall > 0 and made.size > 0):
         raise ValueError(f"{path}: measures a job of no time or size")
     if made.wall_s is not None and made.cpu_s is not None:
@@ -153,6 +149,12 @@ def _processors(folder: Path, unknown: list[str]) -> Iterator[str]:
             unknown.append(str(path))
 
 
-def _number(text: str) -> float:
-    """Return a number of a benchmark file; 0 for one that the job was too short to measure."""
-    return 0.0 if text in ("-", "NA") else float(text)
+def read_benchmark(path: Path) -> tuple[float, float, float]:
+    """Return seconds by the clock and of the processor, and MB of memory; 0 for what a job was too short to measure."""
+    with path.open(newline="", encoding="utf-8") as handle:
+        line = next(csv.DictReader(handle, delimiter="\t"), None)
+    if line is None:
+        raise ValueError(f"{path}: holds no measurement")
+    texts = (line[column] for column in ("s", "cpu_time", "max_rss"))
+    wall, cpu, memory = (0.0 if text in ("-", "NA") else float(text) for text in texts)
+    return wall, cpu, memory

@@ -12,8 +12,7 @@ from onshell.config.studies import studies, title_of
 from onshell.core.errors import OnshellError
 from onshell.core.reading import read_json
 from onshell.evaluation.result_forms import Finished, Metrics
-from onshell.report.captions import caption
-from onshell.report.subjects import subject_of
+from onshell.report.text import caption, subject_of
 
 Numbers = list[dict[str, float]]
 
@@ -28,7 +27,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class Product:
     """A figure or table: its name and words, the process or study that it is about, what each preset made of it."""
 
     group: str
@@ -59,7 +58,7 @@ class Scale:
     presets: tuple[str, ...]
     subjects: Mapping[str, str]
     studies: Mapping[str, str]
-    exhibits: tuple[Exhibit, ...]
+    products: tuple[Product, ...]
     metrics: Mapping[tuple[str, str], Mapping[str, Any]]
     trainings: tuple[Training, ...]
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -80,20 +79,20 @@ def gather(config: Config, captions: Path, page: Path) -> Scale:
     folder = Layout(config).scale
     layouts = {name: Layout({**config, "preset": name}) for name in config["presets"]}
     layouts = {name: layout for name, layout in layouts.items() if any(_parts(layout))}
-    exhibits = (*_exhibits(config, layouts, captions), *_studied(config, captions))
+    products = (*_products(config, layouts, captions), *_study_products(config, captions))
     # By run and not by preset: what is to be compared stands side by side.
     runs = [(preset, layout, run) for run in config["runs"] for preset, layout in layouts.items()]
     metrics = {(preset, run): one for preset, layout, run in runs if (one := _metrics(layout, run))}
     trainings = tuple(one for preset, layout, run in runs if (one := _training(preset, layout, run)))
-    if not (exhibits or metrics or trainings):
+    if not (products or metrics or trainings):
         raise OnshellError(f"{folder}: nothing to show; make something first: snakemake figures, or all")
-    there = {(exhibit.name, variant.preset) for exhibit in exhibits for variant in exhibit.variants}
+    there = {(product.name, variant.preset) for product in products for variant in product.variants}
     named = [name for group in FORMATS for name in config[group]]
     lacking = {preset: tuple(name for name in named if (name, preset) not in there) for preset in layouts}
     subjects = {name: entry.get("title", name) for name, entry in config["processes"].items()}
     about = {study: title_of(config, study) for study in studies(config)}
     missing = {preset: names for preset, names in lacking.items() if names}
-    return Scale(folder.name, folder, page, tuple(layouts), subjects, about, exhibits, metrics, trainings, missing)
+    return Scale(folder.name, folder, page, tuple(layouts), subjects, about, products, metrics, trainings, missing)
 
 
 def _parts(layout: Layout) -> Iterator[Path]:
@@ -101,7 +100,7 @@ def _parts(layout: Layout) -> Iterator[Path]:
     yield from (path for part in (*FORMATS, "metrics", "runs") if any((path := layout.preset / part).glob("[!.]*")))
 
 
-def _exhibits(config: Config, layouts: Mapping[str, Layout], captions: Path) -> Iterator[Exhibit]:
+def _products(config: Config, layouts: Mapping[str, Layout], captions: Path) -> Iterator[Product]:
     """Yield the figures and tables that any preset has, in the order of the configuration, then others."""
     for group, (first, *_) in (("figures", ("png",)), ("tables", ("md",))):
         found = {path.stem for one in layouts.values() for path in (one.preset / group).glob(f"[!.]*.{first}")}
@@ -110,10 +109,10 @@ def _exhibits(config: Config, layouts: Mapping[str, Layout], captions: Path) -> 
             variants = [one for one in made if first in one.files]
             title = config[group].get(name, {}).get("title", name)
             words = caption(captions / f"{name}.rst")
-            yield Exhibit(group, name, title, words, subject_of(config, group, name), tuple(variants))
+            yield Product(group, name, title, words, subject_of(config, group, name), tuple(variants))
 
 
-def _studied(config: Config, captions: Path) -> Iterator[Exhibit]:
+def _study_products(config: Config, captions: Path) -> Iterator[Product]:
     """Yield the tables and figures that any study has, tables first: they say what was compared."""
     layout = Layout(config)
     for study, about in studies(config).items():
@@ -122,18 +121,18 @@ def _studied(config: Config, captions: Path) -> Iterator[Exhibit]:
                 made = _variant("", layout, group, name, known=True)
                 if first in made.files:
                     words = caption(captions / f"{name}.rst")
-                    yield Exhibit(group, name, entry.get("title", name), words, study, (made,))
+                    yield Product(group, name, entry.get("title", name), words, study, (made,))
 
 
 def _variant(preset: str, layout: Layout, group: str, name: str, known: bool) -> Variant:
     """Return what there is of a figure or table, and, where the configuration knows it, of what it was made from."""
     kinds = layout.inputs(group, name).values() if known else ()
     made_from = [path for kind in kinds for path in kind.values()]
-    sources = _there(("/".join(Path(path).parts[-2:]), path) for path in made_from)
-    return Variant(preset, _there(layout.product(group, name).items()), sources)
+    sources = _existing(("/".join(Path(path).parts[-2:]), path) for path in made_from)
+    return Variant(preset, _existing(layout.product(group, name).items()), sources)
 
 
-def _there(paths: Iterable[tuple[str, str]]) -> dict[str, Path]:
+def _existing(paths: Iterable[tuple[str, str]]) -> dict[str, Path]:
     """Return those of the named paths that exist."""
     return {name: Path(path) for name, path in paths if Path(path).is_file()}
 

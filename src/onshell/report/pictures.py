@@ -1,10 +1,7 @@
-"""Pictures small enough to travel: PNG of few colours, inside a page as data."""
+"""Pictures small enough to travel: PNG of few colours, to be carried inside a page."""
 
-import base64
 import io
 import math
-from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -14,30 +11,6 @@ from onshell.core.errors import OnshellError
 COLOURS = (256, 128, 64, 32, 16)
 WIDTH, SIZE = 1400, 120_000
 """Pixels and bytes that a picture has at most, unless more are asked for."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A PNG that a page carries, and its size in pixels."""
-
-    data: bytes
-    width: int
-    height: int
-
-    @classmethod
-    def of(cls, path: Path, width: int = WIDTH, size: int = SIZE) -> "Picture":
-        """Return the picture in `path`, made small."""
-        data = small_png(path, width, size)
-        with Image.open(io.BytesIO(data)) as image:
-            return cls(data, *image.size)
-
-    def tag(self, alt: str) -> str:
-        """Return the element that shows it; `alt` says what is to be seen."""
-        source = base64.b64encode(self.data).decode()
-        return (
-            f'<img src="data:image/png;base64,{source}" width="{self.width}" height="{self.height}"'
-            f' alt="{escape(alt)}">'
-        )
 
 
 def small_png(path: Path, width: int = WIDTH, size: int = SIZE) -> bytes:

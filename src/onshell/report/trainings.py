@@ -1,74 +1,70 @@
 """How the models were trained: a curve for each, and what each took."""
 
-from collections.abc import Mapping
-from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
-from onshell.core.markup import Cell, Row, belongs, table
-from onshell.planning.format import clock
+from onshell.core.format import format_duration
 from onshell.report.collect import Scale, Training
-from onshell.report.curves import curve
-from onshell.report.numbers import anchor, run_link
-from onshell.report.products import link
+from onshell.report.metrics import run_link
+from onshell.report.plots import Curve, curve
+from onshell.report.products import Link, link
+from onshell.report.table import DASH, Cell, Row, Table
+
+FILES = (("history.csv", "history"), ("run.json", "record"), ("model.pt", "model"))
+HEADS = ("run", "network", "events", "epochs", "weights", "time", "CPU time", "events / s", "device")
 
 
-def curves(scale: Scale) -> str:
-    """Return a card for every training: its loss by epoch, and its data."""
-    return f'<div class="cards">\n{"".join(_card(scale, one) for one in scale.trainings)}</div>\n'
+class Card(NamedTuple):
+    """A training on the page: its loss by epoch (None without a history), what that is, and its files."""
+
+    run: str
+    preset: str
+    shown_preset: str
+    loss: str
+    curve: Curve | None
+    links: list[Link]
 
 
-def took(scale: Scale) -> str:
+def cards(scale: Scale) -> list[Card]:
+    """Return a card for every training."""
+    return [_card(scale, one) for one in scale.trainings]
+
+
+def _card(scale: Scale, one: Training) -> Card:
+    """Return the card of one training; its loss is told with the network: "ism loss, mlp, single"."""
+    spec, folder = one.record["spec"], scale.folder / one.preset / "runs" / one.run
+    loss = f"{spec.get('loss', {}).get('type') or ''} loss".strip()
+    parts = loss, spec.get("network", {}).get("type"), spec.get("augmentation")
+    links = [link(scale, folder / name, text) for name, text in FILES if (folder / name).is_file()]
+    drawn = curve(one.run, one.history, one.record.get("kept_epoch")) if one.history else None
+    return Card(one.run, one.preset, scale.of(one.preset), ", ".join(map(str, filter(None, parts))), drawn, links)
+
+
+def costs(scale: Scale) -> Table:
     """Return the table of what the trainings took."""
-    lines = [Row(_line(scale, one), scale.of(one.preset)) for one in scale.trainings]
-    heads = ["run", "network", "events", "epochs", "weights", "time", "CPU time", "events / s", "device"]
-    return table("What the trainings took", heads, lines, sortable=True)
+    lines = [Row(_cells(scale, one), scale.of(one.preset)) for one in scale.trainings]
+    return Table("What the trainings took", HEADS, lines, sortable=True)
 
 
-def _card(scale: Scale, one: Training) -> str:
-    """Return the card of one training."""
-    record, preset = one.record, scale.of(one.preset)
-    folder = scale.folder / one.preset / "runs" / one.run
-    files = (("history.csv", "history"), ("run.json", "record"), ("model.pt", "model"))
-    links = " ".join(link(scale, folder / name, words) for name, words in files if (folder / name).is_file())
-    drawn = curve(one.run, one.history, record.get("kept_epoch")) if one.history else '<p class="note">no history</p>\n'
-    note = f' <span class="of">{escape(preset)}</span>' if preset else ""
-    return (
-        f'<figure class="card" id="{anchor(one.preset, one.run)}"{belongs(preset)}>\n'
-        f"<figcaption><code>{escape(one.run)}</code>{note}<small>{escape(_loss(record['spec']))}</small></figcaption>\n"
-        f'{drawn}<p class="links">{links}</p>\n</figure>\n'
-    )
-
-
-def _loss(spec: Mapping[str, Any]) -> str:
-    """Return what is drawn on the vertical axis of a curve, and of which network: "ism loss, mlp, single"."""
-    loss, network = spec.get("loss", {}).get("type"), spec.get("network", {}).get("type")
-    parts = (f"{loss} loss" if loss else "loss", network, spec.get("augmentation"))
-    return ", ".join(part for part in parts if part)
-
-
-def _line(scale: Scale, one: Training) -> list[Cell | str]:
+def _cells(scale: Scale, one: Training) -> list[Cell]:
     """Return the cells of one training."""
     record, network = one.record, one.record["spec"].get("network", {})
     sizes = " × ".join(str(network[key]) for key in ("depth", "blocks", "width") if key in network)
     rates = [line["events_per_s"] for line in one.history if line.get("events_per_s")]
-    rate = sum(rates) / len(rates) if rates else None
     return [
-        run_link(scale, one.preset, one.run),
-        f"{escape(str(network.get('type', '–')))} {escape(sizes)}",
-        _count(record["n_events"]),
-        _count(record["epochs"]),
-        _count(record.get("n_parameters")),
-        *(seconds(record.get(key)) for key in ("seconds", "cpu_seconds")),
-        _count(rate),
-        escape(", ".join(str(record[key]) for key in ("device", "precision") if key in record)),
+        Cell(run_link(scale, one.preset, one.run)),
+        Cell(f"{network.get('type', '–')} {sizes}"),
+        *(_count(record.get(key)) for key in ("n_events", "epochs", "n_parameters")),
+        *(duration(record.get(key)) for key in ("seconds", "cpu_seconds")),
+        _count(sum(rates) / len(rates) if rates else None),
+        Cell(", ".join(str(record[key]) for key in ("device", "precision") if key in record)),
     ]
 
 
-def _count(value: float | None) -> Cell:
+def _count(value: Any) -> Cell:
     """Return a whole number with its thousands apart."""
-    return Cell("–") if value is None else Cell(f"{value:,.0f}", value)
+    return DASH if value is None else Cell(f"{value:,.0f}", value)
 
 
-def seconds(value: float | None) -> Cell:
+def duration(value: float | None) -> Cell:
     """Return a time in the unit that suits it."""
-    return Cell("–") if value is None else Cell(clock(value), value)
+    return DASH if value is None else Cell(format_duration(value), value)

@@ -88,7 +88,7 @@
   narrow.addEventListener("change", fold);
   contents.addEventListener("click", (event) => { if (narrow.matches && event.target.closest("a")) contents.open = false; });
   const links = new Map(all("nav a").map((link) => [link.hash.slice(1), link]));
-  const marks = all(".chapter, .exhibit").filter((mark) => links.has(mark.id));
+  const marks = all(".chapter, .product").filter((mark) => links.has(mark.id));
   const seen = new Set();
   const observer = new IntersectionObserver((entries) => {
     for (const entry of entries) seen[entry.isIntersecting ? "add" : "delete"](entry.target);
