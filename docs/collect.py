@@ -18,8 +18,8 @@ from onshell.config.layout import FORMATS, Layout
 from onshell.config.studies import studies
 from onshell.core.errors import OnshellError
 from onshell.core.files import whole
-from onshell.report.captions import caption, first_sentence
 from onshell.report.pictures import SIZE, WIDTH, small_png
+from onshell.report.text import caption, first_sentence
 
 PAGE, STUDIES = "README.md", "studies"
 OURS = re.compile(rf"(fig\d+\.png|tab\d+\.md|{re.escape(PAGE)}|summary\.(md|csv))")
