@@ -41,7 +41,7 @@ rule export:
         independent=lambda wildcards: (
             ["--independent-energy"]
             if config["processes"][spec(wildcards.run)["process"]].get(
-                "independent_energy", configuration.EXPORT["independent_energy"]
+                "independent_energy"
             )
             else []
         ),

@@ -6,7 +6,7 @@ from typing import Any
 
 from onshell.config.overrides import merge
 from onshell.config.yamlfile import load_mapping
-from onshell.core.errors import OnshellError, stranger
+from onshell.core.errors import OnshellError, unknown_name
 
 CLONE = Path(__file__).parents[3]
 """The repository of the package: where included files are looked for that do not lie beside the configuration."""
@@ -95,7 +95,7 @@ def _extended(path: str, entry: Any, scope: Mapping[str, Any], seen: tuple[str, 
         full = f"{home}{name}" if f"{home}{name}" in scope else name
         if not isinstance(name, str) or full not in scope or not isinstance(scope[full], dict):
             known = [known.removeprefix(home) for known in scope]
-            raise ValueError(f"{path}.extends: {stranger(name, 'entry beside this one', known)}")
+            raise ValueError(f"{path}.extends: {unknown_name(name, 'entry beside this one', known)}")
         if full in seen:
             raise ValueError(f"{path}.extends: {name!r} extends this entry in turn; remove one of the two")
         above = home and f"{full.partition('/')[0]}/"

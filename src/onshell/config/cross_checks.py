@@ -1,211 +1,292 @@
-"""Faults of the names that point from one part of a configuration to another, and of what a process is made of."""
+"""Problems of what points from one part of a configuration to another; those of single parts are their types' own."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
-from onshell.config import EXPORT, IMPORT, RUN_NAME, expand_process, judge_of, recipe_of
+from pydantic import TypeAdapter
+
+from onshell.config.datasets import dataset_names
+from onshell.config.document import Configuration, Product, Run, SampledRun, TrainedRun
 from onshell.config.drawn import DRAWN
-from onshell.config.recipes import (
-    coupled_in,
-    network_faults,
-    override_faults,
-    recipe_faults,
-    run_faults,
-    symmetric,
-)
-from onshell.config.studies import entry_of, studies, study_of, trainings
-from onshell.config.study_checks import names_twice, study_faults
+from onshell.config.network import CustomNetwork, Network
+from onshell.config.recipe import AnyRecipe, Flow, SteppedDiffusion
+from onshell.config.resolve import RUN_NAME, recipe_of, resources_of, run_spec, sizes_of
+from onshell.config.spec import RunSpec
+from onshell.config.studies import GROUPS, entry_of, studies
+from onshell.config.truth import GeneratedProcess, ImportedProcess
 from onshell.core.errors import unknown
-from onshell.models.limits import schedule_faults
+from onshell.core.validation import not_finite, parsed
 from onshell.models.networks.options import NO_SIZES
 from onshell.physics.process import PROCESSES, labelled
 
-
-def references(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the faults of a configuration that its schema cannot see, one line each."""
-    yield from unknown("scale", config["scale"], "scale", config["scales"])
-    yield from unknown("preset", config["preset"], "preset", config["presets"])
-    sets: dict[str, str] = {}
-    for process, entry in config["processes"].items():
-        yield from (_source if "source" in entry else _generator)(f"processes.{process}", entry)
-        if judge_of(config) == "final" and "source" in entry and not entry.get("final"):
-            yield f"processes.{process}: has no part 'final' to judge by; give it `final: 0.5`, or use judge: test"
-        if "cutoffs" in entry and isinstance(entry["n_particles"], list):
-            yield f"processes.{process}.n_particles: a list does not go with cutoffs; make one process per number"
-            continue
-        for name in expand_process(process, entry):
-            if name in sets:
-                yield f"processes.{process}: dataset {name!r} is made by {sets[name]!r} too; rename one"
-            sets[name] = process
-    yield from _augmentations(config)
-    for name, entry in config["networks"].items():
-        yield from network_faults(f"networks.{name}", entry)
-    for name, entry in config["schedules"].items():
-        yield from (f"schedules.{name}.{fault}" for fault in schedule_faults(entry))
-    for preset, recipes in config["presets"].items():
-        for name, recipe in recipes.items():
-            yield from recipe_faults(f"presets.{preset}.{name}", recipe, config)
-    yield from names_twice(config)
-    for run, entry in config["runs"].items():
-        found = list(run_faults(run, entry, config, sets))
-        yield from found or _too_symmetric(run, config, sets)
-    found = list(study_faults(config, sets))
-    yield from found
-    for run in trainings(config) if not found else ():
-        yield from (f"studies.{study_of(config, 'runs', run)}.{fault}" for fault in _too_symmetric(run, config, sets))
-    for name, entry in config.get("forward", {}).items():
-        path = f"forward.{name}.run"
-        yield from unknown(path, entry["run"], "run", config["runs"])
-        if "-diffusion" not in entry["run"]:
-            yield f"{path}: {entry['run']!r} is a flow, which has no forward process; name a diffusion"
-    yield from _products("", config, config["runs"], config, sets)
-    inside = {run: one for entry in studies(config).values() for run, one in entry["runs"].items()}
-    for study, entry in studies(config).items():
-        yield from _products(f"studies.{study}.", entry, inside, config, sets)
-    yield from _scales(config)
+WHOLE, RECIPE, NETWORK, PRODUCT, SPEC = map(TypeAdapter, (Configuration, AnyRecipe, Network, Product, RunSpec))
+FORM = "<dataset>-<p|q>-<diffusion|flow>[-<variant>]"
 
 
-def _augmentations(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the faults of the augmentations: which keys go together, and the processes they name."""
-    for name, entry in config["augmentations"].items():
-        if "x" in entry and "b" not in entry:
-            yield f"augmentations.{name}.x: goes with b; give both for a fixed frame, or neither"
-        if "by_process" in entry and (entry.get("copies", 1) != 1 or "per_event" in entry):
-            yield f"augmentations.{name}.by_process: names one frame, so it goes with copies: 1, or with b and x"
-        for process in entry.get("by_process", {}):
-            yield from unknown(f"augmentations.{name}.by_process", process, "process", config["processes"])
+def problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with a configuration, one line each: first of its parts, then of the whole."""
+    yield from not_finite("", config)
+    whole, lines = parsed(WHOLE, config)
+    yield from lines
+    if whole is not None:
+        yield from CrossChecks(config, whole).all()
 
 
-def _products(
-    prefix: str,
-    products: Mapping[str, Any],
-    runs: Mapping[str, Any],
-    config: Mapping[str, Any],
-    sets: Mapping[str, str],
-) -> Iterator[str]:
-    """Yield the faults of figures and tables, at paths that begin with `prefix`: what they are drawn from.
+class CrossChecks:
+    """A configuration as it stands, and as types."""
 
-    `runs` are those that they may be drawn from: a study's of those of studies alone, which `all` leaves out.
-    """
-    training_sets = [f"{name}.{augmentation}" for name in sets for augmentation in config["augmentations"]]
-    known = {"events": sets, "embedded": training_sets, "forward": config.get("forward", {})}
-    kinds = {"events": "dataset", "embedded": "training set", "forward": "forward process"}
-    for group in ("figures", "tables"):
-        for name in products.get(group, {}):
-            entry = entry_of(config, group, name)
-            yield from (f"{prefix}{fault}" for fault in _drawn(group, name, entry))
-            for role, run in entry.get("runs", {}).items():
-                path = f"{prefix}{group}.{name}.runs.{role}"
-                yield from unknown(path, run, "run of a study" if prefix else "run", runs)
-                if "trajectories" in entry.get("needs", ()) and "trajectory" not in runs.get(run, {}):
-                    yield f"{path}: {run!r} keeps no snapshots; give runs.{run} a trajectory, such as [1, 0.5, 0]"
-            for role in entry.get("published", {}):
-                yield from unknown(f"{prefix}{group}.{name}.published", role, f"role of {name}", entry.get("runs", {}))
-            for key, names in known.items():
-                for value in entry.get(key, []):
-                    yield from unknown(f"{prefix}{group}.{name}.{key}", value, kinds[key], names)
+    def __init__(self, config: Mapping[str, Any], whole: Configuration):
+        self.config = dict(config)
+        self.whole = whole
 
+    def all(self) -> Iterator[str]:
+        """Yield every problem."""
+        whole = self.whole
+        yield from unknown("scale", whole.scale, "scale", whole.scales)
+        yield from unknown("preset", whole.preset, "preset", whole.presets)
+        yield from self._datasets()
+        for preset, recipes in whole.presets.items():
+            for name, recipe in recipes.items():
+                yield from self._recipe(f"presets.{preset}.{name}", recipe)
+        yield from self._scales()
+        yield from self._names_twice()
+        for path, run, entry in self._runs():
+            if isinstance(entry, SampledRun):
+                yield from self._sampled(path, run, entry)
+            else:
+                yield from self._run(path, run, entry)
+        for name, forward in whole.forward.items():
+            yield from unknown(f"forward.{name}.run", forward.run, "run", whole.runs)
+        yield from self._products("", self.config, whole.runs)
+        inside = {run: entry for study in whole.studies.values() for run, entry in study.runs.items()}
+        for name, study in studies(self.config).items():
+            yield from self._products(f"studies.{name}.", study, inside)
 
-def _scales(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the faults of the scales: the processes, recipes and networks that they name."""
-    recipes = list(dict.fromkeys(recipe for preset in config["presets"].values() for recipe in preset))
-    for name, scale in config["scales"].items():
-        for key in ("events", "samples"):
-            for process in scale[key]:
-                yield from unknown(f"scales.{name}.{key}", process, "process", ["default", *config["processes"]])
-        overrides = {"recipes": (["default", *recipes], scale.get("recipes", {}))}
-        for preset, entries in scale.get("presets", {}).items():
-            yield from unknown(f"scales.{name}.presets", preset, "preset", config["presets"])
-            overrides[f"presets.{preset}"] = (list(config["presets"].get(preset, ())), entries)
-        for part, (known, entries) in overrides.items():
-            for recipe, entry in entries.items():
-                yield from unknown(f"scales.{name}.{part}", recipe, "recipe", known)
-                yield from override_faults(f"scales.{name}.{part}.{recipe}", entry, config)
-        for network, entry in scale.get("networks", {}).items():
-            yield from unknown(f"scales.{name}.networks", network, "network", config["networks"])
-            base, path = config["networks"].get(network, {}), f"scales.{name}.networks.{network}"
-            for key in ("type",) if ":" in base.get("type", "") else NO_SIZES:
-                if key in entry:
-                    yield f"{path}.{key}: is no size; set it under networks.{network}"
-            yield from network_faults(path, {**base, **entry})
+    @cached_property
+    def sets(self) -> dict[str, str]:
+        """The process of every dataset."""
+        return {
+            name: process
+            for process, entry in self.config["processes"].items()
+            for name in dataset_names(process, entry)
+        }
 
+    @cached_property
+    def trained(self) -> list[str]:
+        """The runs of studies that are trained."""
+        return sorted(run for _, run, entry in self._runs() if isinstance(entry, TrainedRun))
 
-def _generator(path: str, entry: Mapping) -> Iterator[str]:
-    """Yield the faults of a process: the name of its generator, its number of particles, parameters and cutoffs."""
-    name, numbers, parameters = entry["generator"], entry["n_particles"], entry.get("parameters", {})
-    for key in (*IMPORT, *EXPORT, "final"):
-        if key in entry:
-            yield f"{path}.{key}: is for a source, a Les Houches file; remove it"
-    if ":" in name:
-        return
-    yield from unknown(f"{path}.generator", name, "generator", PROCESSES)
-    if (process := PROCESSES.get(name)) is None:
-        return
-    for key in parameters:
-        yield from unknown(f"{path}.parameters", key, f"parameter of {name}", process.parameters)
-    known = {key: value for key, value in parameters.items() if key in process.parameters}
-    yield from (f"{path}.parameters.{key}: {problem}" for key, problem in process.problems(**known))
-    for number in numbers if isinstance(numbers, list) else [numbers]:
-        yield from (f"{path}.{key}: {problem}" for key, problem in process.problems(n_particles=number))
-    if process.cut and "cutoffs" not in entry:
-        yield f"{path}.cutoffs: missing; {name} needs at least one"
-    if not process.cut and "cutoffs" in entry:
-        yield f"{path}.cutoffs: {name} takes none; remove them"
-    for cutoff in entry.get("cutoffs", []):
-        yield from (f"{path}.cutoffs: {problem}" for _, problem in process.problems(cutoff=float(cutoff)))
+    def _runs(self) -> Iterator[tuple[str, str, Run | TrainedRun | SampledRun]]:
+        """Yield the path, name and entry of every run."""
+        yield from ((f"runs.{run}", run, entry) for run, entry in self.whole.runs.items())
+        for name, study in self.whole.studies.items():
+            yield from ((f"studies.{name}.runs.{run}", run, entry) for run, entry in study.runs.items())
 
-
-def _source(path: str, entry: Mapping) -> Iterator[str]:
-    """Yield the faults of a process whose events come from a Les Houches file."""
-    for key in ("cutoffs", "parameters"):
-        if key in entry:
-            yield f"{path}.{key}: is for a generator; the events of a source are what they are: remove it"
-    numbers, particles = entry["n_particles"], entry.get("particles")
-    if isinstance(numbers, list):
-        yield f"{path}.n_particles: a list, but a file holds events of one number; make one process per file"
-    elif particles is not None and len(particles) != numbers:
-        yield f"{path}.particles: {len(particles)} of them where n_particles is {numbers}"
-
-
-def _too_symmetric(run: str, config: Mapping[str, Any], sets: Mapping[str, str]) -> Iterator[str]:
-    """Yield the faults of networks and couplings that take a run's events for more symmetric than they are."""
-    if config["scale"] not in config["scales"]:
-        return
-    process, recipe = sets[RUN_NAME.match(run)["dataset"]], recipe_of(config, run)
-    yield from _alike(run, recipe, process, config)
-    known = PROCESSES.get(config["processes"][process].get("generator"))
-    if known is not None and known.oriented and "rotation" in coupled_in(recipe["loss"]):
-        yield (
-            f"runs.{run}.loss.coupling.rotation: events of {process} know the direction of the beam, and uniform phase "
-            "space turned towards them would know it too; give the run rotation: independent"
+    def _datasets(self) -> Iterator[str]:
+        """Yield datasets of two processes, processes without final truth, and frames of no process."""
+        counts = Counter(
+            name for process, entry in self.config["processes"].items() for name in dataset_names(process, entry)
         )
+        for process, entry in self.whole.processes.items():
+            if self.whole.judge == "final" and isinstance(entry, ImportedProcess) and not entry.final:
+                yield f"processes.{process}: has no part 'final' to judge by; give it `final: 0.5`, or use judge: test"
+            for name in dataset_names(process, self.config["processes"][process]):
+                if counts[name] > 1 and self.sets[name] != process:
+                    yield f"processes.{process}: dataset {name!r} is made by {self.sets[name]!r} too; rename one"
+        for name, augmentation in self.whole.augmentations.items():
+            for process in augmentation.by_process:
+                yield from unknown(f"augmentations.{name}.by_process", process, "process", self.whole.processes)
+
+    def _names(self, path: str, entry: Any) -> Iterator[str]:
+        """Yield the names in a recipe, or in what overrides one, that name nothing."""
+        for kind in ("network", "schedule", "augmentation"):
+            if (name := getattr(entry, kind, None)) is not None:
+                yield from unknown(f"{path}.{kind}", name, kind, getattr(self.whole, f"{kind}s"))
+
+    def _recipe(self, path: str, recipe: Any) -> Iterator[str]:
+        """Yield what does not go with a recipe's schedule and augmentation."""
+        found = list(self._names(path, recipe))
+        yield from found
+        if found:
+            return
+        if isinstance(recipe, SteppedDiffusion) and recipe.loss.chart == "log-polar":
+            schedule = self.whole.schedules[recipe.schedule]
+            for name in ("gaussian_steps", "softening"):
+                if getattr(schedule, name):
+                    why = f"has {name}, the chart log-polar has none; choose another"
+                    yield f"{path}.schedule: {recipe.schedule!r} {why}"
+        turned = isinstance(recipe, Flow) and recipe.space == "q" and "rotation" in recipe.loss.coupled
+        if turned and self.whole.augmentations[recipe.augmentation].has_direction:
+            yield (
+                f"{path}.loss.coupling.rotation: the augmentation {recipe.augmentation!r} boosts all events alike, "
+                "so q-space has a direction; use one with b = 0 or per_event, or independent"
+            )
+
+    def _merged(self, path: str, recipe: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the problems of a recipe that was put together, or nothing."""
+        found, lines = parsed(RECIPE, recipe, path)
+        yield from lines or self._recipe(path, found)
+
+    def _run(self, path: str, run: str, entry: Run | TrainedRun) -> Iterator[str]:
+        """Yield the problems of a run: its name, what it refers to, and the model that comes of its overrides."""
+        name = RUN_NAME.match(run)
+        if name is None:
+            yield f"{path}: not a run's name; write {FORM}"
+            return
+        preset = entry.preset or self.whole.preset
+        recipes: Mapping[str, Any] = self.whole.presets.get(preset, {})
+        found = [
+            *unknown(path, name["dataset"], "dataset", self.sets),
+            *unknown(f"{path}.preset", preset, "preset", self.whole.presets),
+            *unknown(f"{path}.recipe", entry.recipe, f"recipe of preset {preset!r}", recipes),
+            *self._names(path, entry),
+        ]
+        yield from found
+        if found or self.whole.scale not in self.whole.scales:
+            return
+        for key in ("space", "family"):
+            if (given := getattr(recipes[entry.recipe], key)) != name[key]:
+                yield f"{path}: the name says {name[key]!r} but recipe {entry.recipe!r} is of {key} {given!r}"
+                return
+        recipe = recipe_of(self.config, run)
+        found = list(self._merged(path, recipe))
+        yield from found
+        if found:
+            return
+        yield from parsed(SPEC, run_spec(self.config, run), path)[1]
+        yield from self._asymmetric(path, recipe, self.sets[name["dataset"]])
+        resources = resources_of(self.config, run)
+        if resources["gpus"] % resources["nodes"]:
+            gpus, nodes = resources["gpus"], resources["nodes"]
+            yield f"resources: {gpus} GPUs are not as many on each of {nodes} nodes; change those of {run!r}"
+
+    def _asymmetric(self, path: str, recipe: Mapping[str, Any], name: str) -> Iterator[str]:
+        """Yield networks and couplings that take events for more symmetric than those of the process are."""
+        process, network = self.whole.processes[name], self.whole.networks[recipe["network"]]
+        coupled = parsed(RECIPE, recipe)[0].loss.coupled
+        if isinstance(process, GeneratedProcess):
+            ordered, order, shuffled = labelled(process.generator), "have names", ""
+            known = PROCESSES.get(process.generator)
+            if known and known.oriented and "rotation" in coupled:
+                yield (
+                    f"{path}.loss.coupling.rotation: events of {name} know the direction of the beam, and uniform "
+                    "phase space turned towards them would know it too; give the run rotation: independent"
+                )
+        else:
+            ordered, order = not process.shuffle, "are in the order of the file"
+            shuffled = f"processes.{name} shuffle: true, or "
+        why = f"treats all particles alike, but those of {name} {order}; give {shuffled}the run"
+        if ordered and network.symmetric:
+            yield f"{path}.network: {recipe['network']!r} ({network.type}) {why} a network of type mlp"
+        if ordered and "particles" in coupled:
+            yield f"{path}.loss.coupling.particles: matching {why} particles: independent"
+
+    def _sampled(self, path: str, run: str, entry: SampledRun) -> Iterator[str]:
+        """Yield the problems of a run that draws from the model of another."""
+        found = list(unknown(f"{path}.model", entry.model, "trained run of a study", self.trained))
+        yield from found
+        ours, theirs = RUN_NAME.match(run), RUN_NAME.match(entry.model)
+        if ours is None:
+            yield f"{path}: not a run's name; write {FORM}"
+        elif theirs and not found and self.whole.scale in self.whole.scales:
+            if ours.group("dataset", "space", "family") != theirs.group("dataset", "space", "family"):
+                kind = "-".join(theirs.group("dataset", "space", "family"))
+                yield f"{path}: draws from {entry.model!r}, so its name must begin with {kind}"
+                return
+            model = next(one for _, name, one in self._runs() if name == entry.model)
+            if isinstance(model, TrainedRun) and model.recipe in self.whole.presets.get(model.preset, {}):
+                yield from self._merged(path, recipe_of(self.config, run))
+
+    def _names_twice(self) -> Iterator[str]:
+        """Yield names that would be one target, or one path, of two things."""
+        given = studies(self.config)
+        inside = [
+            (study, group, name) for study, entry in given.items() for group in GROUPS for name in entry.get(group, {})
+        ]
+        for study, group, name in inside:
+            if name in self.config[group]:
+                yield f"studies.{study}.{group}.{name}: stands under {group} too; rename one"
+        counts = Counter([*(name for *_, name in inside), *given])
+        products = {*self.whole.figures, *self.whole.tables}
+        for name, count in counts.items():
+            if count > 1 or (name in products and name in given):
+                yield f"studies: {name!r} names two things; each study, run, figure and table needs its own name"
+
+    def _products(self, prefix: str, given: Mapping[str, Any], runs: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the problems of figures and tables at `prefix`, drawn from some of these `runs`.
+
+        Those of a study are drawn from runs of studies alone, which `all` leaves out.
+        """
+        training_sets = [f"{name}.{augmentation}" for name in self.sets for augmentation in self.whole.augmentations]
+        known: dict[str, tuple[str, Collection[str]]] = {
+            "events": ("dataset", self.sets),
+            "embedded": ("training set", training_sets),
+            "forward": ("forward process", self.whole.forward),
+        }
+        for group in ("figures", "tables"):
+            for name in given.get(group, {}):
+                path = f"{prefix}{group}.{name}"
+                entry: Product = PRODUCT.validate_python(entry_of(self.config, group, name))
+                yield from _drawn(path, f"{prefix}{group}", group, name, entry)
+                for role, run in entry.runs.items():
+                    yield from unknown(f"{path}.runs.{role}", run, "run of a study" if prefix else "run", runs)
+                    kept = getattr(runs.get(run), "trajectory", None)
+                    if "trajectories" in entry.needs and not kept:
+                        remedy = f"give runs.{run} a trajectory, such as [1, 0.5, 0]"
+                        yield f"{path}.runs.{role}: {run!r} keeps no snapshots; {remedy}"
+                for role in entry.published:
+                    yield from unknown(f"{path}.published", role, f"role of {name}", entry.runs)
+                for key, (kind, names) in known.items():
+                    for value in getattr(entry, key):
+                        yield from unknown(f"{path}.{key}", value, kind, names)
+
+    def _scales(self) -> Iterator[str]:
+        """Yield the problems of the scales: what they name, and recipes and networks as they override them."""
+        presets = self.whole.presets
+        recipes = list(dict.fromkeys(recipe for preset in presets.values() for recipe in preset))
+        for name, scale in self.whole.scales.items():
+            path = f"scales.{name}"
+            for key in ("events", "samples"):
+                for process in getattr(scale, key):
+                    yield from unknown(f"{path}.{key}", process, "process", ["default", *self.whole.processes])
+            for recipe, entry in scale.recipes.items():
+                yield from unknown(f"{path}.recipes", recipe, "recipe", ["default", *recipes])
+                yield from self._names(f"{path}.recipes.{recipe}", entry)
+            for preset, entries in scale.presets.items():
+                yield from unknown(f"{path}.presets", preset, "preset", presets)
+                for recipe, entry in entries.items():
+                    yield from unknown(f"{path}.presets.{preset}", recipe, "recipe", presets.get(preset, {}))
+                    yield from self._names(f"{path}.presets.{preset}.{recipe}", entry)
+            for preset, found in presets.items():
+                for recipe in found:
+                    for place, sized in sizes_of(self.config, name, preset, recipe):
+                        yield from parsed(RECIPE, sized, f"{path}.{place}")[1]
+            for network, over in scale.networks.items():
+                yield from self._sized_network(f"{path}.networks", network, over)
+
+    def _sized_network(self, path: str, name: str, over: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the problems of a network as a scale overrides it."""
+        yield from unknown(path, name, "network", self.whole.networks)
+        if name in self.whole.networks:
+            for key in ("type",) if isinstance(self.whole.networks[name], CustomNetwork) else NO_SIZES:
+                if key in over:
+                    yield f"{path}.{name}.{key}: is no size; set it under networks.{name}"
+            yield from parsed(NETWORK, {**self.config["networks"][name], **over}, f"{path}.{name}")[1]
 
 
-def _alike(run: str, recipe: Mapping[str, Any], process: str, config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the faults of what cannot tell particles apart, a network or a coupling, where these have an order."""
-    entry, network = config["processes"][process], recipe["network"]
-    filed = "source" in entry and not entry.get("shuffle", False)
-    if not filed and not labelled(entry.get("generator", "")):
+def _drawn(path: str, above: str, group: str, name: str, entry: Product) -> Iterator[str]:
+    """Yield the problems of a figure or table that nothing draws, or that has not the roles that it is drawn from."""
+    drawn, given = DRAWN[group], entry.draw or name
+    yield from unknown(f"{path}.draw" if entry.draw else above, given, group.removesuffix("s"), drawn)
+    if given not in drawn:
         return
-    kind = config["networks"][network]["type"]
-    order = "are in the order of the file" if filed else "have names"
-    why = f"treats all particles alike, but those of {process} {order}"
-    shuffled = f"processes.{process} shuffle: true, or " if filed else ""
-    if symmetric(config["networks"][network]):
-        yield f"runs.{run}.network: {network!r} ({kind}) {why}; give {shuffled}the run a network of type mlp"
-    if "particles" in coupled_in(recipe["loss"]):
-        yield f"runs.{run}.loss.coupling.particles: matching {why}; give {shuffled}the run particles: independent"
-
-
-def _drawn(group: str, name: str, entry: Mapping) -> Iterator[str]:
-    """Yield the faults of a figure or table that nothing draws, or that has not the roles that it is drawn from."""
-    path, name = f"{group}.{name}", entry.get("draw", name)
-    yield from unknown(f"{path}.draw" if "draw" in entry else group, name, group.removesuffix("s"), DRAWN[group])
-    roles, given = DRAWN[group].get(name), list(entry.get("runs", {}))
-    if name in DRAWN[group] and roles is None and not given:
+    roles = drawn[given]
+    if roles is None and not entry.runs:
         yield f"{path}.runs: names no run; give it one at least"
-    for role in given if roles is not None else ():
-        yield from unknown(f"{path}.runs", role, f"role of {name}", roles)
+    for role in entry.runs if roles is not None else ():
+        yield from unknown(f"{path}.runs", role, f"role of {given}", roles or ())
     for role in roles or ():
-        if role not in given:
+        if role not in entry.runs:
             yield f"{path}.runs.{role}: missing; name the run that plays this role"

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from onshell.config import Config, datasets, judge_of, resources_of
+from onshell.config.datasets import datasets
 from onshell.config.drawn import DRAWN_FROM
-from onshell.config.studies import entry_of, study_of, trained
+from onshell.config.resolve import judge_of, resources_of
+from onshell.config.studies import Config, entry_of, study_of, trained
 
 FORMATS = {"figures": ("pdf", "png", "csv"), "tables": ("csv", "tex", "md")}
 

@@ -4,10 +4,15 @@ An entry of `studies` in the configuration holds runs, figures and tables as tho
 whoever knows a name finds its entry here. No name may stand twice, inside or outside.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+Config = dict[str, Any]
 Entries = Mapping[str, Any]
+RUN_NAME = re.compile(
+    r"^(?P<dataset>.+?)-(?P<space>[pq])-(?P<family>diffusion|flow)(?:-(?P<variant>[A-Za-z0-9_-]+))?\Z"
+)
 GROUPS = ("runs", "figures", "tables")
 
 

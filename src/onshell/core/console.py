@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from onshell.core.errors import OnshellError, stranger
+from onshell.core.errors import OnshellError, unknown_name
 from onshell.core.files import target
 
 
@@ -77,7 +77,7 @@ def pairs(option: str, text: str) -> list[tuple[int, int]]:
 def known(kind: str, name: str, names: Iterable[str]) -> None:
     """Raise unless `name` is one of the configuration's `names`."""
     if name not in names:
-        raise OnshellError(stranger(name, f"{kind} of the configuration", names))
+        raise OnshellError(unknown_name(name, f"{kind} of the configuration", names))
 
 
 def apart(output: Path | None, *inputs: Path | None) -> None:

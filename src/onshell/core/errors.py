@@ -35,7 +35,7 @@ def nearest(word: object, known: Iterable[object]) -> str:
     return f"{hint}(known: {', '.join(names) if names else 'none'})"
 
 
-def stranger(value: object, kind: str, known: Iterable[str]) -> str:
+def unknown_name(value: object, kind: str, known: Iterable[str]) -> str:
     """Return that `value` is not of this kind, and the names `known` that are."""
     article = "an" if kind[0] in "aeiou" else "a"
     return f"{value!r} is not {article} {kind}; {nearest(value, known)}"
@@ -44,4 +44,4 @@ def stranger(value: object, kind: str, known: Iterable[str]) -> str:
 def unknown(path: str, value: object, kind: str, known: Collection[str]) -> Iterator[str]:
     """Yield the fault of `value` at `path`, if it is not among the names `known` of this kind."""
     if value not in known:
-        yield f"{path}: {stranger(value, kind, known)}"
+        yield f"{path}: {unknown_name(value, kind, known)}"

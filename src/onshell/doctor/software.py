@@ -9,10 +9,10 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from onshell.config import SCHEMA
+from onshell.config import CLONE
 from onshell.doctor.check import Context, Finding, fault, ok, some, warning
 
-LOCK = SCHEMA.parents[2] / "envs" / "requirements.lock"
+LOCK = CLONE / "envs" / "requirements.lock"
 OLDEST, NEWEST = (3, 11), (3, 13)
 MODULES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
 

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from onshell.config.recipes import symmetric
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream, torch_stream
 from onshell.events.augment import fills_fibre
@@ -64,7 +63,7 @@ def doubts(spec: Spec, source: Mapping[str, Any] | None) -> list[str]:
             f"trained with augmentation {augmentation.get('name')!r}, in frames (b, x) that events share: log_prob is "
             "singular along the fibre, and `onshell weights` refuses these events; train with augmentation continuous"
         )
-    if network["type"] == "equivariant-mlp" and symmetric(network):
+    if network["type"] == "equivariant-mlp" and network.get("exchangeable", True):
         found.append(
             "an equivariant-mlp of exchangeable particles sorts them, and its field jumps where two have the same "
             "energy: its densities leave that out; train with exchangeable: false, or an equivariant-transformer"

@@ -9,15 +9,9 @@ import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationInfo, field_validator
 
-from onshell.core.errors import nearest
-
-
-def _positive(value: int) -> int:
-    if value < 1:
-        raise ValueError(f"{value} is too small; use 1 or more")
-    return value
+from onshell.core.validation import Count, Settings, key, parsed
 
 
 def _even(value: int) -> int:
@@ -32,33 +26,30 @@ def _multiple_of_four(value: int) -> int:
     return value
 
 
-def _two_or_more(value: int) -> int:
-    if value < 2:
-        raise ValueError(f"{value} is too small; use 2 or more")
-    return value
-
-
 def _direction(axis: Sequence[float] | None) -> Sequence[float] | None:
     if axis is not None and not (len(axis) == 3 and all(map(math.isfinite, axis)) and any(axis)):
         raise ValueError(f"{list(axis)!r} is not a direction; give three numbers, such as [0, 0, 1]")
     return axis
 
 
-Count = Annotated[int, AfterValidator(_positive)]
-TimeDim = Annotated[int, AfterValidator(_positive), AfterValidator(_even)]
-LogTimeDim = Annotated[int, AfterValidator(_positive), AfterValidator(_multiple_of_four)]
-Particles = Annotated[int, AfterValidator(_two_or_more)]
+TimeDim = Annotated[Count, AfterValidator(_even)]
+LogTimeDim = Annotated[Count, AfterValidator(_multiple_of_four)]
+Particles = Annotated[int, Field(ge=2)]
 Axis = Annotated[Sequence[float] | None, AfterValidator(_direction)]
 
 NO_SIZES = ("type", "exchangeable", "labelled", "axis", "log_pairs", "max_particles")
 """Options that say what a network is, and not how large: the same at every scale."""
 
 
-class NetworkOptions(BaseModel):
+class NetworkOptions(Settings):
     """The options of a type of network; `network` is the "module:Class" that takes them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     network: ClassVar[str]
+
+    @classmethod
+    def name_of(cls, data: Mapping[str, Any]) -> str:
+        """Return what `data` are in an error."""
+        return f"a network of type {cls.model_fields['type'].default}"
 
     @property
     def symmetric(self) -> bool:
@@ -85,10 +76,10 @@ class MlpOptions(NetworkOptions):
     """The multilayer perceptron of App. A.1: `depth` hidden layers of `width`."""
 
     network: ClassVar[str] = "onshell.models.networks.mlp:Mlp"
-    type: Literal["mlp"] = "mlp"
-    width: Count = 256
-    depth: Count = 4
-    time_dim: TimeDim = 64
+    type: Literal["mlp"] = key("architecture", "mlp")
+    width: Count = key("hidden width, or dimensions of a particle's features", 256)
+    depth: Count = key("number of hidden layers", 4)
+    time_dim: TimeDim = key("dimensions of the sinusoidal time embedding", 64)
 
     @property
     def symmetric(self) -> bool:
@@ -100,41 +91,41 @@ class PetOptions(_Heads):
     """The Point-Edge Transformer of App. A.2, in the "small" size."""
 
     network: ClassVar[str] = "onshell.models.networks.pet:Pet"
-    type: Literal["pet"] = "pet"
-    width: Count = 128
-    blocks: Count = 8
-    heads: Count = 8
-    local_layers: Count = 2
-    neighbours: Count = 10
-    mlp_ratio: Count = 4
-    time_dim: TimeDim = 64
-    max_particles: Particles = 200
+    type: Literal["pet"] = key("architecture", "pet")
+    width: Count = key("hidden width, or dimensions of a particle's features", 128)
+    blocks: Count = key("number of blocks", 8)
+    heads: Count = key("attention heads; must divide the width", 8)
+    local_layers: Count = key("local-attention layers", 2)
+    neighbours: Count = key("nearest neighbours k; at most N - 1 are used", 10)
+    mlp_ratio: Count = key("width of a block's MLP over that of a particle's features", 4)
+    time_dim: TimeDim = key("dimensions of the sinusoidal time embedding", 64)
+    max_particles: Particles = key("largest N", 200)
 
 
 class TransformerOptions(_Heads):
     """A small transformer over the particles."""
 
     network: ClassVar[str] = "onshell.models.networks.transformer:Transformer"
-    type: Literal["transformer"] = "transformer"
-    width: Count = 128
-    blocks: Count = 4
-    heads: Count = 4
-    mlp_ratio: Count = 4
-    time_dim: TimeDim = 64
-    max_particles: Particles = 200
+    type: Literal["transformer"] = key("architecture", "transformer")
+    width: Count = key("hidden width, or dimensions of a particle's features", 128)
+    blocks: Count = key("number of blocks", 4)
+    heads: Count = key("attention heads; must divide the width", 4)
+    mlp_ratio: Count = key("width of a block's MLP over that of a particle's features", 4)
+    time_dim: TimeDim = key("dimensions of the sinusoidal time embedding", 64)
+    max_particles: Particles = key("largest N", 200)
 
 
 class EquivariantMlpOptions(NetworkOptions):
     """A perceptron on the invariants of an event, of `exchangeable` or labelled particles, about an `axis` or none."""
 
     network: ClassVar[str] = "onshell.models.networks.equivariant:EquivariantMlp"
-    type: Literal["equivariant-mlp"] = "equivariant-mlp"
-    width: Count = 256
-    depth: Count = 4
-    time_dim: LogTimeDim = 64
-    exchangeable: bool = True
-    axis: Axis = None
-    log_pairs: bool = True
+    type: Literal["equivariant-mlp"] = key("architecture", "equivariant-mlp")
+    width: Count = key("hidden width, or dimensions of a particle's features", 256)
+    depth: Count = key("number of hidden layers", 4)
+    time_dim: LogTimeDim = key("dimensions of the sinusoidal time embedding", 64)
+    exchangeable: bool = key("particles have no order (or labels, if false)", True)
+    axis: Axis = key("a direction that the physics singles out, such as the beam, [0, 0, 1]", None)
+    log_pairs: bool = key("sees the logarithms of angles and pair masses", True)
 
     @property
     def symmetric(self) -> bool:
@@ -146,16 +137,16 @@ class EquivariantTransformerOptions(_Heads):
     """A transformer on the invariants of particles and pairs, `labelled` or not, with an `axis` or without."""
 
     network: ClassVar[str] = "onshell.models.networks.equivariant:EquivariantTransformer"
-    type: Literal["equivariant-transformer"] = "equivariant-transformer"
-    width: Count = 64
-    blocks: Count = 3
-    heads: Count = 4
-    pair_width: Count = 32
-    mlp_ratio: Count = 2
-    time_dim: LogTimeDim = 64
-    labelled: bool = False
-    axis: Axis = None
-    max_particles: Particles = 200
+    type: Literal["equivariant-transformer"] = key("architecture", "equivariant-transformer")
+    width: Count = key("hidden width, or dimensions of a particle's features", 64)
+    blocks: Count = key("number of blocks", 3)
+    heads: Count = key("attention heads; must divide the width", 4)
+    pair_width: Count = key("dimensions of a pair's features", 32)
+    mlp_ratio: Count = key("width of a block's MLP over that of a particle's features", 2)
+    time_dim: LogTimeDim = key("dimensions of the sinusoidal time embedding", 64)
+    labelled: bool = key("particles have labels (or no order, if false)", False)
+    axis: Axis = key("a direction that the physics singles out, such as the beam, [0, 0, 1]", None)
+    max_particles: Particles = key("largest N", 200)
 
     @property
     def symmetric(self) -> bool:
@@ -172,14 +163,4 @@ NETWORKS: dict[str, type[NetworkOptions]] = {
 
 def problems(entry: Mapping[str, Any]) -> Iterator[str]:
     """Yield the faults of a network of the package, one line each that begins with the key."""
-    options = NETWORKS[entry["type"]]
-    try:
-        options.model_validate(dict(entry))
-    except ValidationError as error:
-        for fault in error.errors(include_url=False):
-            key, cause = ".".join(map(str, fault["loc"])), fault.get("ctx", {}).get("error")
-            if fault["type"] == "extra_forbidden":
-                known = [name for name in options.model_fields if name != "type"]
-                yield f"{key}: a network of type {entry['type']} has no such key; {nearest(key, known)}"
-            else:
-                yield f"{key}: {cause or repr(fault['input']) + ' is wrong: ' + fault['msg']}"
+    yield from (line.removeprefix(".") for line in parsed(TypeAdapter(NETWORKS[entry["type"]]), dict(entry))[1])
