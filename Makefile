@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 CORES ?= all
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help setup quick desk plan test test-fast test-slurm lint docs bench lock unlock clean
@@ -13,11 +14,18 @@ help: ## this list
 
 setup: $(READY) ## the environment, .venv, from envs/requirements.lock
 
-$(READY): envs/requirements.lock envs/examples.lock pyproject.toml
+$(READY): envs/requirements.lock envs/examples.lock envs/cuda.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "onshell needs Python 3.11 or newer: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.lock -e .
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r envs/examples.lock
+	@# torch by itself: where pip knows of a build without CUDA it takes that one, whose hash is in the lock too.
+	sed -n '/^torch==/,/[^\\]$$/p' envs/requirements.lock > $(VENV)/torch.lock
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest $(VENV)/wheels $$(grep -o '^torch==[^ ]*' $(VENV)/torch.lock)
+	$(PIP) --require-hashes --no-index --find-links $(VENV)/wheels -r $(VENV)/torch.lock
+	@rm -r $(VENV)/wheels
+	$(PIP) --require-hashes -r envs/requirements.lock -r envs/examples.lock
+	@# A torch that is built with CUDA needs its libraries too: 2 GB more.
+	! $(BIN)/python envs/cuda.py || $(PIP) --require-hashes -r envs/cuda.lock
+	$(PIP) --no-build-isolation -e .
 	@touch $(READY)
 
 quick: $(READY) ## every figure and table, so small that it proves that everything runs, and no more
@@ -51,13 +59,13 @@ docs: $(READY) ## the pages of docs/ as static HTML, build/docs/index.html
 bench: $(READY) ## the speed of the exact generators, on one core
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/generators.py
 
-lock: ## new pins from the ranges in pyproject.toml
+lock: ## new pins and hashes from the ranges in pyproject.toml; WHEELS: files of local builds, such as torch without CUDA
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet -e '.[workflow,test,docs]'
-	$(BIN)/python envs/lock.py
-	$(BIN)/python -m pip install --quiet --no-deps -r envs/examples.lock
+	$(BIN)/python envs/lock.py $(addprefix --wheel ,$(WHEELS))
+	$(PIP) --require-hashes -r envs/examples.lock
 	@touch $(READY)
 
 unlock: $(READY) ## after Snakemake itself was killed outright: let the next call go on

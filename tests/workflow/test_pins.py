@@ -3,14 +3,14 @@
 import re
 import tomllib
 
+import pytest
 import yaml
 
 from .conftest import ROOT
 
 
 def pins() -> dict[str, str]:
-    lines = (ROOT / "envs" / "requirements.lock").read_text().splitlines()
-    return dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "envs" / "requirements.lock").read_text(), re.MULTILINE))
 
 
 def test_conda_and_pip_users_get_the_same_pins():
@@ -31,3 +31,10 @@ def test_every_dependency_is_pinned():
     ]
     names = {re.split(r"[<>=\[;]", line)[0].strip().lower() for line in wanted}
     assert names <= {name.lower() for name in pins()}
+
+
+@pytest.mark.parametrize("name", ["requirements", "examples", "cuda"])
+def test_every_pin_has_hashes(name):
+    pinned = (ROOT / "envs" / f"{name}.lock").read_text().replace(" \\\n", " ").splitlines()
+    for line in pinned:
+        assert line.startswith("#") or re.fullmatch(r"[\w.-]+==\S+(\s+--hash=sha256:[0-9a-f]{64})+", line), line

@@ -94,8 +94,8 @@ def plugin(context: Context) -> Finding | None:
 def _pins() -> Iterator[tuple[str, str]]:
     """Yield the pinned packages with their versions."""
     for line in LOCK.read_text(encoding="utf-8").splitlines() if LOCK.is_file() else ():
-        if "==" in line and not line.startswith("#"):
-            yield line.partition("==")[::2]
+        if pin := re.match(r"([\w.-]+)==(\S+)", line):
+            yield pin[1], pin[2]
 
 
 def _needed() -> list[str]:
