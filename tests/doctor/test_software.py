@@ -47,7 +47,7 @@ def test_a_package_that_is_needed_and_missing_is_a_fault_and_one_of_the_tests_is
     monkeypatch.setattr(software, "version", version)
     found = software.packages(context())
     assert (found.level, found.found) == ("fault", "missing: torch")
-    assert found.remedy.startswith("pip install -r ")
+    assert found.remedy.startswith("pip install --no-deps -r ")
 
 
 def test_without_a_lock_nothing_can_be_compared(context, monkeypatch, tmp_path):

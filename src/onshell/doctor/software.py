@@ -43,9 +43,9 @@ def packages(context: Context) -> Finding:
         same += found == pinned
         other += [] if found == pinned else [f"{name} {found} ({pinned})"]
     if missing:
-        return fault(f"missing: {some(missing)}", f"pip install -r {LOCK}")
+        return fault(f"missing: {some(missing)}", f"pip install --no-deps -r {LOCK}")
     if other:
-        return warning(f"other than pinned: {some(other)}", f"for the same numbers: pip install -r {LOCK}")
+        return warning(f"other than pinned: {some(other)}", f"for the same numbers: pip install --no-deps -r {LOCK}")
     return ok(f"{same} packages as pinned in {LOCK.name}")
 
 
@@ -58,7 +58,7 @@ def imports(context: Context) -> Finding:
         except Exception as error:  # a damaged library raises whatever it likes
             broken.append(f"{name} ({type(error).__name__}: {' '.join(str(error).split()):.120})")
     if broken:
-        return fault(f"cannot be imported: {some(broken, 2)}", f"pip install --force-reinstall -r {LOCK}")
+        return fault(f"cannot be imported: {some(broken, 2)}", f"pip install --force-reinstall --no-deps -r {LOCK}")
     return ok("every library that the package needs")
 
 
@@ -71,7 +71,7 @@ def commands(context: Context) -> Finding:
         if path is None and (here / name).exists():
             return fault(f"`{name}` is not on PATH, where jobs look for it", activate)
         if path is None:
-            return fault(f"`{name}` is not installed", f"pip install -r {LOCK} -e .")
+            return fault(f"`{name}` is not installed", "make setup")
         if Path(path).parent.resolve() != here.resolve():
             return warning(f"`{name}` on PATH is {path}, of another environment than this Python", activate)
     return ok(f"onshell and snakemake in {here}")
@@ -87,7 +87,8 @@ def plugin(context: Context) -> Finding | None:
     try:
         importlib.import_module(name)
     except Exception as error:  # a plugin of another Snakemake raises whatever it likes
-        return fault(f"{name} cannot be imported ({' '.join(str(error).split()):.150})", f"pip install -r {LOCK}")
+        remedy = f"pip install --no-deps -r {LOCK}"
+        return fault(f"{name} cannot be imported ({' '.join(str(error).split()):.150})", remedy)
     return ok(f"executor plugin slurm {version(name)}")
 
 

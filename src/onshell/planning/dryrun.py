@@ -44,7 +44,7 @@ def ask(folder: Path, targets: Sequence[str], changes: dict[str, Any], results: 
         When Snakemake is not installed, there is no Snakefile, or Snakemake refuses the call; in its own words.
     """
     if importlib.util.find_spec("snakemake") is None:
-        raise OnshellError("snakemake: not installed here; pip install -r envs/requirements.lock")
+        raise OnshellError("snakemake: not installed here; make setup")
     snakefile = (folder / "Snakefile").resolve()
     if not snakefile.is_file():
         raise OnshellError(f"{snakefile}: missing; run in the repository")
