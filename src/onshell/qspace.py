@@ -7,7 +7,7 @@ p = space.to_p(model.sample(1000))   # on the massless shell, sum E = 1, sum p =
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ from onshell.core.rng import stream
 from onshell.events import augment
 from onshell.physics import fibre, rambo
 from onshell.physics.kinematics import norm, violation
+
+Shape = torch.Size | list[int] | tuple[int, ...]
 
 ON_SHELL = 1e-6
 """Events further off sum E = 1, sum p = 0 than this are refused."""
@@ -32,7 +34,7 @@ class RamboPrior(Distribution):
     Events are [N, 3], or [3N] if `flat`. Draws are torch's own: of `generator`, or of the global one.
     """
 
-    arg_constraints: Mapping[str, Any] = {}
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
     has_rsample = True  # it has no parameters to differentiate by
 
     def __init__(
@@ -67,7 +69,7 @@ class RamboPrior(Distribution):
         """Return 2, that of every component: <|q|^2> = 6."""
         return torch.full(self._extended_shape(), 2.0, dtype=self.dtype, device=self.device)
 
-    def rsample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def rsample(self, sample_shape: Shape = torch.Size()) -> Tensor:  # noqa: B008
         """Return draws of q: those of unit normal spinors, see `rambo.sample_prior`."""
         shape = (4, *torch.Size(sample_shape), *self.batch_shape, self.n_particles)
         ar, ai, br, bi = torch.randn(shape, generator=self.generator, dtype=self.dtype, device=self.device)
@@ -85,10 +87,16 @@ class RamboPrior(Distribution):
         each = math.log(4 * math.pi) + 2 + DIGAMMA_2
         return torch.full(self.batch_shape, self.n_particles * each, dtype=self.dtype, device=self.device)
 
-    def expand(self, batch_shape: torch.Size, _instance: Self | None = None) -> Self:
+    def expand(self, batch_shape: Shape, _instance: Self | None = None) -> Self:
         """Return the same law for a batch of this shape."""
-        options = {"flat": self.flat, "dtype": self.dtype, "device": self.device, "generator": self.generator}
-        return type(self)(self.n_particles, batch_shape=batch_shape, **options)
+        return type(self)(
+            self.n_particles,
+            flat=self.flat,
+            batch_shape=torch.Size(batch_shape),
+            dtype=self.dtype,
+            device=self.device,
+            generator=self.generator,
+        )
 
 
 class QSpace:
@@ -162,8 +170,11 @@ class QSpace:
 
     def _frames(self, n: int, draw: int) -> tuple[Tensor, Tensor]:
         """Return the frames b [n, 3], x [n] of the augmentation."""
-        options = {"name": "dropin", "process": f"dropin-{draw}", "seed": self.seed}
-        return augment.frames(self.augmentation, n_particles=self.n_particles, **options).of_rows(0, n)
+        process = f"dropin-{draw}"
+        frames = augment.frames(
+            self.augmentation, name="dropin", process=process, n_particles=self.n_particles, seed=self.seed
+        )
+        return frames.of_rows(0, n)
 
     def _events(self, x: Tensor) -> Tensor:
         """Return vectors [n, 3N] or clouds [n, N, 3] as events [n, N, 3], float64."""

@@ -77,13 +77,18 @@ class Ornstein:
         The phases of spinors tell nothing of the future of their momenta, so none are kept.
         """
         kept, fresh = ARC.onward(start, time)
-        return spinors.to_vectors(kept * self.chart.to_chart(x) + fresh * self.chart.noise(*x.shape[:2], generator))
+        noise = self.chart.noise(len(x), x.shape[1], generator)
+        return spinors.to_vectors(kept * self.chart.to_chart(x) + fresh * noise)
 
 
 def diffusion_of(spec: Mapping[str, Any]) -> Diffusion | Ornstein:
     """Return the diffusion of the run `spec`."""
-    if spec["loss"]["type"] == "velocity":
-        return Ornstein()
+    return Ornstein() if spec["loss"]["type"] == "velocity" else chain_of(spec)
+
+
+def chain_of(spec: Mapping[str, Any]) -> Diffusion:
+    """Return the diffusion of the run `spec`, one of discrete steps."""
+    kinds: dict[str, type[Diffusion]]
     kind, kinds = spec["loss"]["type"], {"q": VariancePreserving if spec["space"] == "p" else Langevin}
     if kind == "noise" and spec["space"] == "q":
         kinds["log-polar"] = LogPolarChain

@@ -136,7 +136,7 @@ class Langevin(Diffusion):
                     seen[done : ends[t]] = state[row[done : ends[t]]]
                     done = ends[t]
             result[(index[:, None] * looks + torch.arange(looks)).flatten()[look].to(device)] = seen
-        return result.unflatten(0, (m, looks))
+        return result.view(m, looks, n_particles, 3)
 
     def _moved(self, state: Tensor, k: int, moving: int, generator: torch.Generator) -> Tensor:
         """Return `state` [n, N, 3] with step k made by its first `moving` events."""

@@ -31,7 +31,7 @@ def by_autograd(network: nn.Module, x: Tensor, t: Tensor) -> tuple[Tensor, Tenso
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         field = network(x, t)
-        outputs, divergence = field.flatten(1), 0
+        outputs, divergence = field.flatten(1), torch.zeros_like(field[:, 0, 0])
         for i in range(outputs.shape[1]):
             (row,) = torch.autograd.grad(outputs[:, i].sum(), x, create_graph=True)
             divergence = divergence + row.flatten(1)[:, i]

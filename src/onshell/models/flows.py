@@ -48,7 +48,7 @@ def velocity_matching(spec: Spec, fitted: Mapping[str, Any] | None = None) -> Ob
         raise OnshellError(f"loss.chart: a loss of type velocity needs the chart 'spinor'; {spec['run']} names another")
 
     def draw(data: Tensor, rng: np.random.Generator, generator: torch.Generator) -> tuple[Tensor, ...]:
-        noise = chart.prior(*data.shape[:2], rng).to(data.device)
+        noise = chart.prior(len(data), data.shape[1], rng).to(data.device)
         t = draw_times(len(data), times, rng)
         state, velocity = chart.mixed(ARC, chart.to_chart(data), noise, t)
         return float32(data.device, chart.to_q(state), t, velocity)

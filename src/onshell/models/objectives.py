@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from onshell.core.errors import OnshellError
-from onshell.models.chart_diffusions import LogPolarChain, diffusion_of
-from onshell.models.diffusion import Diffusion
+from onshell.models.chart_diffusions import LogPolarChain, chain_of
+from onshell.models.diffusion import Diffusion, VariancePreserving
 from onshell.models.divergence import random_signs, with_divergence
 
 Spec = Mapping[str, Any]
@@ -37,7 +37,7 @@ def implicit_score_matching(spec: Spec, fitted: Mapping[str, Any] | None = None)
     Rows are x_t, t/T, the weight of the event, sigma_t, and with hutchinson the probe. With preconditioning the loss
     is weighted by sigma_t^2 besides: sigma_t^2 (|s|^2/2 + div s) = |net|^2/2 + sigma_t div net, finite at every t.
     """
-    diffusion, options = diffusion_of(spec), spec["loss"]
+    diffusion, options = chain_of(spec), spec["loss"]
     floor, scaled = options["time_floor"], _scaled(options)
 
     def draw(data: Tensor, rng: np.random.Generator, generator: torch.Generator) -> Rows:
@@ -71,7 +71,7 @@ def noise_prediction(spec: Spec, fitted: Mapping[str, Any] | None = None) -> Obj
     form of (29), a standard DDPM.
     t is uniform in 1 ... T; see `states` for `times_per_event`.
     """
-    diffusion, options = diffusion_of(spec), spec["loss"]
+    diffusion, options = chain_of(spec), spec["loss"]
     target, looks = options["target"], options["times_per_event"]
     if target not in ("step", "chain"):
         raise OnshellError(f"loss.target: {target!r} is not known; use 'step' or 'chain'")
@@ -80,7 +80,7 @@ def noise_prediction(spec: Spec, fitted: Mapping[str, Any] | None = None) -> Obj
 
     def draw(data: Tensor, rng: np.random.Generator, generator: torch.Generator) -> Rows:
         noise = torch.randn(data.shape, generator=generator, device=data.device)
-        if target == "chain":
+        if isinstance(diffusion, VariancePreserving) and target == "chain":
             times = torch.from_numpy(rng.integers(1, diffusion.steps + 1, len(data)))
             x = diffusion.jump(data, torch.zeros_like(times), times, noise)
         else:
@@ -101,20 +101,20 @@ def score(network: Network, spec: Spec) -> Callable[[Tensor, int], Tensor]:
 
     The network sees float32 events and fractions t/T; the score is float32 or better, whatever the network returns.
     """
-    diffusion, options = diffusion_of(spec), spec["loss"]
+    diffusion, options = chain_of(spec), spec["loss"]
     if options["type"] == "ism":
         factors = 1 / diffusion.sigma if _scaled(options) else torch.ones(diffusion.steps + 1)
     elif options["target"] == "chain":
         factors = -1 / diffusion.sigma
     else:
         factors = torch.cat([torch.zeros(1), -((2 * diffusion.schedule.gamma) ** -0.5)])
-    factors = factors.tolist()
+    numbers = factors.tolist()
     known = diffusion.known_score if isinstance(diffusion, LogPolarChain) and options["type"] == "noise" else None
 
     def value(x: Tensor, t: int) -> Tensor:
         fraction = torch.full((len(x),), t / diffusion.steps, device=x.device)
         field = network(x.to(torch.float32, memory_format=torch.contiguous_format), fraction)
-        seen = factors[t] * field.to(torch.promote_types(field.dtype, torch.float32))
+        seen = numbers[t] * field.to(torch.promote_types(field.dtype, torch.float32))
         return seen if known is None else seen + known(x)
 
     return value

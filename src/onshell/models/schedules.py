@@ -37,13 +37,13 @@ class Schedule:
             raise OnshellError(f"schedule.gamma: {gamma!r} is not [first, last], two step sizes")
         if not softening >= 0:
             raise OnshellError(f"schedule.softening: {softening} is not a length; use 0 or more")
-        prefix = _geometric(**geometric) if geometric else torch.empty(0, dtype=torch.float64)
+        prefix = _geometric(geometric) if geometric else torch.empty(0, dtype=torch.float64)
         sizes = [("gamma", gamma[0]), ("gamma", gamma[1]), ("gaussian_gamma", gaussian_gamma)]
         for key, value in [*sizes, *(("geometric", size) for size in prefix.tolist())]:
             if not 0 < value < 0.5:
                 raise OnshellError(f"schedule.{key}: {value:g} is not a step size; use a value between 0 and 0.5")
         flat = torch.full((gaussian_steps,), gaussian_gamma, dtype=torch.float64)
-        rise = torch.linspace(*gamma, steps - gaussian_steps, dtype=torch.float64)
+        rise = torch.linspace(gamma[0], gamma[1], steps - gaussian_steps, dtype=torch.float64)
         self.gamma = torch.cat([prefix, flat, rise])
         self.steps, self.softening = len(self.gamma), softening
         k = torch.arange(self.steps) - len(prefix)
@@ -72,6 +72,6 @@ class Schedule:
         return torch.cat([torch.zeros(1, dtype=torch.float64), terms.cumsum(0)])
 
 
-def _geometric(steps: int, first: float, ratio: float) -> Tensor:
+def _geometric(entry: Mapping[str, Any]) -> Tensor:
     """Return the step sizes first * ratio^k [steps]."""
-    return first * ratio ** torch.arange(steps, dtype=torch.float64)
+    return entry["first"] * entry["ratio"] ** torch.arange(entry["steps"], dtype=torch.float64)

@@ -109,9 +109,9 @@ def thrust_tau(tau: ArrayLike) -> Array:
     return np.where(inside, shape, 0.0)
 
 
-def _thrust_integral(tau: Array) -> Array:
+def _thrust_integral(tau: ArrayLike) -> Array:
     """Return an antiderivative of (19), by partial fractions in t = 1 - T = 2 tau and dilogarithms."""
-    t = 2.0 * tau
+    t = 2.0 * np.asarray(tau, dtype=np.float64)
     w = 2.0 * (1.0 - t)
     poles = -4.0 * spence(1.0 - 2.0 * t) - 2.0 * np.log(t) ** 2
     poles -= 4.0 * (spence(w) + np.log(w) * np.log(w - 1.0) + spence(t))
@@ -122,14 +122,14 @@ def _thrust_integral(tau: Array) -> Array:
 def thrust_tau_pdf(tau: ArrayLike, tau_min: float) -> Array:
     """Return (19) normalised on [tau_min, 1/6]; a pair-mass cutoff m^2_cut means tau_min = m^2_cut / 2 exactly."""
     t, inside = _on(tau, tau_min, TAU_MAX)
-    norm = _thrust_integral(np.float64(TAU_MAX)) - _thrust_integral(np.float64(tau_min))
+    norm = _thrust_integral(TAU_MAX) - _thrust_integral(tau_min)
     return np.where(inside, thrust_tau(t) / norm, 0.0)
 
 
 def thrust_tau_cdf(tau: ArrayLike, tau_min: float) -> Array:
     """Return the distribution function of (19) on [tau_min, 1/6]."""
     t, _ = _on(tau, tau_min, TAU_MAX)
-    start, end = _thrust_integral(np.float64(tau_min)), _thrust_integral(np.float64(TAU_MAX))
+    start, end = _thrust_integral(tau_min), _thrust_integral(TAU_MAX)
     return (_thrust_integral(t) - start) / (end - start)
 
 

@@ -70,9 +70,9 @@ def boost(p: Tensor, b: Tensor) -> Tensor:
 
 def rotate(p: Tensor, rotation: Tensor) -> Tensor:
     """Return the momenta [..., N, 3] turned by matrices `rotation` [..., 3, 3]."""
-    parts = p.unbind(-1)
+    x, y, z = p.unbind(-1)
     rows = (row.unbind(-1) for row in rotation.unbind(-2))
-    return torch.stack([sum(r.unsqueeze(-1) * v for r, v in zip(row, parts, strict=True)) for row in rows], -1)
+    return torch.stack([a.unsqueeze(-1) * x + b.unsqueeze(-1) * y + c.unsqueeze(-1) * z for a, b, c in rows], -1)
 
 
 def random_rotations(n: int, generator: np.random.Generator) -> Tensor:

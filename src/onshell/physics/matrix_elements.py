@@ -4,7 +4,9 @@ Particle orders are those of the paper: electron, neutrino, electron antineutrin
 for e+ e-; and 1, 2, ..., N along the antenna.
 """
 
+import functools
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -81,11 +83,16 @@ def aps_weight(p: Tensor) -> Tensor:
             continue
         ends = [end for end in range(last) if visited >> end & 1]
         paths[visited] = {
-            end: sum(value * inverse[..., start, end] for start, value in paths[visited ^ 1 << end].items())
+            end: total([value * inverse[..., start, end] for start, value in paths[visited ^ 1 << end].items()])
             for end in ends
         }
-    closed = sum(value * inverse[..., end, last] for end, value in paths[(1 << last) - 1].items())
+    closed = total([value * inverse[..., end, last] for end, value in paths[(1 << last) - 1].items()])
     return n * closed
+
+
+def total(terms: Sequence[Tensor]) -> Tensor:
+    """Return the sum of tensors of one shape, in their order."""
+    return functools.reduce(torch.add, terms)
 
 
 def sarge_density(p: Tensor, cutoff: float) -> Tensor:

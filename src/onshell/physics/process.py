@@ -85,7 +85,7 @@ class Process:
             elif key == "cutoff":
                 if self.cut and (problem := self.cut.problem(value)):
                     yield key, problem
-            elif not isinstance(value, Real) or not 0 < value < math.inf:
+            elif not isinstance(value, Real) or not 0 < float(value) < math.inf:
                 yield key, f"{value!r} must be {self.parameters[key]}"
 
     def check(self, **values: Any) -> None:

@@ -14,7 +14,7 @@ from onshell.core.errors import OnshellError, nearest
 from onshell.physics import rambo
 from onshell.physics.generators.blocks import find
 from onshell.physics.kinematics import dot, pair_products
-from onshell.physics.matrix_elements import helicity_rates, muon_weight, qqg_weight, sarge_density
+from onshell.physics.matrix_elements import helicity_rates, muon_weight, qqg_weight, sarge_density, total
 from onshell.physics.process import PROCESSES
 
 Density = Callable[[Tensor], Tensor]
@@ -95,7 +95,7 @@ def sarge_permuted_density(p: Tensor, cutoff: float) -> Tensor:
     scale = s.flatten(-2).sum(-1)[..., None, None] / (n * (n - 1))
     s = s / scale
     inverse = s.diagonal_scatter(torch.ones_like(p[..., 0]), dim1=-2, dim2=-1).reciprocal()
-    total = torch.zeros_like(p[..., 0, 0])
+    density = torch.zeros_like(p[..., 0, 0])
     for last in range(n):
         nodes = [i for i in range(n) if i != last]
         step = {(i, j): _allowed(s, i, j, last, cutoff) * inverse[..., i, j] for i in nodes for j in nodes if i != j}
@@ -105,12 +105,14 @@ def sarge_permuted_density(p: Tensor, cutoff: float) -> Tensor:
             for chosen in itertools.combinations(nodes, size):
                 visited = sum(1 << i for i in chosen)
                 paths[visited] = {
-                    end: sum(paths[visited ^ 1 << end][start] * step[start, end] for start in chosen if start != end)
+                    end: total(
+                        [paths[visited ^ 1 << end][start] * step[start, end] for start in chosen if start != end]
+                    )
                     for end in chosen
                 }
-        total = total + sum(value * inverse[..., end, last] for end, value in paths[whole].items())
+        density = density + sum(value * inverse[..., end, last] for end, value in paths[whole].items())
     constant = -math.log(2) - (n - 1) * math.log(math.pi) - 2 * (n - 2) * math.log(2 * math.log(cutoff))
-    return total * (constant - math.lgamma(n + 1) - n * scale[..., 0, 0].log()).exp()
+    return density * (constant - math.lgamma(n + 1) - n * scale[..., 0, 0].log()).exp()
 
 
 def _allowed(s: Tensor, start: int, end: int, last: int, cutoff: float) -> Tensor:

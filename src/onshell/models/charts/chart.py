@@ -49,6 +49,10 @@ class Chart(ABC):
         """Return the squared distance [n, N, N] between each particle of `start` and each of `end`."""
         return self.distance2(start[:, :, None], end[:, None])
 
+    def aligned(self, start: Tensor, end: Tensor) -> Tensor:
+        """Return `start` with the phases that make paths to `end` shortest; in most charts there are none."""
+        return start
+
     @abstractmethod
     def distance2(self, start: Tensor, end: Tensor) -> Tensor:
         """Return the squared length of the shortest path between particles, in the metric of |u|^2."""

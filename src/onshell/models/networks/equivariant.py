@@ -32,6 +32,7 @@ class EquivariantMlp(nn.Module):
         n, pairs = n_particles, n_particles * (n_particles - 1) // 2
         self.n_particles, self.exchangeable = n, o.exchangeable
         self.time_dim, self.log_pairs = o.time_dim, o.log_pairs
+        self.axis: Tensor | None
         self.register_buffer("axis", unit_axis(o.axis), persistent=False)
         # Of the axis: cosines, their products, that of the total, those of the directions between particles.
         seen, made = 2 * n + (3 if o.log_pairs else 1) * pairs + 2, n * n
@@ -54,7 +55,7 @@ class EquivariantMlp(nn.Module):
 
     def hidden_weights(self) -> list[nn.Parameter]:
         """Return the matrices that lead to hidden layers, that of the invariants among them."""
-        return [layer.weight for layer in self.layers]
+        return [weight for weight in self.layers.parameters() if weight.ndim == 2]
 
     def _field(self, x: Tensor, t: Tensor) -> Tensor:
         n, found = x.shape[1], geometry(x)
@@ -107,6 +108,7 @@ class EquivariantTransformer(nn.Module):
         o = options or EquivariantTransformerOptions()
         self.n_particles, self.max_particles = n_particles, o.max_particles
         self.heads, self.time_dim = o.heads, o.time_dim
+        self.axis: Tensor | None
         self.register_buffer("axis", unit_axis(o.axis), persistent=False)
         with_axis = o.axis is not None
         width, pair_width = o.width, o.pair_width
@@ -155,9 +157,8 @@ class EquivariantTransformer(nn.Module):
 
     def hidden_weights(self) -> list[nn.Parameter]:
         """Return the matrices between hidden layers."""
-        layers = [layer for block in self.blocks for layer in block.children()]
-        layers += [self.pair_hidden, self.pair_mean, self.first, self.second, self.both, self.time[0], self.time[2]]
-        return [layer.weight for layer in [*layers, self.told]]
+        layers = [self.pair_hidden, self.pair_mean, self.first, self.second, self.both, self.time, self.told]
+        return [weight for layer in [self.blocks, *layers] for weight in layer.parameters() if weight.ndim == 2]
 
     def _particles(self, x: Tensor, t: Tensor, found: Geometry) -> Tensor:
         """Return what is seen of each particle [B,N,...]: its energy, and it against the total and the noise."""

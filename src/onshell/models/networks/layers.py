@@ -1,6 +1,7 @@
 """What networks of particles are built from: activation, attention, transformer blocks, and their precision."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,11 +28,11 @@ class _Silu(torch.autograd.Function):
         return functional.silu(z)
 
     @staticmethod
-    def setup_context(ctx, inputs: tuple[Tensor], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> Tensor:
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         return _SiluSlope.apply(grad, *ctx.saved_tensors)
 
 
@@ -45,11 +46,11 @@ class _SiluSlope(torch.autograd.Function):
         return torch.ops.aten.silu_backward(g, z)
 
     @staticmethod
-    def setup_context(ctx, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
         g, z = ctx.saved_tensors
         s, sloped = torch.sigmoid(z), _SiluSlope.apply(grad, z)
         return sloped, torch.addcmul(grad * s + sloped, s, sloped, value=-2) * g
@@ -69,7 +70,8 @@ class Attention(nn.Module):
         batch, n, width = h.shape
         # One copy lines up the heads of queries, keys and values.
         heads = self.qkv(h).view(batch, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4).contiguous()
-        attended = attend(*heads.unbind(0), twice=twice)
+        q, k, v = heads.unbind(0)
+        attended = attend(q, k, v, twice)
         return self.out(attended.transpose(1, 2).reshape(batch, n, width))
 
 

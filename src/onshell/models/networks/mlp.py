@@ -1,6 +1,7 @@
 """The paper's multilayer perceptron, with a divergence that costs no backward passes."""
 
 import itertools
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -72,14 +73,14 @@ class _SiluWithSlope(torch.autograd.Function):
     """silu(z) and silu'(z); the second derivative is s + d - 2 s d with s = sigmoid(z), d = silu'(z)."""
 
     @staticmethod
-    def forward(ctx, z: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, z: Tensor) -> tuple[Tensor, Tensor]:
         slope = torch.ops.aten.silu_backward(torch.ones_like(z), z)
         ctx.save_for_backward(z, slope)
         return functional.silu(z), slope
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx, grad_value: Tensor, grad_slope: Tensor) -> Tensor:
+    def backward(ctx: Any, grad_value: Tensor, grad_slope: Tensor) -> Tensor:
         z, slope = ctx.saved_tensors
         s = torch.sigmoid(z)
         curvature = torch.addcmul(s + slope, s, slope, value=-2)
@@ -90,7 +91,7 @@ class _Trace(torch.autograd.Function):
     """The trace for three or more hidden layers, with its gradient by hand: autograd would make twice the passes."""
 
     @staticmethod
-    def forward(ctx, lower: Tensor, upper: Tensor, depth: int, *rest: Tensor) -> Tensor:
+    def forward(ctx: Any, lower: Tensor, upper: Tensor, depth: int, *rest: Tensor) -> Tensor:
         slopes, middle = rest[:depth], rest[depth:]
         batch, width = slopes[0].shape
         columns = [(slopes[0] @ lower).view(batch, -1, width)]  # d z_2 / d x, then d z_3 / d x, ...
@@ -106,7 +107,7 @@ class _Trace(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         lower, upper, contracted, rows, *saved = ctx.saved_tensors
         depth, n_middle = ctx.depth, ctx.depth - 3
         columns, saved = saved[: n_middle + 1], saved[n_middle + 1 :]

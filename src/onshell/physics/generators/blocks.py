@@ -7,8 +7,9 @@ of a sample can be made alone, in any order.
 
 import inspect
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,9 +22,13 @@ from onshell.physics.kinematics import violation
 from onshell.physics.process import PROCESSES
 
 BLOCK = 8192
+"""Events of a block."""
+
+Generator = Callable[..., Tensor]
+"""block(rng, size, **parameters) -> events [size, N, 3]."""
 
 
-def find(generator: str) -> Callable[..., Tensor]:
+def find(generator: str) -> Generator:
     """Return the block function called `generator`: a name of PROCESSES or a custom "package.module:function"."""
     if generator in PROCESSES:
         return PROCESSES[generator].block()
@@ -36,7 +41,7 @@ def find(generator: str) -> Callable[..., Tensor]:
     return found
 
 
-def check_parameters(generator: str, parameters: dict) -> None:
+def check_parameters(generator: str, parameters: Mapping[str, Any]) -> None:
     """Return nothing, or raise OnshellError where `parameters` are not what the generator takes; it makes one event."""
     block = find(generator)
     with own.guarded(f"generator {generator!r} does not say what it takes"):
@@ -67,7 +72,7 @@ def generate(
     chunk: int = 65536,
     threads: int = 1,
     skip: int = 0,
-    **parameters,
+    **parameters: Any,
 ) -> Iterator[Tensor]:
     """Return an iterator over `n` events in tensors [<= chunk, N, 3], float64, E_cm = 1, after leaving out `skip`.
 
@@ -87,7 +92,7 @@ def generate(
     return _cut(_ordered(one, range(first, last), threads), n, skip - first * BLOCK, chunk)
 
 
-def events(generator: str, n: int, *, seed: int, name: tuple[str | int, ...] = (), **parameters) -> Tensor:
+def events(generator: str, n: int, *, seed: int, name: tuple[str | int, ...] = (), **parameters: Any) -> Tensor:
     """Return `n` events [n, N, 3], float64, E_cm = 1; arguments as in `generate`."""
     for chunk in generate(generator, n, seed=seed, name=name, chunk=max(n, 1), **parameters):
         return chunk
@@ -100,7 +105,7 @@ def _ordered(one: Callable[[int], Tensor], numbers: range, threads: int) -> Iter
         yield from map(one, numbers)
         return
     with ThreadPoolExecutor(threads) as pool:
-        ahead: deque = deque()
+        ahead: deque[Future[Tensor]] = deque()
         try:
             for k in numbers:
                 ahead.append(pool.submit(one, k))
@@ -129,7 +134,9 @@ def _cut(blocks: Iterator[Tensor], n: int, skip: int, chunk: int) -> Iterator[Te
                 out, filled, done = None, 0, done + filled
 
 
-def _call(generator: str, block: Callable, rng: np.random.Generator, size: int, parameters: dict) -> Tensor:
+def _call(
+    generator: str, block: Generator, rng: np.random.Generator, size: int, parameters: Mapping[str, Any]
+) -> Tensor:
     """Return block(rng, size), checked where the function is the user's own."""
     if generator in PROCESSES:
         return block(rng, size, **parameters)
