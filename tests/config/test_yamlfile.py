@@ -4,10 +4,9 @@ import pytest
 import yaml
 
 from onshell.config import overrides as settings
+from onshell.config import profile as profiles
 from onshell.config import yamlfile
 from onshell.core.errors import OnshellError
-from onshell.doctor import site
-from onshell.planning.commands import executor_of
 
 
 def multiplied(merge=False):
@@ -50,11 +49,10 @@ def test_bad_yaml_is_one_line_wherever_it_is_read(tmp_path, text, said):
     path.write_text(text)
     with pytest.raises(yaml.YAMLError, match=said):
         yamlfile.parse(text)
-    for read in (yamlfile.load_mapping, lambda path: executor_of(path.parent)):
-        with pytest.raises(OnshellError, match=f"config.yaml: not valid YAML: .*{said}") as caught:
-            read(path)
-        assert "\n" not in str(caught.value)
-    assert "not valid YAML" in site.read_profile(tmp_path, tmp_path).fault
+    with pytest.raises(OnshellError, match=f"config.yaml: not valid YAML: .*{said}") as caught:
+        yamlfile.load_mapping(path)
+    assert "\n" not in str(caught.value)
+    assert "not valid YAML" in profiles.read_profile(tmp_path, tmp_path).fault
 
 
 def test_a_setting_that_is_bad_yaml_is_told_shortly():

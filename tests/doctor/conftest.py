@@ -10,8 +10,8 @@ import yaml
 
 from helpers.clones import ROOT, Clone
 from onshell import config as configuration
+from onshell.config.profile import read_profile
 from onshell.doctor.check import Context
-from onshell.doctor.site import read_profile
 
 
 @functools.cache

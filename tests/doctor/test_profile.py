@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from helpers.clones import ROOT
+from onshell.config.profile import read_profile
 from onshell.core.errors import OnshellError
 from onshell.doctor import profile
 from onshell.doctor.check import Context
 from onshell.doctor.rules import rules
-from onshell.doctor.site import read_profile
 
 SLURM = {"executor": "slurm", "jobs": 20, "retries": 3, "rerun_incomplete": True}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from onshell.planning.jobs import chain, jobs, name_of
+from onshell.planning.jobs import critical_path, jobs, name_of
 
 RULES = {"all": True, "make": False, "use": False, "draw": True}
 
@@ -66,4 +66,4 @@ def test_a_job_waits_for_those_that_make_its_input_once_each():
     ],
 )
 def test_the_critical_path_is_the_chain_that_takes_longest(seconds, path):
-    assert [name for name in chain(jobs(EVERY, EVERY, RULES), seconds) if seconds[name]] == path
+    assert [name for name in critical_path(jobs(EVERY, EVERY, RULES), seconds) if seconds[name]] == path

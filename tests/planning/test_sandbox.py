@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from onshell.planning.sandbox import shadow
+from onshell.planning.sandbox import sandbox
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def project(tmp_path):
 
 
 def test_everything_is_there_with_its_age_and_goes_with_the_block(project):
-    with shadow(project, "results") as view:
+    with sandbox(project, "results") as view:
         assert (view / "results" / "a").read_text() == "results/a"
         assert (view / "config.yaml").lstat().st_mtime == (view / "config.yaml").stat().st_mtime == 1e9
         assert not (view / ".snakemake").is_symlink()
@@ -32,7 +32,7 @@ def test_everything_is_there_with_its_age_and_goes_with_the_block(project):
 
 def test_records_are_seen_locks_are_not_and_what_is_written_stays_there(project):
     before = sorted(project.rglob("*"))
-    with shadow(project, "results") as view:
+    with sandbox(project, "results") as view:
         assert (view / ".snakemake" / "metadata" / "m").is_file()
         assert (view / ".snakemake" / "incomplete" / "i").is_file()
         assert not (view / ".snakemake" / "locks").exists()
@@ -43,10 +43,10 @@ def test_records_are_seen_locks_are_not_and_what_is_written_stays_there(project)
 
 @pytest.mark.parametrize("results", ["../other", "results/../../other", "../project/../other"])
 def test_a_results_folder_above_is_found_from_there_too(project, results):
-    with shadow(project, results) as view:
+    with sandbox(project, results) as view:
         assert Path(view, results, "b").read_text() == "../other/b"
 
 
 def test_a_path_that_climbs_to_the_root_ends_there(project):
-    with shadow(project, "../" * 40 + "nowhere") as view:
+    with sandbox(project, "../" * 40 + "nowhere") as view:
         assert (view / "config.yaml").exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from onshell import config as configuration
-from onshell.planning.sizes import Sizes, comparison_key
+from onshell.planning.sizes import Planned, comparison_key
 
 CONFIG = configuration.read(Path(__file__).parents[2] / "config.yaml")
 RUN = "muon-q-flow-own"
@@ -19,7 +19,7 @@ def sizes():
     study = {"samples": 700, "runs": {RUN: {"preset": "record", "recipe": "muon-flow"}}}
     study["runs"][f"{RUN}-fast"] = {"model": RUN, "sampling": {"steps": 7}}
     config["studies"] = {"one": study}
-    return Sizes(configuration.validate(config))
+    return Planned(configuration.validate(config))
 
 
 def test_floors_are_known_by_dataset_and_size_whatever_dots_their_names_hold(sizes):
@@ -33,5 +33,5 @@ def test_runs_of_studies_have_their_own_numbers_of_events(sizes):
     assert sizes.of("sample", RUN)[1] == sizes.of("sample", f"{RUN}-fast")[1] == 700
     assert sizes.of("sample", RUN)[0] != sizes.of("sample", f"{RUN}-fast")[0]
     assert sizes.of("metrics", RUN) == (comparison_key("muon", True), 700 + sizes.sets["muon"].n_test)
-    assert sizes.rows(sizes.layout.samples(RUN)) == 700
+    assert sizes._rows(sizes.layout.samples(RUN)) == 700
     assert sizes.of("train", RUN)[1] > 0

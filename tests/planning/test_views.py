@@ -3,16 +3,17 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from helpers.plans import job
+from helpers.results import ROOT
 from onshell import cli
 from onshell.core.errors import OnshellError
 from onshell.core.files import json_text
-from onshell.planning.commands import changes, executor_of
 from onshell.planning.costs import Cost, assumed
-from onshell.planning.plan import Plan
+from onshell.planning.plan import Plan, changes, make_plan
 from onshell.planning.table import show
 from onshell.report.plan import page, write_page
 
@@ -120,16 +121,13 @@ def test_changes_are_what_differs_from_the_written_configuration():
     assert changes(written, {"a": {"b": 2, "c": [1], "e": {}}, "d": "x"}) == {"a": {"b": 2, "c": [1], "e": {}}}
 
 
-def test_a_profile_names_who_runs_the_jobs(tmp_path):
-    for name, text, executor in (("a", "executor: slurm", "slurm"), ("b", "cores: 2", "local"), ("c", "", "local")):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "config.yaml").write_text(text)
-        assert executor_of(tmp_path / name) == executor
-    with pytest.raises(OnshellError, match="is no profile; name a folder with a config"):
-        executor_of(tmp_path)
-    (tmp_path / "c" / "config.yaml").write_text("a: [")
+def test_a_profile_that_is_none_or_no_yaml_is_one_line(monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(OnshellError, match="no such profile; name a folder with a config"):
+        make_plan(Path("config.yaml"), [], profile=tmp_path)
+    (tmp_path / "config.yaml").write_text("a: [")
     with pytest.raises(OnshellError, match=r"config.yaml: not valid YAML"):
-        executor_of(tmp_path / "c")
+        make_plan(Path("config.yaml"), [], profile=tmp_path)
 
 
 def test_a_plan_is_printed_or_written_and_not_both(monkeypatch, tmp_path):

@@ -13,7 +13,7 @@ import pytest
 
 from helpers.clones import Clone, grow, shrink
 from onshell.core.errors import OnshellError
-from onshell.planning.commands import make_plan
+from onshell.planning.plan import make_plan
 
 pytestmark = pytest.mark.workflow
 

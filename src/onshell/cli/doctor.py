@@ -30,9 +30,9 @@ def doctor(
         raise OnshellError(line)
     loaded = load(config, settings, scale=scale, preset=preset)
 
+    from onshell.config.profile import read_profile
     from onshell.doctor.check import FAULT, WARNING, Context
     from onshell.doctor.run import examine
-    from onshell.doctor.site import read_profile
 
     here = config.absolute().parent
     chosen = None if profile is None else read_profile(profile, here)

@@ -32,7 +32,7 @@ def plan(
     if as_json and html is not None:
         raise OnshellError("--json, --html: choose one; --json prints, --html writes a page")
 
-    from onshell.planning.commands import make_plan
+    from onshell.planning.plan import make_plan
 
     named = [f"{key}={value}" for key, value in (("scale", scale), ("preset", preset)) if value is not None]
     with show_progress("asking Snakemake") if not as_json else nullcontext():

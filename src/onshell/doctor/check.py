@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from onshell.config import Config, resources_of
+from onshell.config.profile import Profile
 from onshell.doctor.rules import Rule, rules
-from onshell.doctor.site import Profile
 
 OK, WARNING, FAULT = "ok", "warning", "fault"
 PATIENCE = 20.0

@@ -45,40 +45,27 @@ def _asked(job: Job, resource: str) -> float:
     return float(value)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Sum:
     """The jobs of a rule, or of all; costs are those of the jobs to run, memory that of the largest of them."""
 
-    jobs: int = 0
-    built: int = 0
-    to_run: int = 0
-    wall_s: float = 0.0
-    gpu_s: float = 0.0
-    cpu_s: float = 0.0
-    mem_mb: float = 0.0
-    disk_mb: float = 0.0
-    measured: int = 0
-    assumed: int = 0
-
-    def add(self, job: Job, cost: Cost) -> None:
-        """Count one more job."""
-        self.jobs += 1
-        if job.built:
-            self.built += 1
-            return
-        self.to_run += 1
-        self.wall_s += cost.wall_s
-        self.gpu_s += cost.gpu_s
-        self.cpu_s += cost.cpu_s
-        self.disk_mb += cost.disk_mb
-        self.mem_mb = max(self.mem_mb, cost.mem_mb)
-        self.measured += cost.source == MEASURED
-        self.assumed += cost.source == ASSUMED
+    jobs: int
+    built: int
+    to_run: int
+    wall_s: float
+    gpu_s: float
+    cpu_s: float
+    mem_mb: float
+    disk_mb: float
+    measured: int
+    assumed: int
 
 
 def add_up(jobs: Iterable[Job], costs: Mapping[str, Cost]) -> Sum:
     """Return the sum of jobs, with their costs by name."""
-    found = Sum()
-    for job in jobs:
-        found.add(job, costs[job.name])
-    return found
+    jobs = list(jobs)
+    due = [costs[job.name] for job in jobs if not job.built]
+    totals = {key: sum(getattr(cost, key) for cost in due) for key in ("wall_s", "gpu_s", "cpu_s", "disk_mb")}
+    sources = {key: sum(cost.source == key for cost in due) for key in (MEASURED, ASSUMED)}
+    largest = max((cost.mem_mb for cost in due), default=0.0)
+    return Sum(jobs=len(jobs), built=len(jobs) - len(due), to_run=len(due), mem_mb=largest, **totals, **sources)

@@ -1,7 +1,8 @@
 """The jobs of a workflow: what each is, what it needs, and whether it is built."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from graphlib import TopologicalSorter
 from typing import Any
 
 Line = Mapping[str, Any]
@@ -33,6 +34,13 @@ class Job:
     def title(self) -> str:
         """Return the rule and the wildcards, as people read them."""
         return " ".join([self.rule, *self.wildcards.values()])
+
+    def document(self) -> dict[str, Any]:
+        """Return the job in plain types; not what it asks for, which its cost says."""
+        found = asdict(self)
+        for name in ("resources", "benchmark", "works"):
+            del found[name]
+        return found | {"output": list(found.pop("outputs")), "depends_on": list(self.depends_on)}
 
 
 def name_of(line: Line) -> str:
@@ -71,27 +79,16 @@ def jobs(every: Iterable[Line], needed: Iterable[Line], rules: Mapping[str, bool
     return sorted(found, key=lambda job: (not job.works, order[job.rule], job.name))
 
 
-def chain(jobs: Iterable[Job], seconds: Mapping[str, float]) -> list[str]:
+def critical_path(jobs: Iterable[Job], seconds: Mapping[str, float]) -> list[str]:
     """Return the names of the jobs on the critical path, first to last: the chain that takes longest.
 
     `seconds` holds the times of the jobs to run, by name; the others take none and are left out.
     """
     waits = {job.name: [name for name in job.depends_on if name in seconds] for job in jobs if job.name in seconds}
     ends: dict[str, float] = {}
-    before: dict[str, str | None] = {}
-    for name in _sorted(waits):
-        before[name] = max(waits[name], key=lambda other: (ends[other], other), default=None)
-        ends[name] = seconds[name] + (ends[before[name]] if before[name] is not None else 0.0)
-    at = max(ends, key=lambda name: (ends[name], name), default=None)
-    path: list[str] = []
-    while at is not None:
-        path.append(at)
-        at = before[at]
-    return path[::-1]
-
-
-def _sorted(waits: Mapping[str, list[str]]) -> Iterable[str]:
-    """Return the names such that every job comes after those that it waits for."""
-    from graphlib import TopologicalSorter
-
-    return TopologicalSorter(waits).static_order()
+    paths: dict[str, list[str]] = {}
+    for name in TopologicalSorter(waits).static_order():
+        before = max(waits[name], key=lambda other: (ends[other], other), default=None)
+        ends[name] = seconds[name] + ends.get(before, 0.0)
+        paths[name] = [*paths.get(before, []), name]
+    return paths[max(ends, key=lambda name: (ends[name], name))] if ends else []

@@ -1,17 +1,22 @@
-"""A plan: the jobs behind a call, their costs, and the chain of them that takes longest."""
+"""A plan: the jobs behind a call of Snakemake, their costs, and the chain of them that takes longest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from onshell.planning.costs import ASSUMED, MEASURED, Cost, Sum, add_up
-from onshell.planning.jobs import Job, chain
+from onshell import config as configuration
+from onshell.config.profile import read_profile
+from onshell.core.errors import OnshellError
+from onshell.planning.costs import ASSUMED, MEASURED, Cost, Sum, add_up, assumed
+from onshell.planning.dryrun import ask
+from onshell.planning.jobs import Job, critical_path
 
 
 @dataclass
 class Plan:
-    """What a call of Snakemake would run and what that costs."""
+    """What a call of Snakemake would run and what that costs; `executor` runs the jobs that are not local."""
 
     jobs: list[Job]
     costs: dict[str, Cost]
@@ -21,7 +26,6 @@ class Plan:
     results: str
     profile: str | None = None
     executor: str = "local"
-    """Who runs the jobs that are not local: `local` is the machine itself."""
     measured: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -51,7 +55,7 @@ class Plan:
         """Return the jobs to run that take longest one after the other, first to last, without those of no time."""
         by_name = {job.name: job for job in self.jobs}
         seconds = {job.name: self.costs[job.name].wall_s for job in self.jobs if not job.built}
-        return [by_name[name] for name in chain(self.jobs, seconds) if seconds[name] > 0]
+        return [by_name[name] for name in critical_path(self.jobs, seconds) if seconds[name] > 0]
 
     @property
     def least_s(self) -> float:
@@ -64,7 +68,7 @@ class Plan:
         return self.executor != "local"
 
     def document(self) -> dict[str, Any]:
-        """Return the plan in plain types, with the same keys always; README describes them."""
+        """Return the plan in plain types, with the same keys always; docs/howto/cluster.md describes them."""
         return {
             "kind": "onshell-plan",
             "format": 1,
@@ -81,19 +85,59 @@ class Plan:
             "rules": [
                 {"rule": rule, "local": self.rules[rule][0].local, **asdict(total)} for rule, total in self.sums.items()
             ],
-            "jobs": [self._job(job) for job in self.jobs],
+            "jobs": [job.document() | asdict(self.costs[job.name]) for job in self.jobs],
         }
 
-    def _job(self, job: Job) -> dict[str, Any]:
-        return {
-            "name": job.name,
-            "rule": job.rule,
-            "wildcards": job.wildcards,
-            **asdict(self.costs[job.name]),
-            "threads": job.threads,
-            "built": job.built,
-            "reason": job.reason,
-            "local": job.local,
-            "output": list(job.outputs),
-            "depends_on": list(job.depends_on),
-        }
+
+def make_plan(
+    path: Path,
+    settings: Sequence[str],
+    targets: Sequence[str] = (),
+    *,
+    profile: Path | None = None,
+    measured: bool = False,
+) -> Plan:
+    """Return the plan of `targets` (none: of everything) under the configuration in `path` with `settings` applied.
+
+    Nothing is written. `profile` is a profile of Snakemake's; with `measured`, jobs are priced by earlier runs where
+    there are comparable ones.
+    """
+    written = configuration.read(path)
+    config = configuration.validate(configuration.apply(written, settings), str(path))
+    if refusal := configuration.unwritable(config["results"]):
+        raise OnshellError(refusal)
+    chosen = None if profile is None else read_profile(profile, Path.cwd())
+    if chosen and chosen.fault:
+        raise OnshellError(f"{chosen.path}: {chosen.fault}")
+    folder = chosen and chosen.path.resolve().parent
+    jobs = ask(Path.cwd(), targets, changes(written, config), config["results"], folder)
+    notes, price = [], assumed
+    if measured:
+        from onshell.planning.measured import Measurements
+
+        earlier = Measurements(config)
+        notes, price = earlier.notes, earlier.cost
+    return Plan(
+        jobs=jobs,
+        costs={job.name: price(job) for job in jobs},
+        targets=targets,
+        scale=config["scale"],
+        preset=config["preset"],
+        results=config["results"],
+        profile=None if profile is None else str(profile),
+        executor="local" if chosen is None else str(chosen.executor or "local"),
+        measured=measured,
+        notes=notes,
+    )
+
+
+def changes(written: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what differs from the written configuration: a mapping like it, which merged into it gives `config`."""
+    found = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping) and isinstance(written.get(key), Mapping):
+            if below := changes(written[key], value):
+                found[key] = below
+        elif key not in written or value != written[key]:
+            found[key] = value
+    return found

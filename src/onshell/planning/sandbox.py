@@ -11,7 +11,7 @@ OWN = ".snakemake"
 
 
 @contextlib.contextmanager
-def shadow(folder: Path, results: str) -> Iterator[Path]:
+def sandbox(folder: Path, results: str) -> Iterator[Path]:
     """Yield a temporary folder that holds a link to everything in `folder` but Snakemake's own folder; then remove it.
 
     Snakemake's records of finished jobs are linked and those of unfinished ones copied, so that it judges there as it

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from onshell.core.format import format_bytes
-from onshell.planning.measured import place, read_benchmark
+from onshell.planning.benchmarks import place, read_benchmark
 from onshell.report.collect import Scale
 from onshell.report.products import Link, link
 from onshell.report.table import DASH, Cell, Row, Table
