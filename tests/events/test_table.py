@@ -220,13 +220,3 @@ def test_a_table_that_another_replaces_while_it_is_read_is_read_as_it_was(tmp_pa
     events = read_events(path)
     assert torch.equal(events.momenta, p)
     assert events.metadata["process"] == "uniform"
-
-
-@pytest.mark.parametrize("name", ["event", "px", "weight"])
-def test_two_columns_of_one_name_are_refused(tmp_path, p, name):
-    path = tmp_path / "x.parquet"
-    write_events(path, [(p, {"weight": np.ones(100)})], METADATA)
-    twice = pq.read_table(path)
-    pq.write_table(twice.append_column(name, twice[name]), path)
-    with pytest.raises(OnshellError, match=rf"x\.parquet: has two columns {name}; rename"):
-        read_events(path)
