@@ -1,6 +1,5 @@
 """Embeddings: every row lies over its truth event, in the frame that the table says."""
 
-import itertools
 import math
 
 import numpy as np
@@ -52,6 +51,10 @@ def test_every_row_lies_over_its_truth_event_in_the_frame_of_the_table(p, name, 
     of_table_b, of_table_x = frames_of(events)
     assert (x / of_table_x - 1).abs().max() < 1e-11
     assert ((b - of_table_b).norm(dim=1) / (1 + of_table_b.norm(dim=1))).max() < 1e-11
+    if name == "continuous":
+        assert events.metadata["augmentation"]["b"] is events.metadata["augmentation"]["x"] is None
+        assert len(np.unique(events.columns["x"])) == N_EVENTS
+        assert np.array_equal(events.columns["event"], np.arange(N_EVENTS))
     # Only a frame for each event fills the fibre.
     assert fills_fibre(events.metadata["augmentation"]) is (name == "continuous")
     assert fills_fibre(None) is fills_fibre({}) is None
@@ -78,14 +81,6 @@ def test_copies_share_the_first_events_and_keep_the_size(p, copies):
     assert np.array_equal(events.columns["event"] * copies + copy, np.arange(N_EVENTS))
     assert np.array_equal(events.columns["x"], np.array(augmentation["x"])[copy])
     assert np.array_equal(events.columns["by"], np.array(augmentation["b"])[copy, 1])
-
-
-def test_a_frame_for_every_event_is_in_columns_and_not_in_the_metadata(p):
-    events = embed(p, {"per_event": True})
-    assert events.metadata["augmentation"]["b"] is None
-    assert events.metadata["augmentation"]["x"] is None
-    assert len(np.unique(events.columns["x"])) == N_EVENTS
-    assert np.array_equal(events.columns["event"], np.arange(N_EVENTS))
 
 
 def test_a_published_frame_holds_for_its_process_alone():
@@ -126,16 +121,6 @@ def test_rows_do_not_depend_on_the_pieces_of_truth(p, spec, size, monkeypatch):
     for name, values in whole.columns.items():
         assert np.array_equal(np.concatenate([part[name] for part in parts]), values)
     assert np.array_equal(whole.columns["weight"], weight[whole.columns["event"]])
-
-
-def test_no_more_truth_is_read_than_needed(p):
-    spec = {"copies": 10}
-    chosen = frames(spec, name="many", process="uniform", n_particles=p.shape[1], seed=5)
-    pieces = iter([Events(p[:60]), Events(p[60:120])])
-    rows = list(itertools.chain(embed_chunks(pieces, chosen, 600)))
-    assert [len(q) for q, _ in rows] == [600]
-    assert chosen.events_needed(600) == 60
-    assert chosen.events_needed(601) == 61
 
 
 @pytest.mark.parametrize("n_particles", [3, 10])

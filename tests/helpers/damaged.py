@@ -123,14 +123,14 @@ KINDS = {
         ("config.yaml",),
         (yaml_value, yaml_value, yaml_value, *of_bytes(*TEXT)),
         ("generate muon --train 5 --test 5 -o out.parquet", "embed truth.parquet -a double -o out.parquet"),
-        20,
+        10,
         "configured",
     ),
     "metrics": Kind(
         tuple(f"results/quick/paper/metrics/{run}.json" for run in RUNS),
         JSON,
         ("table tab2 -o out", "summary -o out", "page -o out.html"),
-        10,
+        5,
         "products",
     ),
     "products": Kind(
@@ -145,7 +145,7 @@ KINDS = {
         ),
         of_bytes(*TEXT),
         ("page -o out.html",),
-        7,
+        5,
         "products",
     ),
     "figure": Kind(

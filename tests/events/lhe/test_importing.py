@@ -7,7 +7,6 @@ import torch
 from helpers.lhe import REAL, event, file_text, real_text, uniform, write
 from onshell.core.errors import OnshellError
 from onshell.events.lhe import importing
-from onshell.events.lhe.checks import Limits
 from onshell.events.lhe.importing import Settings, import_file
 from onshell.events.table import read_events
 from onshell.physics.kinematics import boost
@@ -137,27 +136,9 @@ def test_weights_of_either_sign_are_kept_and_counted(tmp_path):
         import_file(worse, tmp_path / "n.parquet")
 
 
-def test_the_tolerance_of_masslessness(tmp_path):
-    text = real_text()
-    # A muon's mass at 1 TeV is far below the tolerance, that of a bottom quark above it.
-    energy = "4.9926355507e+02"
-    heavy = f"{(float(energy) ** 2 + 4.7**2) ** 0.5:.10e}"
-    path = write(tmp_path / "b.lhe", text.replace(energy, heavy))
-    with pytest.raises(OnshellError, match=r"event 0 \(line 10\): particle 1 \(PDG 4\) is massive: 4\.7 GeV"):
-        import_file(path, tmp_path / "b.parquet", Settings(limits=Limits(massless=1e-3)))
-    with pytest.raises(OnshellError, match=r"differ by 0\.022"):
-        import_file(path, tmp_path / "b.parquet", Settings(limits=Limits(massless=1e-2)))
-
-
 def test_a_mass_of_any_size_that_contradicts_energy_and_momentum_is_not_believed(tmp_path):
     text = file_text([event(p, (1, -1, 21)).replace(" 0.0 0.0 9.0", " 1e300 0.0 9.0", 1) for p in uniform(3)])
     assert import_file(write(tmp_path / "x.lhe", text), tmp_path / "x.parquet")["lhe"]["kept"] == 3
-
-
-def test_headers_that_are_not_xml_do_no_harm(tmp_path):
-    text = real_text().replace("<header>\n", "<header>\n<slha> a < b & c </slha\n# 1 < 2\n")
-    import_file(write(tmp_path / "x.lhe", text), tmp_path / "x.parquet")
-    assert len(read_events(tmp_path / "x.parquet")) == 200
 
 
 def test_other_particles_and_blocks_inside_events_do_no_harm(tmp_path):

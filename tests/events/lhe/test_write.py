@@ -9,7 +9,7 @@ import torch
 
 from helpers.lhe import REAL, event, file_text, uniform, write
 from onshell.core.errors import OnshellError
-from onshell.events.lhe.importing import Settings, import_file
+from onshell.events.lhe.importing import import_file
 from onshell.events.lhe.template import Overrides
 from onshell.events.lhe.write import export_file
 from onshell.events.table import read_events, write_events
@@ -110,14 +110,6 @@ def test_imported_events_lend_generated_ones_what_these_lack(generated, imported
     p = read_events(generated).momenta.numpy()
     assert np.abs(outgoing[..., :3] / 1000.0 - p).max() < 1e-9
     assert [g.name for g in file.init.generators] == ["MadGraph5_aMC@NLO", "onshell"]
-
-
-def test_weights_of_either_sign_are_written(tmp_path):
-    weights = [1.0, -0.5, 2.0, -0.25]
-    text = file_text([event(p, (1, -1, 21), w) for p, w in zip(uniform(4), weights, strict=True)], weighting=-4)
-    import_file(write(tmp_path / "w.lhe", text), tmp_path / "w.parquet", Settings(held_out=0.5))
-    export_file(tmp_path / "w.parquet", tmp_path / "out.lhe")
-    assert [e.eventinfo.weight for e in pylhe.LHEFile.fromfile(tmp_path / "out.lhe").events] == weights
 
 
 def test_a_decay_has_one_incoming_particle(tmp_path):
