@@ -90,7 +90,7 @@ def embed(
         # Away from the repository the paper's augmentations serve; every other choice needs a configuration.
         from onshell.events.augment import AUGMENTATIONS
 
-        loaded = {"augmentations": AUGMENTATIONS, "seed": seed or 0}
+        loaded: configuration.Config = {"augmentations": AUGMENTATIONS, "seed": seed or 0}
     else:
         loaded = load(config, settings, scale=scale, seed=seed)
     for name in chosen:

@@ -97,9 +97,10 @@ def import_events(
         say(line)
 
 
-def imported(config: configuration.Config, name: str) -> configuration.Dataset:
+def imported(config: configuration.Config, name: str) -> configuration.Imported:
     """Return a dataset of the configuration that is imported, or raise."""
-    sets = {key: entry for key, entry in configuration.datasets(config).items() if entry.source}
+    datasets = configuration.datasets(config).items()
+    sets = {key: entry for key, entry in datasets if isinstance(entry, configuration.Imported)}
     known("dataset with a source", name, sets)
     return sets[name]
 

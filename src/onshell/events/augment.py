@@ -105,9 +105,9 @@ class Frames:
 
     def of_rows(self, first: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return b [n, 3] and x [n] of the rows from `first` on."""
-        if self.copies == 1 and self.b is not None:
-            return self.b.expand(n, 3), self.x.expand(n)
-        if self.b is not None:
+        if self.b is not None and self.x is not None:
+            if self.copies == 1:
+                return self.b.expand(n, 3), self.x.expand(n)
             copy = torch.arange(first, first + n) % self.copies
             return self.b[copy], self.x[copy]
         # Whole blocks are drawn and cut, so that a row's frame does not depend on how the rows are asked for.
@@ -125,13 +125,11 @@ def frames(spec: Mapping[str, Any], *, name: str, process: str, n_particles: int
     validate(spec, name)
     general = {key: value for key, value in spec.items() if key != "by_process"}
     spec = dict(spec.get("by_process", {}).get(process, general))
+    b = x = None
     if "x" in spec:
-        b = torch.tensor([spec["b"]], dtype=torch.float64)
-        x = torch.tensor([spec["x"]], dtype=torch.float64)
+        b, x = (torch.tensor([spec[key]], dtype=torch.float64) for key in ("b", "x"))
     elif "copies" in spec:
         b, x = rambo.sample_frames(spec["copies"], n_particles, stream(seed, "embed", process, name))
-    else:
-        b = x = None
     return Frames(name, spec, process, n_particles, seed, b, x)
 
 
@@ -156,8 +154,8 @@ def embed_chunks(chunks: Iterable[Events], chosen: Frames, n: int) -> Iterator[t
         index = torch.arange(rows) // chosen.copies
         p = events.momenta if chosen.copies == 1 else events.momenta[index]
         q = rambo.to_q(p[:rows], b, x)
-        columns = {name: events.columns[name][index.numpy()] for name in ("event", "weight") if name in events.columns}
-        columns.setdefault("event", np.arange(row, row + rows) // chosen.copies)
+        columns = {"event": np.arange(row, row + rows) // chosen.copies}
+        columns |= {name: events.columns[name][index.numpy()] for name in ("event", "weight") if name in events.columns}
         if chosen.copies > 1:
             columns["copy"] = np.arange(row, row + rows) % chosen.copies
         if chosen.b is None or chosen.copies > 1:

@@ -74,11 +74,15 @@ class Arrays:
 
     def take(self, rows: NDArray[np.bool_]) -> "Arrays":
         """Return the events of some rows, a mask [n]."""
-        blocks, left_out = (
-            [one for one, kept in zip(each, rows, strict=True) if kept] for each in (self.blocks, self.left_out)
+        return Arrays(
+            blocks=[block for block, kept in zip(self.blocks, rows, strict=True) if kept],
+            momenta=self.momenta[rows],
+            final=self.final[rows],
+            incoming=self.incoming[rows],
+            beam=self.beam[rows],
+            left_out=[numbers for numbers, kept in zip(self.left_out, rows, strict=True) if kept],
+            columns={name: values[rows] for name, values in self.columns.items()},
         )
-        arrays = (values[rows] for values in (self.momenta, self.final, self.incoming, self.beam))
-        return Arrays(blocks, *arrays, left_out, {name: values[rows] for name, values in self.columns.items()})
 
 
 class _Taken(NamedTuple):
@@ -108,14 +112,18 @@ def to_arrays(blocks: Sequence[Block], shape: Shape) -> tuple[Arrays, list[Fault
     columns |= _of_particles([each.incoming for each in taken], "in_", shape.n_incoming or 0)
     for name in ("scale", "alpha_qed", "alpha_qcd"):
         columns[name][~np.isfinite(columns[name])] = UNKNOWN
-    sides = ([each.final for each in taken], [each.incoming for each in taken], [each.incoming[:1] for each in taken])
-    sums = [np.array([_sum(particles) for particles in side], float).reshape(-1, 4) for side in sides]
     momenta = np.array([[particle[6:11] for particle in each.chosen] for each in taken], float)
-    left_out = [
-        tuple((Counter(p[0] for p in each.final) - Counter(p[0] for p in each.chosen)).elements()) for each in taken
-    ]
-    momenta = momenta.reshape(len(taken), shape.n_particles or 0, 5)
-    return Arrays([each.block for each in taken], momenta, *sums, left_out, columns), faults
+    found_ids = ((Counter(p[0] for p in each.final), Counter(p[0] for p in each.chosen)) for each in taken)
+    arrays = Arrays(
+        blocks=[each.block for each in taken],
+        momenta=momenta.reshape(len(taken), shape.n_particles or 0, 5),
+        final=_sums([each.final for each in taken]),
+        incoming=_sums([each.incoming for each in taken]),
+        beam=_sums([each.incoming[:1] for each in taken]),
+        left_out=[tuple((final - chosen).elements()) for final, chosen in found_ids],
+        columns=columns,
+    )
+    return arrays, faults
 
 
 def _take(block: Block, shape: Shape) -> _Taken | Fault:
@@ -169,6 +177,7 @@ def _of_particles(events: Sequence[list[list[Any]]], prefix: str, width: int) ->
     return found
 
 
-def _sum(particles: list[list[Any]]) -> list[float]:
-    """Return the total four-momentum."""
-    return [sum(p[place] for p in particles) for place in (6, 7, 8, 9)]
+def _sums(events: Sequence[list[list[Any]]]) -> Array:
+    """Return the total four-momenta [n, 4] of the particles of each event."""
+    found = [[sum(p[place] for p in particles) for place in (6, 7, 8, 9)] for particles in events]
+    return np.array(found, float).reshape(-1, 4)

@@ -25,7 +25,7 @@ LARGEST, SMALLEST = 1e100, 1e-100
 FIXED = 1e-3
 """Largest relative difference between an event's E_cm and that of beams without parton distributions."""
 
-Check = tuple[NDArray[np.bool_], str, Callable[[int], str]]
+Check = tuple[Any, str, Callable[[int], str]]
 """Which events are bad [n], the kind of fault, and what is wrong with the event of a row."""
 
 
@@ -66,7 +66,7 @@ def check_events(events: Arrays, init: dict[str, Any], limits: Limits) -> tuple[
     if len(events):
         with np.errstate(all="ignore"):
             for bad, kind, words in _checks(events, init, limits):
-                faults += [Fault(events.blocks[row], kind, words(row)) for row in np.flatnonzero(bad & good)]
+                faults += [Fault(events.blocks[row], kind, words(row)) for row in np.flatnonzero(bad & good).tolist()]
                 good &= ~bad
     return good, faults
 

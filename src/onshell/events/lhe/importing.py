@@ -89,7 +89,7 @@ class Settings:
             )
         return Shape(chosen, len(chosen.ids))
 
-    def stream(self, *names: object) -> np.random.Generator:
+    def stream(self, *names: str | int) -> np.random.Generator:
         """Return a stream of random numbers; without a dataset the events depend on the file alone."""
         return stream(self.seed, "import", self.dataset or "", *names)
 

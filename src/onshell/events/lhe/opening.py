@@ -179,10 +179,12 @@ def other_kind(start: bytes) -> tuple[str, str] | None:
 def _opened(path: Path) -> BinaryIO:
     """Return the open file, or raise the line that says why there is none."""
     if path == Path(STDIN):
-        if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
-            what = "closed" if sys.stdin is None or sys.stdin.closed else "a terminal"
+        stdin: Any = sys.stdin
+        closed = stdin is None or stdin.closed
+        if closed or stdin.isatty():
+            what = "closed" if closed else "a terminal"
             raise OnshellError(f"standard input: {what}; pipe a file into it, or name one")
-        return getattr(sys.stdin, "buffer", sys.stdin)
+        return getattr(stdin, "buffer", stdin)
     try:
         if path.is_dir():
             raise OnshellError(f"{path}: a folder; name the Les Houches file itself")
@@ -194,7 +196,7 @@ def _opened(path: Path) -> BinaryIO:
         raise OnshellError(f"{path}: cannot be read ({why}); check the path and its permissions") from error
 
 
-def _decompressed(raw: "_Peeked", name: str) -> Any:
+def _decompressed(raw: Any, name: str) -> Any:
     """Return the decompressed bytes as a stream; one member, frame or stream after the other."""
     if name == "gzip":
         return gzip.GzipFile(fileobj=raw)

@@ -125,4 +125,4 @@ def _number(word: str, where: str, groups: Iterable[str] = ()) -> int:
         return PARTICLES[word]
     if re.fullmatch(r"[-+]?[1-9][0-9]{0,9}", word):
         return int(word)
-    raise OnshellError(f"{where}: {word!r} is no PDG number; {nearest(word, {**dict.fromkeys(groups), **PARTICLES})}")
+    raise OnshellError(f"{where}: {word!r} is no PDG number; {nearest(word, [*groups, *PARTICLES])}")

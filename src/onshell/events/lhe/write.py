@@ -90,14 +90,24 @@ def export_file(
     else:
         assign = default_columns(n, metadata)
     new = known is None or overrides.changes(known)
-    if new:
+    if known is None or new:
         weighting = unknown_weighting(weights)
+    elif template is None:
+        weighting = imported_weighting(known, weights)
     else:
-        weighting = template_weighting(known, weights, given.path) if template else imported_weighting(known, weights)
-    about = {key: metadata[key] for key in ("run", "dataset", "process") if key in metadata}
-    about |= {"table": source.name, "like": template and Path(template).name, "frame": overrides.frame, "events": rows}
-    about |= {"e_cm": overrides.e_cm, "projected": overrides.project, "seed": seed, "independent": varying}
-    about |= identity()
+        weighting = template_weighting(known, weights, Path(template))
+    about: dict[str, Any] = {
+        **{key: metadata[key] for key in ("run", "dataset", "process") if key in metadata},
+        "table": source.name,
+        "like": template and Path(template).name,
+        "frame": overrides.frame,
+        "events": rows,
+        "e_cm": overrides.e_cm,
+        "projected": overrides.project,
+        "seed": seed,
+        "independent": varying,
+        **identity(),
+    }
 
     def columns(chunk: Events) -> Columns:
         found = _known_numbers(overrides.apply(assign(len(chunk), chunk.columns), n))
@@ -198,18 +208,17 @@ def _events(p: torch.Tensor, columns: Columns) -> "Iterator[LHEEvent]":
     outgoing, incoming = (part.tolist() for part in _four_momenta(p, columns))
     k = len(incoming[0])
     final = list(zip(*(columns[name].tolist() for name in PARTICLE), strict=True))
-    initial = (
-        list(zip(*(columns[f"in_{name}"].tolist() for name in PARTICLE), strict=True)) if k else [[[]] * 4] * len(p)
-    )
+    none: tuple[list[Any], ...] = ([], [], [], [])
+    initial = list(zip(*(columns[f"in_{name}"].tolist() for name in PARTICLE), strict=True)) if k else [none] * len(p)
     info = [columns[key].tolist() for key in ("process_id", "weight", "scale", "alpha_qed", "alpha_qcd", "e_cm")]
     for row, (number, weight, scale, aqed, aqcd, e_cm) in enumerate(zip(*info, strict=True)):
         particles = [
-            LHEParticle(i, INCOMING, 0, 0, c, a, *momentum, e_cm if k == 1 else 0.0, 0.0, s)
-            for i, c, a, s, momentum in zip(*initial[row], incoming[row], strict=True)
+            LHEParticle(i, INCOMING, 0, 0, c, a, px, py, pz, e, e_cm if k == 1 else 0.0, 0.0, s)
+            for i, c, a, s, (px, py, pz, e) in zip(*initial[row], incoming[row], strict=True)
         ]
         particles += [
-            LHEParticle(i, FINAL, min(k, 1), k, c, a, *momentum, 0.0, 0.0, s)
-            for i, c, a, s, momentum in zip(*final[row], outgoing[row], strict=True)
+            LHEParticle(i, FINAL, min(k, 1), k, c, a, px, py, pz, e, 0.0, 0.0, s)
+            for i, c, a, s, (px, py, pz, e) in zip(*final[row], outgoing[row], strict=True)
         ]
         yield LHEEvent(LHEEventInfo(len(particles), number, weight, scale, aqed, aqcd), particles)
 
@@ -244,9 +253,11 @@ def _init(known: Info | None, ids: Sequence[int], beam_energies: Sequence[float]
     from pylhe import LHEGenerator, LHEInit, LHEInitInfo, LHEProcInfo
 
     first, second = (*ids, 0, 0)[:2]
+    e_first, e_second = beam_energies
     beams = known["beams"] if known else {"pdf_group": [0, 0], "pdf_set": [0, 0]}
-    sides = (first, second, *beam_energies, *beams["pdf_group"], *beams["pdf_set"])
-    info = LHEInitInfo(*sides, header.strategy, len(header.processes))
+    (group_a, group_b), (set_a, set_b) = beams["pdf_group"], beams["pdf_set"]
+    strategy, n = header.strategy, len(header.processes)
+    info = LHEInitInfo(first, second, e_first, e_second, group_a, group_b, set_a, set_b, strategy, n)
     found = [LHEProcInfo(each["value"], each["error"], each["unit_weight"], each["id"]) for each in header.processes]
     makers = known["generators"] if known else []
     makers = [LHEGenerator(g["name"], g["version"], g["words"]) for g in makers if g["name"] != "onshell"]
