@@ -27,7 +27,7 @@ from onshell.models.objectives import score
 from onshell.physics import rambo
 from onshell.physics.kinematics import energies, violation
 from onshell.physics.observables import LOG_FLOOR, tau
-from onshell.sampling.sde import reverse
+from onshell.sampling.stochastic import reverse
 from onshell.training.checkpoint import network_of, read_model
 
 BLOCK = 2048

@@ -17,7 +17,7 @@ from onshell.core.rng import stream
 from onshell.evaluation.truth import held_out
 from onshell.models import priors
 from onshell.physics.kinematics import energies, violation
-from onshell.sampling.sample import sample
+from onshell.sampling.sampler import Draw, sample
 from onshell.training.checkpoint import network_of, read_model
 from onshell.training.device import autocast
 
@@ -60,8 +60,8 @@ def main() -> None:
         print("\nOver the median energy:\n\n| steps | E | p_x | p_y | p_z |\n|---:|---:|---:|---:|---:|")
     for steps in chosen.steps:
         drawn = {**spec, "sampling": {**spec["sampling"], "steps": steps}}
-        options = {"seed": spec["seed"], "precision": chosen.precision, "fitted": content.get("fitted")}
-        q = unit * torch.cat(list(sample(network, drawn, len(p), **options)))
+        how = Draw(spec["seed"], precision=chosen.precision, fitted=content.get("fitted"))
+        q = unit * torch.cat(list(sample(network, drawn, len(p), how)))
         excess, total = violation(q)
         found = [excess.abs().mean(), *total.abs().mean(0)]
         median = energies(q).flatten().median()

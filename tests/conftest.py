@@ -1,5 +1,7 @@
 """What holds for every test run: nothing that it started outlives it."""
 
+import gc
+
 from helpers import leftovers
 
 
@@ -10,6 +12,8 @@ def pytest_configure(config):
 
 
 def pytest_unconfigure(config):
+    # Semaphores of process pools go before the process that keeps track of them.
+    gc.collect()
     if watcher := getattr(config, "leftovers", None):
         watcher.stdin.close()
         watcher.wait()

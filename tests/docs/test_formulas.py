@@ -16,7 +16,7 @@ from onshell.models.flows import draw_times
 from onshell.models.networks.features import field, geometry
 from onshell.physics import rambo
 from onshell.physics.kinematics import norm
-from onshell.sampling.ode import grid
+from onshell.sampling.integrators import grid
 from onshell.sampling.stochastic import Ancestral, langevin
 
 SPINOR, POLAR = CHARTS["spinor"], CHARTS["log-polar"]
@@ -132,8 +132,8 @@ def test_steps_with_noise(mixture):
     for following in (0.55, 0.1):
         h = 0.3 * b**2 * min(1, 2 * (t - following) / t)
         expected = z - h / b * noise + math.sqrt(2 * h) * SPINOR.noise(1000, 3, torch_stream(9, "formulas"))
-        kick = langevin(velocity, mixture, 0.3, torch_stream(9, "formulas"))
-        torch.testing.assert_close(kick(z, t, following), expected, rtol=1e-10, atol=1e-12)
+        corrector = langevin(velocity, mixture, 0.3, torch_stream(9, "formulas"))
+        torch.testing.assert_close(corrector(z, t, following), expected, rtol=1e-10, atol=1e-12)
 
 
 def test_the_vectors_of_an_equivariant_field_and_that_they_have_no_limit():

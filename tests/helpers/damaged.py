@@ -29,7 +29,7 @@ from onshell.events.augment import AUGMENTATIONS
 from onshell.events.datasets import Embedding, embed_file
 from onshell.events.lhe.importing import Settings, import_file
 from onshell.models.build import build
-from onshell.sampling.commands import sample_file
+from onshell.sampling.commands import SampleOptions, sample_file
 from onshell.training.checkpoint import save_model
 
 FITTED = {"mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0]}
@@ -205,7 +205,7 @@ def _tables(folder: Path) -> None:
         weights = awaken(build(spec), scale=0.1).state_dict()
         source = {"process": "muon", "cutoff": None}
         save_model(folder / f"{name}.pt", weights, spec, provenance={}, source=source, fitted=FITTED)
-    sample_file(folder / "flow.pt", folder / "likely.parquet", N, likelihood={}, progress=products.silent)
+    sample_file(folder / "flow.pt", folder / "likely.parquet", N, SampleOptions(likelihood={}), products.silent)
     text = lhe.real_text()
     text = "</event>".join(text.split("</event>")[:30]) + "</event>\n</LesHouchesEvents>\n"
     (folder / "events.lhe").write_text(text)

@@ -17,7 +17,7 @@ from onshell.models.objectives import score
 from onshell.models.schedules import Schedule
 from onshell.physics import rambo
 from onshell.physics.kinematics import norm
-from onshell.sampling.sample import forward_trajectory, sample_block
+from onshell.sampling.sampler import Draw, forward_trajectory, sample_block
 
 
 def noise(n, *name):
@@ -127,7 +127,7 @@ def test_with_the_score_of_the_prior_the_prior_stays(kind):
     x = rambo.sample_prior(5, 3, stream(6, "x"))
     expected = (2 - norm(x)).unsqueeze(-1) * x / norm(x).unsqueeze(-1)
     torch.testing.assert_close(score(network, spec)(x, 7).double(), expected, rtol=1e-5, atol=1e-6)
-    q = sample_block(network, spec, 0, 4_000, seed=6)[0.0]
+    q = sample_block(network, spec, 0, 4_000, Draw(seed=6))[0.0]
     # The last noise of a posterior is smaller: the law is that of one step less.
     assert_law(norm(q).flatten(), stats.gamma(2).cdf, alpha=1e-8)
     assert_law(q[:, 1, 2] / norm(q[:, 1]), stats.uniform(-1, 2).cdf)

@@ -3,22 +3,29 @@ import pytest
 from helpers.networks import awaken
 from helpers.specs import run_spec
 from onshell.models.build import build
-from onshell.sampling import sampler as drawing
-from onshell.sampling.sample import sample_block
+from onshell.sampling import blocks, commands
 from onshell.training.checkpoint import save_model
 
 
 @pytest.fixture
-def small_model(tmp_path):
+def model(tmp_path):
     """The file of a small model, alone in the folder of a test."""
     spec = run_spec()
-    save_model(tmp_path / "model.pt", awaken(build(spec), scale=0.1).state_dict(), spec, provenance={})
+    source, fitted = {"cutoff": 0.5, "augmentation": {"name": "mine"}}, {"mean": [0.0] * 3, "std": [1.0, 1.0, 2.0]}
+    weights = awaken(build(spec), scale=0.1).state_dict()
+    save_model(tmp_path / "model.pt", weights, spec, provenance={}, source=source, fitted=fitted)
     return tmp_path / "model.pt"
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Blocks of 50 events."""
+    monkeypatch.setattr(commands, "BLOCK", 50)
 
 
 @pytest.fixture
 def drawn(monkeypatch):
     """The numbers of the blocks that this process draws, as it goes."""
-    made = []
-    monkeypatch.setattr(drawing, "sample_block", lambda *a, **o: made.append(a[2]) or sample_block(*a, **o))
+    made, plain = [], blocks.Sampler.draw
+    monkeypatch.setattr(blocks.Sampler, "draw", lambda sampler, k, size: made.append(k) or plain(sampler, k, size))
     return made

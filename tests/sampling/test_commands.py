@@ -13,21 +13,11 @@ from onshell.core.errors import OnshellError
 from onshell.events.table import read_events
 from onshell.models.build import build
 from onshell.physics import rambo
-from onshell.sampling import commands
-from onshell.sampling import sampler as drawing
-from onshell.sampling.commands import sample_file
-from onshell.sampling.sample import sample_block
+from onshell.sampling.commands import SampleOptions, sample_file
+from onshell.sampling.sampler import Draw, sample_block
 from onshell.training.checkpoint import network_of, read_model, save_model
 
-
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
-    monkeypatch.setattr(commands, "BLOCK", 50)
-
-
-@pytest.fixture
-def model(tmp_path):
-    return saved(tmp_path / "model.pt", run_spec())
+pytestmark = pytest.mark.usefixtures("small_blocks")
 
 
 def saved(path, spec, seed=1):
@@ -69,54 +59,13 @@ def test_the_same_sample_has_the_same_bytes(model, tmp_path):
     one, two, other = (tmp_path / f"{name}.parquet" for name in ("one", "two", "other"))
     sample_file(model, one, 120, progress=silent)
     sample_file(model, two, 120, progress=silent)
-    sample_file(model, other, 120, seed=12, progress=silent)
+    sample_file(model, other, 120, SampleOptions(seed=12), silent)
     assert one.read_bytes() == two.read_bytes()
     assert one.read_bytes() != other.read_bytes()
 
 
-def test_a_killed_sampling_goes_on_with_the_missing_blocks(model, tmp_path, monkeypatch):
-    made = []
-
-    def counted(network, spec, k, size, **options):
-        if len(made) == 2:
-            raise KeyboardInterrupt
-        made.append(k)
-        return sample_block(network, spec, k, size, **options)
-
-    monkeypatch.setattr(drawing, "sample_block", counted)
-    out, whole = tmp_path / "s.parquet", tmp_path / "whole.parquet"
-    with pytest.raises(KeyboardInterrupt):
-        sample_file(model, out, 180, progress=silent)
-    assert not out.exists()
-    (parts,) = (name for name in names(tmp_path) if "parts" in name)
-    # A block that was damaged on disk is made again.
-    (tmp_path / parts / "000001.pt").write_bytes(b"half a block")
-    made.clear()
-    monkeypatch.setattr(drawing, "sample_block", lambda *a, **o: made.append(a[2]) or sample_block(*a, **o))
-    sample_file(model, out, 180, progress=silent)
-    assert made == [1, 2, 3]
-    sample_file(model, whole, 180, progress=silent)
-    assert out.read_bytes() == whole.read_bytes()
-    assert names(tmp_path) == ["model.pt", "s.parquet", "whole.parquet"]
-
-
-def test_blocks_of_another_model_are_not_taken(model, tmp_path, monkeypatch):
-    def stop(line):
-        raise KeyboardInterrupt
-
-    out = tmp_path / "s.parquet"
-    with pytest.raises(KeyboardInterrupt):
-        sample_file(model, out, 120, progress=stop)
-    saved(model, run_spec(), seed=2)
-    made = []
-    monkeypatch.setattr(drawing, "sample_block", lambda *a, **o: made.append(a[2]) or sample_block(*a, **o))
-    sample_file(model, out, 120, progress=silent)
-    assert made == [0, 1, 2]
-    assert names(tmp_path) == ["model.pt", "s.parquet"]
-
-
 def test_snapshots_are_a_table_in_q_space(model, tmp_path):
-    out = sample_file(model, tmp_path / "t.parquet", 120, snapshots=[0, 1, 0.25], progress=silent)
+    out = sample_file(model, tmp_path / "t.parquet", 120, SampleOptions(snapshots=[0, 1, 0.25]), silent)
     table = read_events(out, space="q")
     times = table.columns["time"]
     assert times.dtype == np.float64
@@ -139,7 +88,7 @@ def test_every_kind_of_model_is_sampled_in_its_units_and_goes_on_where_it_was_ki
     path, out = saved(tmp_path / "model.pt", spec), tmp_path / "s.parquet"
     states = torch.cat(
         [
-            sample_block(build_again(path), spec, k, size, seed=11, fitted=read_model(path)["fitted"])[0.0]
+            sample_block(build_again(path), spec, k, size, Draw(11, fitted=read_model(path)["fitted"]))[0.0]
             for k, size in ((0, 50), (1, 20))
         ]
     )
@@ -161,7 +110,7 @@ def test_every_kind_of_model_is_sampled_in_its_units_and_goes_on_where_it_was_ki
         assert events.metadata["conserves"] is False
         assert events.metadata["unit"] == 0.1
         torch.testing.assert_close(events.momenta, 0.1 * states)
-    table = read_events(sample_file(path, tmp_path / "t.parquet", 70, snapshots=[1, 0], progress=silent))
+    table = read_events(sample_file(path, tmp_path / "t.parquet", 70, SampleOptions(snapshots=[1, 0]), silent))
     assert table.space == spec["space"]
     torch.testing.assert_close(table.momenta[70:], spec["unit"] * states)
     assert table.metadata["sampling"] == {key: v for key, v in spec["sampling"].items() if key != "precision"}
@@ -175,7 +124,7 @@ def test_the_settings_of_sampling_may_be_others_than_those_trained_with(tmp_path
     path = saved(tmp_path / "model.pt", RUNS["q-flow"])
     usual, other = tmp_path / "usual.parquet", tmp_path / "other.parquet"
     sample_file(path, usual, 20, progress=silent)
-    sample_file(path, other, 20, sampling={"solver": "rk4", "steps": 3}, progress=silent)
+    sample_file(path, other, 20, SampleOptions(sampling={"solver": "rk4", "steps": 3}), silent)
     one, two = read_events(usual), read_events(other)
     assert one.metadata["sampling"] == {"solver": "midpoint", "steps": 20, "tolerance": 1e-4}
     assert two.metadata["sampling"] == {"solver": "rk4", "steps": 3, "tolerance": 1e-4}
@@ -196,7 +145,7 @@ def test_a_sample_says_how_many_evaluations_an_event_took(tmp_path):
         ("adaptive", flow, {"solver": "adaptive", "tolerance": 1e-5}),
     ):
         path = saved(tmp_path / f"{name}.pt", spec)
-        out = sample_file(path, tmp_path / f"{name}.parquet", 120, sampling=over, progress=silent)
+        out = sample_file(path, tmp_path / f"{name}.parquet", 120, SampleOptions(sampling=over), silent)
         table = read_events(out, n_particles=3)
         assert_on_shell(table.momenta)
         sizes[name] = table.metadata["n_evaluations"]
@@ -208,12 +157,12 @@ def test_a_diffusion_of_spinors_is_read_at_any_noise_level(tmp_path):
     times = [1, 0.731, 0.25, 0]
     path = saved(tmp_path / "model.pt", SPINOR)
     grid = {"grid": {"rho": 1.5, "smallest": 0.01}}
-    out = sample_file(path, tmp_path / "s.parquet", 120, snapshots=times, sampling=grid, progress=silent)
+    out = sample_file(path, tmp_path / "s.parquet", 120, SampleOptions(snapshots=times, sampling=grid), silent)
     table = read_events(out, space="q")
     assert table.columns["time"].tolist() == np.repeat(times, 120).tolist()
     for time in times:
         assert_on_shell(rambo.to_p(table.momenta[table.columns["time"] == time]))
-    end = sample_file(path, tmp_path / "end.parquet", 120, sampling=grid, progress=silent)
+    end = sample_file(path, tmp_path / "end.parquet", 120, SampleOptions(sampling=grid), silent)
     torch.testing.assert_close(read_events(end).momenta, rambo.to_p(table.momenta[-120:]), rtol=1e-12, atol=1e-15)
 
 
@@ -223,9 +172,9 @@ def test_a_model_of_another_configuration_is_refused(model, tmp_path):
     with pytest.raises(
         OnshellError, match=r"model\.pt: trained with training\.lr = 0\.001, the configuration says 0\.0005"
     ):
-        sample_file(model, out, 10, expect=expect, progress=silent)
+        sample_file(model, out, 10, SampleOptions(expect=expect), silent)
     assert names(tmp_path) == ["model.pt"]
-    assert sample_file(model, out, 10, expect=run_spec(), progress=silent) == out
+    assert sample_file(model, out, 10, SampleOptions(expect=run_spec()), silent) == out
 
 
 @pytest.mark.parametrize("n", [0, -1])
@@ -239,10 +188,10 @@ def test_faults_are_told_before_sampling(model, tmp_path, monkeypatch):
         sample_file(tmp_path / "none.pt", tmp_path / "s.parquet", 10, progress=silent)
     for wrong, message in (([30], "30 is not a normalised time"), ([], "none given")):
         with pytest.raises(OnshellError, match=f"snapshots: {message}"):
-            sample_file(model, tmp_path / "s.parquet", 10, snapshots=wrong, progress=silent)
+            sample_file(model, tmp_path / "s.parquet", 10, SampleOptions(snapshots=wrong), silent)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(OnshellError, match="no CUDA GPU; use --device cpu"):
-        sample_file(model, tmp_path / "s.parquet", 10, device="cuda", progress=silent)
+        sample_file(model, tmp_path / "s.parquet", 10, SampleOptions(device="cuda"), silent)
     with read_only(tmp_path / "locked") as folder, pytest.raises(OnshellError, match="cannot write here"):
         sample_file(model, folder / "s.parquet", 10, progress=silent)
     assert names(tmp_path / "locked") == []
@@ -269,7 +218,7 @@ def test_a_model_whose_settings_are_of_other_types_is_refused_in_one_line(tmp_pa
     content = torch.load(path, weights_only=True)
     torch.save({**content, "spec": {**content["spec"], **change}}, path)
     with pytest.raises(OnshellError, match=rf"model\.pt: .*({fault})") as caught:
-        sample_file(path, tmp_path / "s.parquet", 5, progress=silent, device="cpu")
+        sample_file(path, tmp_path / "s.parquet", 5, progress=silent)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "s.parquet").exists()
 

@@ -20,8 +20,10 @@ from onshell.models.build import build
 from onshell.models.charts import chart_of
 from onshell.physics import fibre, rambo
 from onshell.physics.kinematics import norm
-from onshell.sampling import commands, densities, likelihood
-from onshell.sampling.commands import sample_file
+from onshell.sampling import commands
+from onshell.sampling.commands import SampleOptions, sample_file
+from onshell.sampling.densities import likelihood_warnings
+from onshell.sampling.likelihood import PROBES, FlowDensity, probes_of
 from onshell.training.checkpoint import load_model, save_model
 
 FITTED = {"mean": [0.1, 0.0, -0.1], "std": [1.0, 2.0, 0.5]}
@@ -37,12 +39,16 @@ def gaussian(q, t):
     return mean + (t * std**2 - (1 - t) * 0.4**2) / spread * (q - t * mean)
 
 
+def density(network, spec, probes=0):
+    return FlowDensity(network, spec, FITTED, torch_stream(1, "signs"), probes)
+
+
 def drawn(network, spec, n=200, probes=0):
-    return likelihood.drawn(network, spec, FITTED, n, stream(1, "x"), torch_stream(1, "signs"), probes=probes)
+    return density(network, spec, probes).sample(n, stream(1, "x"))
 
 
 def read(network, spec, x):
-    return likelihood.log_prob(network, spec, FITTED, x, torch_stream(1, "signs"))
+    return density(network, spec).log_prob(x)
 
 
 @pytest.mark.parametrize("prior", ["rambo", "gaussian"])
@@ -109,7 +115,7 @@ def test_any_network_s_density_is_the_jacobian_of_its_map(chart, options, scale)
     begin = rambo.sample_prior(2, 3, stream(1, "y"))
 
     def end(q):
-        moved, change = likelihood._solved(network, spec, chart_of(spec).to_chart(q), None, to_data=True)
+        moved, change = density(network, spec).solve(chart_of(spec).to_chart(q), to_data=True)
         return chart_of(spec).to_q(moved), change
 
     _, change = end(begin)
@@ -128,8 +134,8 @@ def test_a_smooth_network_s_density_on_phase_space_is_normalised():
     assert ratio.std() > 0.05
     assert_mean((-ratio).exp(), 1.0)
     p = rambo.to_p(rambo.sample_prior(100, 3, stream(2, "p")))
-    density, error = fibre.log_density(lambda q: read(field, spec, q)[0], p, 8, stream(2, "fibre"))
-    assert_mean(density.exp(), 1.0)
+    found, error = fibre.log_density(lambda q: read(field, spec, q)[0], p, 8, stream(2, "fibre"))
+    assert_mean(found.exp(), 1.0)
     assert (error > 0).all()
 
 
@@ -140,7 +146,7 @@ def test_a_network_that_sorts_particles_has_no_normalised_density(exchangeable):
     spec |= {"network": EQUIVARIANT | {"exchangeable": exchangeable}}
     x, found = drawn(awaken(build(spec), scale=0.1).double(), spec, n=4_000)
     ratio = (rambo.prior_log_prob(x) - found[0]).exp()
-    assert any("sorts them" in doubt for doubt in densities.doubts(spec, None)) == exchangeable
+    assert any("sorts them" in warning for warning in likelihood_warnings(spec, None)) == exchangeable
     if exchangeable:
         assert ratio.mean() + 5 * ratio.std() / len(ratio) ** 0.5 < 1
     else:
@@ -155,8 +161,8 @@ def test_hutchinson_is_unbiased_in_the_logarithm():
     assert found.shape == (40, 200)
     assert found.std(0).min() > 0
     assert_mean((found.mean(0) - exact[0]) / (found.std(0) / 40**0.5), 0.0)
-    assert likelihood.probes_of(spec) == 0
-    assert likelihood.probes_of(spec | {"n_particles": 10}) == likelihood.PROBES
+    assert probes_of(spec) == 0
+    assert probes_of(spec | {"n_particles": 10}) == PROBES
 
 
 STOCHASTIC = {
@@ -171,7 +177,7 @@ def test_events_drawn_with_noise_have_no_likelihood(spec, tmp_path):
     path = tmp_path / "model.pt"
     save_model(path, build(spec).state_dict(), spec, provenance={})
     with pytest.raises(OnshellError, match="its events have no likelihood along the way; use a flow"):
-        sample_file(path, tmp_path / "s.parquet", 10, likelihood={}, progress=silent)
+        sample_file(path, tmp_path / "s.parquet", 10, SampleOptions(likelihood={}), silent)
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.pt"]
 
 
@@ -191,9 +197,9 @@ def model(tmp_path):
 def test_a_sample_has_its_log_densities(model, tmp_path, monkeypatch):
     monkeypatch.setattr(commands, "BLOCK", 150)
     out, plain, both = (tmp_path / f"{name}.parquet" for name in ("s", "plain", "both"))
-    options = {"progress": silent, "device": "cpu"}
-    sample_file(model, out, 200, likelihood={"fibre_draws": 2}, **options)
-    events, others = read_events(out), read_events(sample_file(model, plain, 200, **options))
+    asked = {"likelihood": {"fibre_draws": 2}, "device": "cpu"}
+    sample_file(model, out, 200, SampleOptions(**asked), silent)
+    events, others = read_events(out), read_events(sample_file(model, plain, 200, SampleOptions(device="cpu"), silent))
     # The same events, but for the rounding of float32.
     torch.testing.assert_close(events.momenta, others.momenta, rtol=0, atol=1e-4)
     assert events.metadata["likelihood"]["trace"] == "exact"
@@ -210,7 +216,7 @@ def test_a_sample_has_its_log_densities(model, tmp_path, monkeypatch):
     assert_mean((-columns["log_prob"]).exp(), 1.0)
     assert (columns["log_prob_p_error"] >= 0).all()
     # By two processes, the same bytes.
-    sample_file(model, both, 200, likelihood={"fibre_draws": 2}, processes=2, **options)
+    sample_file(model, both, 200, SampleOptions(**asked, processes=2), silent)
     assert both.read_bytes() == out.read_bytes()
 
 
@@ -244,12 +250,12 @@ def test_frames_that_events_share_are_warned_of_once_and_make_no_weights(spec, t
 def test_other_likelihoods_are_not_warned_of(augmentation, over, tmp_path):
     lines = []
     path = saved(tmp_path / "model.pt", augmentation, **over)
-    sample_file(path, tmp_path / "s.parquet", 5, likelihood={}, progress=silent, warn=lines.append)
+    sample_file(path, tmp_path / "s.parquet", 5, SampleOptions(likelihood={}), silent, lines.append)
     assert lines == []
 
 
 def test_what_cannot_be_asked_of_likelihoods_is_told(model, tmp_path):
-    for likelihood_options, more, message in (
+    for options, more, message in (
         ({}, {"snapshots": [1, 0]}, "snapshots have no likelihood"),
         ({}, {"precision": "bf16"}, "computed in float64"),
         ({"trace": "exakt"}, {}, "trace: 'exakt' is not known"),
@@ -257,5 +263,5 @@ def test_what_cannot_be_asked_of_likelihoods_is_told(model, tmp_path):
         ({"fibre_draws": 4, "trace": "hutchinson"}, {}, "use --trace exact"),
     ):
         with pytest.raises(OnshellError, match=message):
-            sample_file(model, tmp_path / "s.parquet", 10, likelihood=likelihood_options, progress=silent, **more)
+            sample_file(model, tmp_path / "s.parquet", 10, SampleOptions(likelihood=options, **more), silent)
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.pt"]

@@ -23,7 +23,7 @@ def test_shards_of_a_run_are_jobs_with_a_gpu_each_and_the_table_needs_none(clone
     clone.save()
     assert clone.plan("fig17") == {"generate": 1, "embed": 2, "train": 2, "shard": 3, "sample": 2, "fig17": 1}
     text = clone.run("--dry-run", "fig17").stdout
-    given = dict(re.findall(r"output: \S+/samples/(\S+?)\.(?:parquet|json)\n(?:.*\n)*?    resources: (.*)", text))
+    given = dict(re.findall(r"output: \S+/samples/(\S+?)\.parquet\n(?:.*\n)*?    resources: (.*)", text))
     assert set(given) == {RUN, f"{RUN}-double", *(f"{RUN}.shard-{k}of3" for k in (1, 2, 3))}
     assert [name for name, resources in given.items() if "gpu=" not in resources] == [RUN]
     assert all("device=auto" in resources for resources in given.values())
@@ -48,7 +48,7 @@ def test_the_table_of_shards_is_that_of_one_job_and_their_number_may_change_afte
     assert torch.equal(made.momenta, alone.momenta)
     # The code may be committed while tests run.
     assert made.metadata | {"commit": ""} == alone.metadata | {"commit": ""}
-    # Receipts are removed when they have served, and blocks when the table is whole.
+    # The tables of shards are removed when they have served, and blocks when a table is whole.
     assert [path.name for path in table.parent.iterdir()] == [table.name]
 
     assert clone.plan(*only) == {}

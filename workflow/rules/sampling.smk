@@ -2,16 +2,16 @@
 
 Makes: <preset>/samples/<run>.parquet, <preset>/samples/<run>.trajectory.parquet, <preset>/forward/<name>.parquet.
 Needs: a trained model; for the forward process only a training set. A run whose resources name shards is drawn by as many
-jobs: receipts, removed when they have served, stand for what these left beside the table.
+jobs, whose tables are removed when the whole one is put together.
 """
 
 
 rule shard:
-    """One of the jobs that draw a model's events: its blocks lie beside the table until `sample` puts it together."""
+    """The events of one shard of a model's table; `sample` puts all of them together."""
     input:
         model=L.model("{run}"),
     output:
-        receipt=temp(L.shard("{run}", "{number}", "{of}")),
+        events=temp(L.shard("{run}", "{number}", "{of}")),
     log:
         L.log("shard", config["preset"], "{run}.{number}of{of}"),
     benchmark:
@@ -30,7 +30,6 @@ rule shard:
         runtime=240,
         device="auto",
     params:
-        table=lambda wildcards: L.samples(wildcards.run),
         events=lambda wildcards: configuration.n_samples(
             config, spec(wildcards.run)["dataset"]
         ),
@@ -38,16 +37,16 @@ rule shard:
         scale=config["scale"],
         preset=config["preset"],
     shell:
-        "onshell sample {input.model:q} --run {wildcards.run:q} -n {params.events:q} -o {params.table:q}"
-        " --shard {wildcards.number:q}/{wildcards.of:q} --receipt {output.receipt:q} --device {resources.device:q}"
+        "onshell sample {input.model:q} --run {wildcards.run:q} -n {params.events:q} -o {output.events:q}"
+        " --shard {wildcards.number:q}/{wildcards.of:q} --device {resources.device:q}"
         " --scale {params.scale:q} --preset {params.preset:q} > {log:q} 2>&1"
 
 
 rule sample:
-    """Events drawn from a trained model; of one in shards, the table put together from what they drew."""
+    """Events drawn from a trained model; of one in shards, theirs put together."""
     input:
         model=L.model("{run}"),
-        receipts=lambda wildcards: L.shards(wildcards.run),
+        shards=lambda wildcards: L.shards(wildcards.run),
     output:
         events=L.samples("{run}"),
     log:
@@ -72,7 +71,7 @@ rule sample:
         scale=config["scale"],
         preset=config["preset"],
     shell:
-        "onshell sample {input.model:q} --run {wildcards.run:q} -n {params.events:q} -o {output.events:q}"
+        "onshell sample {input.model:q} {input.shards:q} --run {wildcards.run:q} -n {params.events:q} -o {output.events:q}"
         " --device {resources.device:q} --scale {params.scale:q} --preset {params.preset:q} > {log:q} 2>&1"
 
 

@@ -52,7 +52,7 @@ use rule shard as study_shard with:
     input:
         model=belongs(L.model),
     output:
-        receipt=temp(S.shard("{run}", "{number}", "{of}")),
+        events=temp(S.shard("{run}", "{number}", "{of}")),
     log:
         L.log("shard", "studies", "{study}", "{run}.{number}of{of}"),
     benchmark:
@@ -70,7 +70,7 @@ use rule shard as study_shard with:
 use rule sample as study_sample with:
     input:
         model=belongs(L.model),
-        receipts=lambda wildcards: L.shards(wildcards.run),
+        shards=lambda wildcards: L.shards(wildcards.run),
     output:
         events=S.samples("{run}"),
     log:

@@ -86,6 +86,10 @@ def train(
 def sample(
     model: Annotated[Path, typer.Argument(help="A trained model, model.pt.")],
     output: Output,
+    shards: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Tables of all shards, k = 1 ... K, to put together; nothing is drawn then."),
+    ] = None,
     events: Count = 100_000,
     seed: Seed = None,
     device: Device = "auto",
@@ -107,9 +111,8 @@ def sample(
     ] = 1,
     shard: Annotated[
         str | None,
-        typer.Option(metavar="k/K", help="Draw shard k of K only; a call without --shard then writes the table."),
+        typer.Option(metavar="k/K", help="Write the table of shard k of K only; all of them make the whole."),
     ] = None,
-    receipt: Annotated[Path | None, typer.Option(help="A file to write when the shard is drawn.")] = None,
     with_likelihood: Annotated[
         bool,
         typer.Option("--with-likelihood", help="Also write the log-density of every event of a flow: log_prob."),
@@ -127,8 +130,8 @@ def sample(
     settings: Settings = None,
 ) -> None:
     """Write events drawn from a model; a killed sampling goes on where it stopped."""
-    if receipt is not None and shard is None:
-        raise OnshellError(f"--receipt {receipt}: is of a shard; name it with --shard, or leave both away")
+    if shard is not None and shards:
+        raise OnshellError(f"--shard {shard}: draws a shard, {shards[0]} is one that is drawn; leave one of them away")
     if not with_likelihood and (trace != "auto" or fibre_draws):
         raise OnshellError("--trace, --fibre-draws: are of likelihoods; give --with-likelihood too, or leave them away")
     expect, sampling = None, None
@@ -139,18 +142,25 @@ def sample(
         # How events are drawn may have changed since the training; the rest may not.
         sampling = expect.pop("sampling")
 
-    from onshell.sampling.commands import sample_file
+    from onshell.sampling.commands import SampleOptions, sample_file
     from onshell.sampling.shards import read_shard
 
-    apart(output, model)
-    apart(receipt, model, output)
-    times = None if snapshots is None else numbers("--snapshots", snapshots)
-    choices = {"seed": seed, "device": device, "precision": precision, "snapshots": times}
-    deal = {"shard": None if shard is None else read_shard(shard), "receipt": receipt, "processes": processes}
-    deal["likelihood"] = {"trace": trace, "fibre_draws": fibre_draws} if with_likelihood else None
-    agreed = {"expect": expect, "sampling": sampling, "network": network}
+    apart(output, model, *shards or ())
+    options = SampleOptions(
+        seed=seed,
+        precision=precision,
+        device=device,
+        processes=processes,
+        snapshots=None if snapshots is None else numbers("--snapshots", snapshots),
+        expect=expect,
+        sampling=sampling,
+        likelihood={"trace": trace, "fibre_draws": fibre_draws} if with_likelihood else None,
+        network=network,
+        shard=None if shard is None else read_shard(shard),
+        shards=shards or (),
+    )
     with show_progress(output.name):
-        sample_file(model, output, events, **choices, **deal, **agreed, warn=warn)
+        sample_file(model, output, events, options, warn=warn)
 
 
 @app.command()

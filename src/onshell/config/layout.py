@@ -74,11 +74,11 @@ class Layout:
         return str(self.home("runs", run) / "samples" / f"{run}.parquet")
 
     def shard(self, run: str, number: int | str, of: int | str) -> str:
-        """Return the path of the receipt for shard `number` of those that a model's events are drawn in."""
-        return str(self.home("runs", run) / "samples" / f"{run}.shard-{number}of{of}.json")
+        """Return the path of the table of shard `number` of those that a model's events are drawn in."""
+        return str(self.home("runs", run) / "samples" / f"{run}.shard-{number}of{of}.parquet")
 
     def shards(self, run: str) -> list[str]:
-        """Return the paths of the receipts for all shards of a run's events; none if a single job draws them."""
+        """Return the paths of the tables of all shards of a run's events; none if a single job draws them."""
         number = resources_of(self.config, run)["shards"]
         return [self.shard(run, k, number) for k in range(1, number + 1)] if number > 1 else []
 

@@ -124,8 +124,9 @@ def leftovers(context: Context) -> Finding:
     runs = context.folder / Path(layout.run("x")).parent
     samples = context.folder / Path(layout.samples("x")).parent
     states = sorted({path.parent.name for path in runs.glob("*/state-*.pt")})
-    folders = [path.name.partition(".parts-")[0][1:] for path in samples.glob(".*.parts-*")]
-    known = {f"{run}{end}" for run in context.config["runs"] for end in (".parquet", ".trajectory.parquet")}
+    names = (path.name[1:].partition(".parts-")[0] for path in samples.glob(".*.parts-*"))
+    folders = [name.partition(".shard-")[0] for name in names]
+    known = {f"{run}{end}" for run in context.config["runs"] for end in ("", ".parquet", ".trajectory.parquet")}
     orphans = [str(runs / name) for name in states if name not in context.config["runs"]]
     orphans += sorted({f"{samples}/.{name}.parts-*" for name in folders if name not in known})
     if orphans:

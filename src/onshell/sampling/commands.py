@@ -1,9 +1,8 @@
 """The work behind `onshell sample` and `onshell forward`."""
 
-import contextlib
-import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,96 +15,130 @@ from onshell.core.custom import check_named
 from onshell.core.errors import OnshellError
 from onshell.core.progress import Count, Progress, log
 from onshell.core.provenance import identity
-from onshell.events.parquet import Table
 from onshell.events.table import read_events, write_events
 from onshell.models.chart_diffusions import diffusion_of
 from onshell.physics import rambo
-from onshell.sampling import densities
-from onshell.sampling.agreement import check_agreement
-from onshell.sampling.parts import GoneError, Parts
-from onshell.sampling.sample import BLOCK, blocks, check_snapshots, forward_trajectory
-from onshell.sampling.sampler import draw, read_named
-from onshell.sampling.shards import Shard, devices, write_receipt
-from onshell.sampling.workers import draw_by_workers, task_of
+from onshell.sampling.blocks import EVALUATIONS, PRECISION, Block, BlockFiles, Job, Sampler, read_named
+from onshell.sampling.comparison import check_same_run
+from onshell.sampling.densities import likelihood_options, likelihood_warnings
+from onshell.sampling.pool import devices, draw_blocks
+from onshell.sampling.sampler import BLOCK, blocks, check_snapshots, forward_trajectory
+from onshell.sampling.shards import KEY, Shard, gather
 from onshell.training.device import choose_precision
 
-KINDS = ("cpu", "cuda")
-"""Kinds of devices."""
+
+@dataclass(frozen=True)
+class SampleOptions:
+    """How a table is drawn from a model, besides what its spec says.
+
+    Attributes
+    ----------
+    seed, precision : seed of every stream; auto, fp32 or bf16; None: the run's own
+    device, processes : where, and by how many processes side by side, see `devices`
+    snapshots : normalised times between data and prior at which to write the states in the model's own space
+    expect : keys of a run's spec that the model's must be the same in
+    sampling : settings of sampling that go before the model's own
+    likelihood : options of `likelihood_options`, for columns of log-densities; the network then computes in float64
+    network : "module:Class" of a custom network, which is imported only if this or `expect` names it
+    shard : the shard that is drawn, instead of the whole table
+    shards : tables of all shards, of which the whole table is put together, with nothing drawn
+    """
+
+    seed: int | None = None
+    precision: str | None = None
+    device: str = "auto"
+    processes: int = 1
+    snapshots: Iterable[float] | None = None
+    expect: Mapping[str, Any] | None = None
+    sampling: Mapping[str, Any] | None = None
+    likelihood: Mapping[str, Any] | None = None
+    network: str | None = None
+    shard: Shard | None = None
+    shards: Sequence[Path] = ()
 
 
 def sample_file(
     model_path: Path,
     out: Path,
     n: int,
-    *,
-    seed: int | None = None,
-    device: str = "auto",
-    precision: str | None = None,
-    snapshots: Iterable[float] | None = None,
-    expect: Mapping[str, Any] | None = None,
-    sampling: Mapping[str, Any] | None = None,
-    shard: Shard | None = None,
-    receipt: Path | None = None,
-    processes: int = 1,
-    likelihood: Mapping[str, Any] | None = None,
-    network: str | None = None,
+    options: SampleOptions = SampleOptions(),
     progress: Progress = log,
     warn: Progress | None = None,
 ) -> Path:
-    """Return `out`, an event table of `n` events drawn from the model file `model_path`.
+    """Return `out`, an event table of `n` events drawn from the model file `model_path`, or of one shard of them.
 
     Those of a model in q-space are mapped to phase space; those of one in p-space are off the shell, which the metadata
-    say by `conserves`. With `snapshots`, normalised times of the way from prior to data, the table holds the states in
-    the model's own space at these times instead, the latest first, with the time in the column `time`.
+    say by `conserves`. With snapshots the table holds states, the latest first, with the time in the column `time`.
+    With a likelihood the events have their log-density in the column `log_prob`; `warn`, else `progress`, is told when
+    it is singular.
 
-    With a `likelihood`, options of `densities.wish`, the events have their log-density in the column `log_prob`, and
-    the metadata say with respect to what; the network then computes in float64. `warn`, else `progress`, is told when
-    they are singular, see `densities.doubts`.
-
-    `expect` holds keys of a run's spec that the model's must agree with, `sampling` settings of sampling that go before
-    the model's own. A network of one's own is imported only if `expect` or `network`, "module:Class", names it.
     Finished blocks lie in a hidden folder beside `out` until the table is whole: a killed sampling goes on with the
-    first block that is missing.
-
-    With `shard`, only its blocks are drawn, `receipt` is written and returned (without one, the folder), and there is
-    no table yet: a call without `shard` writes it, and draws what is missing. `processes` draw side by side, see
-    `devices`. On the same kind of device the bytes of the table depend neither on shards nor on processes.
+    first block that is missing. On the same kind of device the bytes of the table depend neither on the number of
+    shards nor on that of processes. Several are spawned: a script that asks for them guards its main module.
     """
-    model_path, out, places = Path(model_path), Path(out), devices(device, processes, progress)
+    model_path, out = Path(model_path), Path(out)
+    places = devices(options.device, options.processes, progress)
     sizes = blocks(n, BLOCK)
-    times = sorted(check_snapshots([0.0] if snapshots is None else snapshots), reverse=True)
+    times = sorted(check_snapshots([0.0] if options.snapshots is None else options.snapshots), reverse=True)
     content, model = read_named(model_path)
-    check_agreement(model_path, content["spec"], expect or {})
-    network = network or (expect or {}).get("network", {}).get("type")
+    expect = options.expect or {}
+    check_same_run(model_path, content["spec"], expect)
+    network = options.network or expect.get("network", {}).get("type")
     check_named(content["spec"]["network"]["type"], network, model_path, "--network")
-    spec = {**content["spec"], "sampling": {**content["spec"]["sampling"], **(sampling or {})}}
-    asked = precision or spec["sampling"]["precision"]
-    if likelihood is not None:
-        if snapshots is not None:
+    spec = {**content["spec"], "sampling": {**content["spec"]["sampling"], **(options.sampling or {})}}
+    asked, likelihood = options.precision or spec["sampling"]["precision"], None
+    if options.likelihood is not None:
+        if options.snapshots is not None:
             raise OnshellError(f"{out}: snapshots have no likelihood; ask for one or the other")
-        if precision is not None:
-            raise OnshellError(f"precision: likelihoods are computed in float64; leave {precision} away")
-        likelihood, asked = densities.wish(spec, content["source"], **likelihood), "fp64"
-        for doubt in densities.doubts(spec, content["source"]):
-            (warn or progress)(f"{model_path}: {doubt}")
-    settings = {
+        if options.precision is not None:
+            raise OnshellError(f"precision: likelihoods are computed in float64; leave {options.precision} away")
+        likelihood, asked = likelihood_options(spec, content["source"], **options.likelihood), "fp64"
+        for warning in likelihood_warnings(spec, content["source"]):
+            (warn or progress)(f"{model_path}: {warning}")
+    seed = spec["seed"] if options.seed is None else options.seed
+    settings: dict[str, Any] = {
         "model": model,
-        "seed": spec["seed"] if seed is None else seed,
+        "seed": seed,
         "precision": asked,
         "block": BLOCK,
         "times": times,
         "sampling": {key: value for key, value in spec["sampling"].items() if key != "precision"},
         **({"likelihood": likelihood} if likelihood else {}),
     }
+    metadata = {**_origin(spec, content["source"] or {}), **settings, **_units(spec), **identity()}
+    space = spec["space"] if options.snapshots is not None else "p"
+    if options.shards:
+        gather(out, options.shards, metadata, n, space)
+        progress(f"{out}: {n:,} events of {spec['run']}, of {len(options.shards)} shards")
+        return out
+
+    mine = sizes if options.shard is None else options.shard.take(sizes)
+    where = "auto" if options.device == "auto" else places[0].type
+    files = BlockFiles(out, mine, {**settings, "n": n, "device": where}, times, spec["n_particles"])
+    files.make()
+    found = {k: (block[EVALUATIONS], block[PRECISION]) for k, _ in mine if (block := files.find(k, progress))}
     # What auto means may differ from host to host: blocks that are there already are gone on with.
-    kinds = sorted(KINDS, key=lambda kind: kind != places[0].type) if device == "auto" else [places[0].type]
-    folders = [Parts(out, {**settings, "n": n, "device": kind}, sizes, times, spec["n_particles"]) for kind in kinds]
-    parts = next((parts for parts in folders if parts.folder.exists()), folders[0])
-    found = asked if likelihood else choose_precision(asked, places[0])
-    means = parts.open({"device": places[0].type, "precision": found})
-    settings["precision"] = means["precision"]
-    source = content["source"] or {}
-    metadata = {
+    used = asked if likelihood else choose_precision(asked, places[0])
+    precision = next((precision for _, precision in found.values()), used)
+    job = Job(model_path, model, spec, seed, precision, times, likelihood, network)
+    evaluations = {k: made for k, (made, _) in found.items()}
+    evaluations |= _draw_missing(job, files, [(k, size) for k, size in mine if k not in found], places, progress)
+    total = sum(evaluations[k] * size for k, size in mine)
+    known = {"precision": precision, "n_evaluations": total / max(1, sum(files.sizes.values()))}
+    if options.shard is not None:
+        known |= {KEY: {"number": options.shard.number, "of": options.shard.of, "evaluations": total}}
+    sampler = Sampler(job, places[0])
+    rows = _snapshot_rows if options.snapshots is not None else _event_rows
+    write_events(out, rows(files, sampler, progress), {**metadata, **known}, space)
+    files.remove()
+    drawn = f"shard {options.shard} of {n:,}" if options.shard else f"{n:,}"
+    progress(f"{out}: {drawn} events of {spec['run']}")
+    return out
+
+
+def _origin(spec: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the metadata say of the model, and of the `source` of its training set."""
+    return {
         "process": spec["process"],
         "dataset": spec["dataset"],
         "n_particles": spec["n_particles"],
@@ -117,98 +150,61 @@ def sample_file(
         "run": spec["run"],
         "config_hash": digest(spec),
         "spec": spec,
-        **settings,
-        **_units(spec),
-        **identity(),
     }
-
-    mine = sizes if shard is None else shard.deal(sizes)
-    options = {"spec": spec, "seed": settings["seed"], "precision": means["precision"], "likelihood": likelihood}
-    options["network"] = network
-    try:
-        _draw_missing(content, model_path, parts, mine, places, options, progress)
-        if shard is None:
-            known = {**metadata, "n_evaluations": parts.evaluations()}
-            _assemble(out, parts, spec, known, snapshots is not None)
-    except GoneError:
-        if not _is_written(out, metadata, n * len(times)):
-            raise
-        progress(f"{out}: another process has written it")
-    except OnshellError as error:
-        # What is wrong with a model shows when it draws, in words that do not name its file.
-        if any(str(path) in str(error) for path in (model_path, out)):
-            raise
-        raise OnshellError(f"{model_path}: {error}") from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        fault = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise OnshellError(f"{model_path}: its settings do not fit together ({fault:.200}); train it again") from error
-    if shard is not None:
-        progress(f"shard {shard} of {out.name}: {len(mine)} of {len(sizes)} blocks of {spec['run']}")
-        return parts.folder if receipt is None else write_receipt(receipt, shard, mine, parts.settings, means)
-    parts.remove()
-    progress(f"{out}: {n:,} events of {spec['run']}")
-    return out
 
 
 def _draw_missing(
-    content: Mapping[str, Any],
-    path: Path,
-    parts: Parts,
-    mine: Sequence[tuple[int, int]],
+    job: Job,
+    files: BlockFiles,
+    missing: Sequence[tuple[int, int]],
     places: Sequence[torch.device],
-    options: Mapping[str, Any],
     progress: Progress,
-) -> None:
-    """Draw those blocks of `mine` that are not in `parts`, by a process on each of `places`."""
-    missing = [(k, size) for k, size in mine if not parts.has(k, progress)]
-    done, made, left, begun = len(mine) - len(missing), 0, sum(size for _, size in missing), time.perf_counter()
-    if done and missing:
-        progress(f"{len(missing)} of {len(mine)} blocks are missing: drawing them on {places[0].type}")
-    if len(places) == 1:
-        finished = draw(content, path, parts, missing, **options, device=places[0])
-    else:
-        dealt = [(missing[rank :: len(places)], str(place)) for rank, place in enumerate(places)]
-        tasks = [task_of(path, parts, hand, **options, device=place) for hand, place in dealt if hand]
-        finished = draw_by_workers(tasks)
-    # The last to happen, when all workers have ended.
-    with contextlib.ExitStack() as end:
-        end.callback(parts.sweep)
-        end.enter_context(contextlib.closing(finished))
-        for _, size in finished:
-            done, made, left = done + 1, made + size, left - size
-            rate = made / (time.perf_counter() - begun)
-            progress(Count(done, len(mine), "block", numbers={"events/s": rate}, left=left / rate))
-
-
-def _assemble(out: Path, parts: Parts, spec: Mapping[str, Any], metadata: Mapping[str, Any], by_time: bool) -> None:
-    """Write the table `out` of all blocks: their events, or their states by time."""
-    if by_time:
-        write_events(out, parts.by_time(spec["unit"]), metadata, space=spec["space"])
-    elif spec["space"] == "q":
-        write_events(out, _mapped(parts, spec), metadata)
-    else:
-        write_events(out, parts.rows(spec["unit"]), metadata)
-
-
-def _mapped(parts: Parts, spec: Mapping[str, Any]) -> Iterator[tuple[Tensor, dict[str, Any]]]:
-    """Yield the events p below the points of q-space of all blocks, with their columns."""
-    for q, columns in parts.rows(spec["unit"]):
-        try:
-            p = rambo.to_p(q)
-        except OnshellError as error:
-            raise OnshellError(f"{spec['run']}: {error}, train longer, or use smaller steps") from error
-        yield p, columns
-
-
-def _is_written(out: Path, metadata: Mapping[str, Any], rows: int) -> bool:
-    """Return whether the table `out` is there with these metadata, of whatever commit, and as many rows."""
+) -> dict[int, int]:
+    """Return the evaluations of each of the `missing` blocks, drawn by a process on each of `places`."""
+    total, found = len(files.sizes), {}
+    if 0 < len(missing) < total:
+        progress(f"{len(missing)} of {total} blocks are missing: drawing them on {places[0].type}")
+    made, left, begun = 0, sum(size for _, size in missing), time.perf_counter()
     try:
-        with Table(out) as table:
-            wanted = json.loads(json.dumps({**metadata, **identity()}))
-            found = {**table.metadata, **identity()}
-            return table.span(None)[1] == rows and all(found.get(key) == value for key, value in wanted.items())
-    except OnshellError:
-        return False
+        for k, evaluations in draw_blocks(job, files, missing, places):
+            found[k] = evaluations
+            made, left = made + files.sizes[k], left - files.sizes[k]
+            rate = made / (time.perf_counter() - begun)
+            done = total - len(missing) + len(found)
+            progress(Count(done, total, "block", numbers={"events/s": rate}, left=left / rate))
+    finally:
+        files.sweep()
+    return found
+
+
+def _event_rows(files: BlockFiles, sampler: Sampler, progress: Progress) -> Iterator[tuple[Tensor, dict[str, Any]]]:
+    """Yield the events of all blocks with their columns; those of q-space as p."""
+    spec = sampler.job.spec
+    for first, block in _numbered(files, sampler, progress):
+        momenta = spec["unit"] * block[0.0]
+        if spec["space"] == "q":
+            try:
+                momenta = rambo.to_p(momenta)
+            except OnshellError as error:
+                raise OnshellError(f"{spec['run']}: {error}, train longer, or use smaller steps") from error
+        columns = {str(key): value.numpy() for key, value in block.items() if isinstance(value, Tensor) and key != 0.0}
+        yield momenta, {"event": np.arange(first, first + len(momenta)), **columns}
+
+
+def _snapshot_rows(files: BlockFiles, sampler: Sampler, progress: Progress) -> Iterator[tuple[Tensor, dict[str, Any]]]:
+    """Yield the states of all blocks with the columns `event` and `time`, time after time."""
+    for at in files.times:
+        for first, block in _numbered(files, sampler, progress):
+            states = sampler.job.spec["unit"] * block[at]
+            yield states, {"event": np.arange(first, first + len(states)), "time": np.full(len(states), at)}
+
+
+def _numbered(files: BlockFiles, sampler: Sampler, progress: Progress) -> Iterator[tuple[int, Block]]:
+    """Yield every block with the number of its first event in the table."""
+    first = 0
+    for size, block in zip(files.sizes.values(), files.all(sampler, progress), strict=True):
+        yield first, block
+        first += size
 
 
 def forward_file(

@@ -16,7 +16,8 @@ from onshell.core.rng import stream, torch_stream
 from onshell.events.augment import fills_fibre
 from onshell.physics import fibre, rambo
 from onshell.sampling import likelihood
-from onshell.sampling.sample import Spec
+from onshell.sampling.likelihood import FlowDensity
+from onshell.sampling.sampler import Draw, Network, Spec
 
 FEW = 100
 """With fewer events no law of (b, x) is fitted to them."""
@@ -25,17 +26,16 @@ P_MEASURE = "d^3N p in units of E_cm"
 UNIFORM = "uniform phase space, dPhi_N over its volume"
 
 
-def wish(spec: Spec, source: Mapping[str, Any] | None, *, trace: str = "auto", fibre_draws: int = 0) -> dict[str, Any]:
+def likelihood_options(
+    spec: Spec, source: Mapping[str, Any] | None, *, trace: str = "auto", fibre_draws: int = 0
+) -> dict[str, Any]:
     """Return, as plain types, how the densities of events of the run `spec` are to be found, or raise if they cannot.
 
     `source` is what its model file says of the training set; `fibre_draws` of (b, x) estimate the density of p.
     """
     likelihood.check_deterministic(spec)
-    probes, found = likelihood.probes_of(spec, trace), {}
-    if spec["space"] == "q":
-        found |= {"measure": Q_MEASURE}
-    else:
-        found |= {"measure": P_MEASURE}
+    probes = likelihood.probes_of(spec, trace)
+    found: dict[str, Any] = {"measure": Q_MEASURE if spec["space"] == "q" else P_MEASURE}
     found |= {"trace": "hutchinson", "probes": probes} if probes else {"trace": "exact"}
     if not fibre_draws:
         return found
@@ -50,15 +50,15 @@ def wish(spec: Spec, source: Mapping[str, Any] | None, *, trace: str = "auto", f
     return found | {"fibre_draws": fibre_draws, "fibre_law": law, "measure_p": UNIFORM}
 
 
-def doubts(spec: Spec, source: Mapping[str, Any] | None) -> list[str]:
-    """Return what the densities of events of the run `spec` are not good for; `source` is as for `wish`.
+def likelihood_warnings(spec: Spec, source: Mapping[str, Any] | None) -> list[str]:
+    """Return what the densities of events of the run `spec` are not good for; `source` as in `likelihood_options`.
 
     Frames that events share leave the training set on a sheet of no volume: the better a model, the less is its law one
     that has a density in q-space. Where a field jumps it gathers events or parts them, which no divergence sees.
     """
     found, network = [], spec["network"]
-    augmentation = (source or {}).get("augmentation")
-    if spec["space"] == "q" and fills_fibre(augmentation) is False:
+    augmentation = (source or {}).get("augmentation") or {}
+    if spec["space"] == "q" and fills_fibre(augmentation or None) is False:
         found.append(
             f"trained with augmentation {augmentation.get('name')!r}, in frames (b, x) that events share: log_prob is "
             "singular along the fibre, and `onshell weights` refuses these events; train with augmentation continuous"
@@ -71,24 +71,16 @@ def doubts(spec: Spec, source: Mapping[str, Any] | None) -> list[str]:
     return found
 
 
-def sample_block(
-    network: likelihood.Network,
-    spec: Spec,
-    k: int,
-    size: int,
-    *,
-    seed: int,
-    device: torch.device | str = "cpu",
-    fitted: Mapping[str, Any] | None = None,
-    wish: Mapping[str, Any],
+def density_block(
+    network: Network, spec: Spec, k: int, size: int, draw: Draw, options: Mapping[str, Any]
 ) -> dict[float | str, Tensor]:
-    """Return block `k` of a sample: its states [size, N, 3] at t = 0, as `sample.sample_block`, and columns [size].
+    """Return block `k` of a sample: its states [size, N, 3] at t = 0, as `sample_block` has them, and columns [size].
 
-    They start from the same points; `wish` says how densities are found. The network is one in float64.
+    `options` are those of `likelihood_options`. The network is one in float64.
     """
-    name, probes = (seed, "sample", spec["run"], k), wish.get("probes", 0)
-    generator = torch_stream(*name, "signs", device=str(device))
-    x, found = likelihood.drawn(network, spec, fitted, size, stream(*name, "prior"), generator, probes=probes)
+    name, probes = (draw.seed, "sample", spec["run"], k), options.get("probes", 0)
+    generator = torch_stream(*name, "signs", device=str(draw.device))
+    x, found = FlowDensity(network, spec, draw.fitted, generator, probes).sample(size, stream(*name, "prior"))
     x, found = x.cpu(), found.cpu() - 3 * spec["n_particles"] * torch.tensor(spec["unit"]).double().log()
     in_q = spec["space"] == "q"
     columns = {"log_prob": found.mean(0) - (rambo.prior_log_prob(spec["unit"] * x) if in_q else 0.0)}
@@ -97,15 +89,15 @@ def sample_block(
     if in_q:
         b, frame_x = rambo.frame(spec["unit"] * x)
         columns |= dict(zip(("bx", "by", "bz"), b.unbind(-1), strict=True)) | {"x": frame_x}
-    if draws := wish.get("fibre_draws"):
-        n_particles = spec["n_particles"]
+    if draws := options.get("fibre_draws"):
+        exact, n_particles = FlowDensity(network, spec, draw.fitted, generator), spec["n_particles"]
         law: fibre.Frames = fibre.PriorFrames(n_particles)
-        if wish["fibre_law"] == "fitted" and size >= FEW:
+        if options["fibre_law"] == "fitted" and size >= FEW:
             law = fibre.FittedFrames(b, frame_x, n_particles, dof=5.0, prior=0.1)
-
-        def log_rho(q: Tensor) -> Tensor:
-            return likelihood.log_prob(network, spec, fitted, q, generator)[0].cpu()
-
-        density, error = fibre.log_density(log_rho, rambo.to_p(x), draws, stream(*name, "fibre"), law)
+        density, error = fibre.log_density(
+            lambda q: exact.log_prob(q)[0].cpu(), rambo.to_p(x), draws, stream(*name, "fibre"), law
+        )
         columns |= {"log_prob_p": density, "log_prob_p_error": error}
-    return {0.0: x, **columns}
+    block: dict[float | str, Tensor] = {0.0: x}
+    block.update(columns.items())
+    return block

@@ -7,7 +7,8 @@ angles lose the digits of float32 where terms cancel that the field itself never
 [n, K, ...] that follow the particles hold the change of ln rho.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,8 @@ from onshell.models.charts.mixtures import mixture_of
 from onshell.models.divergence import random_signs
 from onshell.physics import rambo
 from onshell.physics.kinematics import norm
-from onshell.sampling.project import way
-
-Spec = Mapping[str, Any]
-Network = Callable[[Tensor, Tensor], Tensor]
+from onshell.sampling.integrators import integrate, integrate_back
+from onshell.sampling.sampler import Network, Spec
 
 EXACT_UP_TO = 5
 """With more particles than this, `auto` estimates traces: an exact one takes 3N backward passes."""
@@ -61,52 +60,84 @@ def prior_log_prob(spec: Spec, fitted: Mapping[str, Any] | None, x: Tensor) -> T
     """Return ln of the density [n] on d^{3N}x of where sampling of the run `spec` starts, at `x` [n, N, 3]."""
     if spec["family"] == "diffusion" or spec["prior"] == "rambo":
         return rambo.prior_log_prob(x)
-    mean, std = (torch.tensor(fitted[key], dtype=x.dtype, device=x.device) for key in ("mean", "std"))
-    return torch.distributions.Normal(mean, std).log_prob(x).sum((1, 2))
+    mean, std = (torch.tensor((fitted or {})[key], dtype=x.dtype, device=x.device) for key in ("mean", "std"))
+    found: Tensor = torch.distributions.Normal(mean, std).log_prob(x)  # type: ignore[no-untyped-call]
+    return found.sum((1, 2))
 
 
-def drawn(
-    network: Network,
-    spec: Spec,
-    fitted: Mapping[str, Any] | None,
-    size: int,
-    rng: np.random.Generator,
-    generator: torch.Generator,
-    *,
-    probes: int = 0,
-) -> tuple[Tensor, Tensor]:
-    """Return `size` events x [size, N, 3] of the run `spec`, in network units, and ln rho(x) [K, size], K estimates.
+@dataclass(frozen=True)
+class FlowDensity:
+    """The density of the run `spec` on d^{3N}x, in network units.
 
-    `rng` draws where they start, as for events without a likelihood; `generator`, whose device is that of the network,
-    draws signs. K is 1 if traces are exact.
+    `fitted` is what its prior was fitted to; `generator`, whose device is that of the network, draws the signs of
+    `probes` estimates of each trace. Without any, traces are exact.
     """
-    check_deterministic(spec)
-    chart = chart_of(spec)
-    y = priors.start(spec, fitted, size, rng).to(generator.device)
-    start = prior_log_prob(spec, fitted, chart.to_q(y))
-    y, change = _solved(network, spec, y, _signs(spec, size, probes, generator), to_data=True)
-    return chart.to_q(y), start + change
 
+    network: Network
+    spec: Spec
+    fitted: Mapping[str, Any] | None
+    generator: torch.Generator
+    probes: int = 0
 
-def log_prob(
-    network: Network,
-    spec: Spec,
-    fitted: Mapping[str, Any] | None,
-    x: Tensor,
-    generator: torch.Generator,
-    *,
-    probes: int = 0,
-) -> Tensor:
-    """Return ln rho(x) [K, n], K estimates, of the run `spec` at any events `x` [n, N, 3] in network units.
+    def __post_init__(self) -> None:
+        check_deterministic(self.spec)
 
-    They are taken to the prior by the solver that draws events. A step of its grid to t = 0 is made as there, with the
-    network at the earlier end of it.
-    """
-    check_deterministic(spec)
-    chart = chart_of(spec)
-    y = chart.to_chart(x.to(generator.device, torch.float64))
-    y, change = _solved(network, spec, y, _signs(spec, len(x), probes, generator), to_data=False)
-    return prior_log_prob(spec, fitted, chart.to_q(y)) - change
+    def sample(self, size: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Return `size` events x [size, N, 3] and ln rho(x) [K, size], K estimates or one that is exact.
+
+        `rng` draws where they start, as for events without a likelihood.
+        """
+        chart = chart_of(self.spec)
+        y = priors.start(self.spec, self.fitted, size, rng).to(self.generator.device)
+        start = prior_log_prob(self.spec, self.fitted, chart.to_q(y))
+        y, change = self.solve(y, to_data=True)
+        return chart.to_q(y), start + change
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return ln rho(x) [K, n] at any events `x` [n, N, 3].
+
+        They are taken to the prior by the solver that draws events. A step of its grid to t = 0 is made as there, with
+        the network at the earlier end of it.
+        """
+        chart = chart_of(self.spec)
+        y, change = self.solve(chart.to_chart(x.to(self.generator.device, torch.float64)), to_data=False)
+        return prior_log_prob(self.spec, self.fitted, chart.to_q(y)) - change
+
+    def solve(self, y: Tensor, *, to_data: bool) -> tuple[Tensor, Tensor]:
+        """Return the states after the whole way from `y`, to t = 0 or to t = 1, and the change of ln rho [K, n]."""
+        chart, rate, n_particles = chart_of(self.spec), mixture_of(self.spec).rate, y.shape[1]
+        signs = random_signs((self.probes, len(y), n_particles, 3), self.generator) if self.probes else None
+
+        def velocity(state: Tensor, t: float) -> Tensor:
+            y = state[:, :n_particles]
+            q = chart.to_q(y)
+            now = torch.full((len(y),), t, dtype=q.dtype, device=q.device)
+            u, traces = traced(self.network, q.contiguous(), now, signs)
+            length = norm(q)
+            s, slope = chart.speed(length)
+            # A particle at q = 0 to the last bit has no direction; it has no weight either.
+            along = (u * q).sum(-1) / torch.where(length == 0, 1.0, length)
+            kept = (length > 0).to(along.dtype)
+            lost = -(s * traces + torch.nan_to_num(slope, posinf=0.0) * along * kept).sum(-1)
+            return rate * torch.cat([chart.tangent(y, u), _as_rows(lost, y)], 1)
+
+        def project(state: Tensor) -> Tensor:
+            return torch.cat([chart.project(state[:, :n_particles]), state[:, n_particles:]], 1)
+
+        none = torch.zeros(self.probes or 1, len(y), dtype=torch.float64, device=y.device)
+        state, solver = torch.cat([y, _as_rows(none, y)], 1), integrate if to_data else integrate_back
+        with torch.no_grad():
+            for _, last in solver(velocity, state, self.spec["sampling"], project):
+                state = last
+        found = state[:, n_particles:, 0]
+        found = found.real if found.is_complex() else found
+        if not torch.isfinite(found.sum()):
+            bad = int((~torch.isfinite(found)).any(1).sum())
+            raise OnshellError(
+                f"likelihood: {self.spec['run']}: {bad} of {len(found)} events have none that is finite; use smaller "
+                "steps, or the adaptive solver"
+            )
+        return state[:, :n_particles], found.T
 
 
 def traced(network: Network, x: Tensor, t: Tensor, signs: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -132,46 +163,6 @@ def _gradient(value: Tensor, x: Tensor) -> Tensor:
     """Return d value/dx, zero where it does not depend on x; the graph is kept."""
     (found,) = torch.autograd.grad(value, x, retain_graph=True, allow_unused=True, materialize_grads=True)
     return found
-
-
-def _signs(spec: Spec, n: int, probes: int, generator: torch.Generator) -> Tensor | None:
-    return random_signs((probes, n, spec["n_particles"], 3), generator) if probes else None
-
-
-def _solved(network: Network, spec: Spec, y: Tensor, signs: Tensor | None, *, to_data: bool) -> tuple[Tensor, Tensor]:
-    """Return the states after the whole way, to t = 0 or to t = 1, and the change of ln rho on it [K, n]."""
-    chart, rate, n_particles = chart_of(spec), mixture_of(spec).rate, y.shape[1]
-    rows = 1 if signs is None else len(signs)
-
-    def velocity(state: Tensor, t: float) -> Tensor:
-        y = state[:, :n_particles]
-        q = chart.to_q(y)
-        now = torch.full((len(y),), t, dtype=q.dtype, device=q.device)
-        u, traces = traced(network, q.contiguous(), now, signs)
-        length = norm(q)
-        s, slope = chart.speed(length)
-        # A particle at q = 0 to the last bit has no direction; it has no weight either.
-        along = (u * q).sum(-1) / torch.where(length == 0, 1.0, length)
-        kept = (length > 0).to(along.dtype)
-        lost = -(s * traces + torch.nan_to_num(slope, posinf=0.0) * along * kept).sum(-1)
-        return rate * torch.cat([chart.tangent(y, u), _as_rows(lost, y)], 1)
-
-    def settle(state: Tensor) -> Tensor:
-        return torch.cat([chart.project(state[:, :n_particles]), state[:, n_particles:]], 1)
-
-    state = torch.cat([y, _as_rows(torch.zeros(rows, len(y), dtype=torch.float64, device=y.device), y)], 1)
-    with torch.no_grad():
-        for _, last in way(velocity, state, spec["sampling"], settle=settle, to_data=to_data):
-            state = last
-    found = state[:, n_particles:, 0]
-    found = found.real if found.is_complex() else found
-    if not torch.isfinite(found.sum()):
-        bad = int((~torch.isfinite(found)).any(1).sum())
-        raise OnshellError(
-            f"likelihood: {spec['run']}: {bad} of {len(found)} events have none that is finite; use smaller steps, or "
-            "the adaptive solver"
-        )
-    return state[:, :n_particles], found.T
 
 
 def _as_rows(values: Tensor, y: Tensor) -> Tensor:

@@ -1,22 +1,28 @@
-"""A sampling dealt out: to jobs, which draw a shard of its blocks each, and to the processes of a machine."""
+"""Shards of a table: tables of contiguous blocks, drawn by jobs of their own, and their gathering."""
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+from torch import Tensor
 
 from onshell.core.errors import OnshellError
-from onshell.core.files import write_json
-from onshell.core.progress import Progress
-from onshell.training.device import choose_device
+from onshell.core.provenance import identity
+from onshell.events.parquet import Table
+from onshell.events.table import iter_events, write_events
+from onshell.sampling.comparison import differences
+
+KEY = "shard"
+"""The key of a shard's metadata: which it is, and how many evaluations its events took."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Shard `number`, 1 ... `of`: its blocks are those whose turn it is when blocks are dealt round."""
+    """Shard `number`, 1 ... `of`, of the blocks of a table: as many as any other, or one more."""
 
     number: int
     of: int
@@ -24,9 +30,10 @@ class Shard:
     def __str__(self) -> str:
         return f"{self.number}/{self.of}"
 
-    def deal(self, blocks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    def take(self, blocks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         """Return the blocks (k, size) of this shard."""
-        return list(blocks[self.number - 1 :: self.of])
+        first, after = ((self.number - 1 + i) * len(blocks) // self.of for i in (0, 1))
+        return list(blocks[first:after])
 
 
 def read_shard(text: str) -> Shard:
@@ -37,52 +44,53 @@ def read_shard(text: str) -> Shard:
     return Shard(int(match[1]), int(match[2]))
 
 
-def write_receipt(
-    path: Path, shard: Shard, blocks: Sequence[tuple[int, int]], settings: Mapping[str, Any], means: Mapping[str, Any]
-) -> Path:
-    """Return `path`, a file that says which blocks of a sampling with `settings` are drawn, and by what `means`."""
-    content = {
-        "shard": shard.number,
-        "shards": shard.of,
-        "blocks": [k for k, _ in blocks],
-        "seed": settings["seed"],
-        "model": settings["model"],
-        "settings": dict(settings),
-        "means": dict(means),
-    }
-    write_json(path, content)
-    return path
-
-
-def devices(name: str, processes: int, progress: Progress) -> list[torch.device]:
-    """Return the device of each process of a sampling that asks for `processes` of them on the device called `name`.
-
-    On CUDA they take a GPU each. For auto there are as many processes as GPUs, if these are fewer, and one without any;
-    for cpu and cuda there are exactly as many as asked for.
+def gather(out: Path, shards: Sequence[Path], metadata: Mapping[str, Any], n: int, space: str) -> None:
+    """Write the table `out` of `n` events with these `metadata` from the tables of all `shards`, in their order.
 
     Raises
     ------
     OnshellError
-        For a device that is not there, and for more processes on cuda than there are GPUs.
+        One line that names the shard: one that is missing, of another sampling, or damaged.
     """
-    if processes < 1:
-        raise OnshellError(f"--processes {processes}: ask for 1 or more")
-    where = choose_device(name)
-    if processes == 1 or (where.type == "cpu" and name != "auto"):
-        return [where] * processes
-    if where.type == "cpu":
-        progress(f"no GPU here: one process instead of {processes}; --device cpu starts them on the processor")
-        return [where]
-    if where.index is not None:
+    with ExitStack() as stack:
+        tables = [stack.enter_context(Table(path, space)) for path in shards]
+        evaluations, precisions = 0, []
+        for number, table in enumerate(tables, 1):
+            made = table.metadata.get(KEY)
+            made = made if isinstance(made, dict) else {}
+            if (made.get("number"), made.get("of")) != (number, len(tables)):
+                raise OnshellError(
+                    f"{table.path}: not shard {number} of {len(tables)}; give the tables that `onshell sample --shard "
+                    f"k/{len(tables)}` wrote, k = 1 ... {len(tables)}, in their order"
+                )
+            _check_same(table, metadata)
+            evaluations += made.get("evaluations", 0)
+            precisions.append(table.metadata["precision"])
+        times = metadata["times"]
+        if (rows := sum(table.rows for table in tables)) != n * len(times):
+            raise OnshellError(f"{out}: its shards hold {rows:,} rows, not {n * len(times):,}; draw them again")
+        # What auto means may differ from host to host.
+        known = {"precision": "+".join(dict.fromkeys(precisions)), "n_evaluations": evaluations / n}
+        write_events(out, _rows(tables, len(times)), {**metadata, **known}, space)
+
+
+def _check_same(table: Table, metadata: Mapping[str, Any]) -> None:
+    """Raise if a shard was not drawn as the `metadata` of the whole table say."""
+    free = {"precision", *identity()}
+    wanted = {key: value for key, value in json.loads(json.dumps(metadata)).items() if key not in free}
+    found = {key: table.metadata[key] for key in wanted if key in table.metadata}
+    for place, one, other in differences("", found, wanted):
         raise OnshellError(
-            f"--device {name}: one GPU for {processes} processes, which take one each; use --device cuda"
+            f"{table.path}: a shard of another sampling: {place[1:]} is {one!r} and not {other!r}; draw it again"
         )
-    gpus = torch.cuda.device_count()
-    if gpus < processes and name != "auto":
-        raise OnshellError(
-            f"--processes {processes}: they take a GPU each, but there are {gpus}; use --processes {gpus}, or ask for "
-            "more GPUs"
-        )
-    if gpus < processes:
-        progress(f"GPUs here: {gpus}, so as many processes instead of {processes}")
-    return [torch.device("cuda", index) for index in range(min(processes, gpus))]
+
+
+def _rows(tables: Sequence[Table], n_times: int) -> Iterator[tuple[Tensor, dict[str, Any]]]:
+    """Yield the rows of all `tables`, the states at one time after the other."""
+    for i in range(n_times):
+        first = 0
+        for table in tables:
+            each = table.rows // n_times
+            for events in iter_events(table.path, space=table.space, rows=slice(i * each, (i + 1) * each)):
+                yield events.momenta, {**events.columns, "event": first + events.columns["event"]}
+            first += each

@@ -12,7 +12,7 @@ from onshell.core.rng import stream
 from onshell.models.charts import CHARTS, chart_of
 from onshell.physics import rambo
 from onshell.physics.kinematics import norm
-from onshell.sampling import ode
+from onshell.sampling.integrators import Scheme, fixed, grid, stepper
 
 
 @pytest.mark.parametrize("name", CHARTS)
@@ -95,9 +95,8 @@ def test_what_a_solver_made_is_brought_back_to_directions():
     off = torch.cat([y[..., :1], 1.3 * y[..., 1:]], -1)
     torch.testing.assert_close(chart.to_q(chart.project(off)), q)
     velocity = torch.from_numpy(stream(4, "u").standard_normal(q.shape))
-    *_, (_, there) = ode.fixed(
-        ode.stepper("rk4", lambda y, t: chart.tangent(y, velocity), chart.project), y, ode.grid(3), settle=chart.project
-    )
+    step = stepper("rk4", lambda y, t: chart.tangent(y, velocity), chart.project)
+    *_, (_, there) = fixed(Scheme(step, project=chart.project), y, grid(3))
     torch.testing.assert_close(norm(there[..., 1:]), torch.ones_like(q[..., 0]), rtol=1e-14, atol=0)
 
 

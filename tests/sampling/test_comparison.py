@@ -6,16 +6,16 @@ import pytest
 
 from helpers.specs import run_spec
 from onshell.core.errors import OnshellError
-from onshell.sampling.agreement import check_agreement
+from onshell.sampling.comparison import check_same_run
 
 PATH = Path("runs/model.pt")
 
 
 def test_a_model_of_the_configuration_passes():
-    check_agreement(PATH, run_spec(), run_spec())
-    check_agreement(PATH, run_spec(), {})
+    check_same_run(PATH, run_spec(), run_spec())
+    check_same_run(PATH, run_spec(), {})
     # YAML and JSON know no tuples, and 1 is 1.0.
-    check_agreement(PATH, run_spec(), {"schedule": {**run_spec()["schedule"], "gamma": (0.01, 0.05)}, "unit": 1})
+    check_same_run(PATH, run_spec(), {"schedule": {**run_spec()["schedule"], "gamma": (0.01, 0.05)}, "unit": 1})
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,13 @@ def test_the_first_difference_is_named(expect, message):
     found["training"].pop("ema", None)
     wanted = {key: {**found[key], **value} if isinstance(value, dict) else value for key, value in expect.items()}
     with pytest.raises(OnshellError, match=rf"^runs/model\.pt: .*{message}"):
-        check_agreement(PATH, found, wanted)
+        check_same_run(PATH, found, wanted)
 
 
 def test_a_key_that_the_configuration_lacks_is_a_difference():
     wanted = run_spec()["training"]
     del wanted["clip"]
     with pytest.raises(OnshellError, match=r"trained with training\.clip = 1\.0, the configuration does not set it"):
-        check_agreement(PATH, run_spec(), {"training": wanted})
+        check_same_run(PATH, run_spec(), {"training": wanted})
     with pytest.raises(OnshellError, match="trained without prior, the configuration says 'rambo'"):
-        check_agreement(PATH, {}, {"prior": "rambo"})
+        check_same_run(PATH, {}, {"prior": "rambo"})
