@@ -139,9 +139,9 @@ def test_whoever_writes_a_model_is_named(context, clone, config):
 
 
 def test_the_claim_is_that_of_the_trainings(tmp_path):
-    from onshell.training import lock
+    from onshell.training import lease
 
-    assert lock.NAME == storage.CLAIM
-    with lock.claimed(tmp_path, print):
-        assert storage._claim(tmp_path / lock.NAME).startswith(f"process {os.getpid()} on ")
-    assert lock.NAME not in names(tmp_path)
+    assert lease.HOLDER == storage.CLAIM
+    with lease.claimed(tmp_path, print):
+        assert storage._claim(tmp_path / lease.HOLDER).startswith(f"process {os.getpid()} on ")
+    assert names(tmp_path) == []

@@ -14,8 +14,8 @@ from helpers.own import DEEP_SET, OWN, own_folder
 from helpers.trainings import assert_same_training, events, model, silent
 from onshell.core.errors import OnshellError
 from onshell.events.table import read_events, write_events
-from onshell.sampling.commands import sample_file
-from onshell.sampling.sample import BLOCK, sample
+from onshell.sampling.commands import SampleOptions, sample_file
+from onshell.sampling.sampler import BLOCK, Draw, sample
 from onshell.training.checkpoint import load_model
 from onshell.training.loop import train
 
@@ -35,7 +35,7 @@ def trained(own_folder):
 def test_it_is_found_again_from_the_model_file(trained):
     network, spec = load_model(trained.path / "run" / "model.pt", network=OWN["type"])
     assert spec["network"] == OWN
-    assert next(sample(network, spec, 10, seed=1)).shape == (10, 3, 3)
+    assert next(sample(network, spec, 10, Draw(seed=1))).shape == (10, 3, 3)
 
 
 def test_the_products_say_where_its_code_comes_from(trained):
@@ -154,6 +154,6 @@ def test_processes_of_a_training_and_of_a_sampling_find_it(own_folder):
     assert done.returncode == 0, done.stderr
     assert "2 processes on cpu" in done.stdout
     # Two blocks: a worker for each.
-    options = {"device": "cpu", "processes": 2, "network": OWN["type"], "progress": silent}
-    sample_file("mine/model.pt", "two.parquet", 2 * BLOCK, **options)
+    options = SampleOptions(device="cpu", processes=2, network=OWN["type"])
+    sample_file("mine/model.pt", "two.parquet", 2 * BLOCK, options, silent)
     assert len(read_events("two.parquet")) == 2 * BLOCK

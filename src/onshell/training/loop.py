@@ -25,7 +25,7 @@ from onshell.training.device import choose_precision, hold_memory
 from onshell.training.epoch import Part, row, run_epoch, steps_of
 from onshell.training.finished import memory, recall, remember
 from onshell.training.learner import Learner
-from onshell.training.lock import claimed
+from onshell.training.lease import claimed
 from onshell.training.processes import Team, team
 from onshell.training.record import write_history, write_record
 from onshell.training.state import read_state, state_key, write_state
