@@ -113,14 +113,14 @@ def contents(folder: Path) -> dict[str, bytes]:
 def faults(outcome: Outcome, before: dict[str, bytes], after: dict[str, bytes], damaged: str) -> list[str]:
     """Return what is wrong with an outcome, of a command line that reads the file `damaged` and may write `out`*."""
     found = [] if outcome.unforeseen is None else [outcome.unforeseen]
-    told = [line for line in outcome.lines if not line.startswith("onshell: warning: ")]
+    lines = [line for line in outcome.lines if not line.startswith("onshell: warning: ")]
     if outcome.code == 0:
-        found += [f"besides: {line[:200]}" for line in told]
+        found += [f"besides: {line[:200]}" for line in lines]
     elif outcome.code == 1:
-        if len(told) != 1 or not told[0].startswith("onshell: error: "):
-            found.append(f"not one line of error: {' | '.join(told)[:300]}")
-        elif damaged not in told[0]:
-            found.append(f"{damaged} is not named: {told[0][:300]}")
+        if len(lines) != 1 or not lines[0].startswith("onshell: error: "):
+            found.append(f"not one line of error: {' | '.join(lines)[:300]}")
+        elif damaged not in lines[0]:
+            found.append(f"{damaged} is not named: {lines[0][:300]}")
     elif outcome.code != 2:
         found.append(f"exit code {outcome.code}")
     found += [f"{name} was changed" for name in before if after.get(name) != before[name]]

@@ -1,19 +1,24 @@
-"""Les Houches files for tests: a real one, and small ones of events of one's choice."""
+"""Les Houches files for tests: a real one, and small ones of chosen events."""
 
 import gzip
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from onshell.events.lhe.importing import Settings, import_file
+from onshell.events.table import write_events
 from onshell.physics import generators
 
+DOWN, UP, PHOTON = (1, -1, 21), (2, -2, 21), (1, -1, 22)
+PROTONS = {"beams": (2212, 2212), "energies": (6500.0, 6500.0), "pdf": 10042}
 REAL = Path(__file__).parents[1] / "data" / "qqg_200.lhe.gz"
 HEAD = """<LesHouchesEvents version="3.0">
 <header>
 </header>
 <init>
-{ids} {e_a:.10e} {e_b:.10e} {pdf} {pdf} {pdf} {pdf} {weighting} 1
-1.0 0.1 1.0 1
+{ids} {e_a:.10e} {e_b:.10e} {pdf} {pdf} {pdf} {pdf} {weighting} {n}
+{processes}
 </init>
 """
 
@@ -39,11 +44,14 @@ def event(momenta, ids, weight=1.0, incoming=((11, 0.5), (-11, -0.5)), extra="")
     return f"<event>\n{count} 1 {weight:.16e} 100.0 0.0073 0.118\n{''.join(lines)}{extra}</event>\n"
 
 
-def file_text(events, beams=(11, -11), energies=(0.5, 0.5), pdf=0, weighting=3, end="</LesHouchesEvents>\n"):
+def file_text(events, beams=(11, -11), energies=(0.5, 0.5), pdf=0, weighting=3, processes="1.0 0.1 1.0 1"):
     """Return the text of a file of events."""
     ids = f"{beams[0]} {beams[1]}"
-    head = HEAD.format(ids=ids, e_a=energies[0], e_b=energies[1], pdf=pdf, weighting=weighting)
-    return head + "".join(events) + end
+    n = 1 + processes.count("\n")
+    head = HEAD.format(
+        ids=ids, e_a=energies[0], e_b=energies[1], pdf=pdf, weighting=weighting, n=n, processes=processes
+    )
+    return head + "".join(events) + "</LesHouchesEvents>\n"
 
 
 def uniform(n, n_particles=3, name="lhe"):
@@ -55,3 +63,17 @@ def write(path, text):
     """Return `path` after writing `text` to it, compressed if its name says so."""
     path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
     return path
+
+
+def imported(folder, events, name="in", settings=None, **head):
+    """Return the table of a file of events."""
+    path = write(folder / f"{name}.lhe", file_text(events, **head))
+    import_file(path, folder / f"{name}.parquet", settings or Settings(held_out=0.0))
+    return folder / f"{name}.parquet"
+
+
+def generated(folder, n=50, metadata=None, weights=None):
+    """Return a table of momenta as a model's."""
+    columns = {} if weights is None else {"weight": np.array(weights)}
+    write_events(folder / "model.parquet", [(torch.from_numpy(uniform(n, name="model")), columns)], metadata or {})
+    return folder / "model.parquet"

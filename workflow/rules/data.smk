@@ -1,4 +1,4 @@
-"""Exact truth, or events of one's own, and the training sets made of it.
+"""Exact truth, or imported events, and the training sets made of them.
 
 Makes: events/<dataset>.parquet, events/<dataset>.final.parquet, embedded/<dataset>.<augmentation>.parquet. Needs: nothing but config.yaml and the Les
 Houches files that it names.

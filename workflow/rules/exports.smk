@@ -5,14 +5,14 @@ Makes: <preset>/samples/<run>.lhe.gz for the runs of processes with a source. Ne
 
 
 rule exports:
-    """The Les Houches files of all runs of one's own processes."""
+    """The Les Houches files of all runs of imported processes."""
     input:
         list(map(L.exported, exported())),
     localrule: True
 
 
 rule export:
-    """The events of one model as a Les Houches file; what the model does not know is lent by the imported events."""
+    """The events of one model as a Les Houches file; what the model does not know is taken from the imported events."""
     input:
         events=L.samples("{run}"),
         like=lambda wildcards: L.events(spec(wildcards.run)["dataset"]),
@@ -37,7 +37,7 @@ rule export:
         project=lambda wildcards: (
             ["--project"] if spec(wildcards.run)["space"] == "p" else []
         ),
-        # Energies that differ from event to event are lent only where the process says that they may be.
+        # Energies that differ from event to event are taken only where the process says that they may be.
         independent=lambda wildcards: (
             ["--independent-energy"]
             if config["processes"][spec(wildcards.run)["process"]].get(

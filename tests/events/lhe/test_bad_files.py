@@ -124,7 +124,7 @@ def test_a_damaged_gzip(tmp_path):
     content[len(content) // 2] ^= 0xFF
     path = tmp_path / "d.lhe.gz"
     path.write_bytes(content)
-    # Which numbers are wrong nobody can tell.
+    # Which numbers are wrong nobody knows.
     for settings in (Settings(), Settings(skip_bad=True)):
         refuses(path, r"line \d+: the compressed file is damaged \(CRC.*; make or copy", settings)
 

@@ -1,15 +1,14 @@
-"""`onshell import` and `onshell export`: what the options refuse, and what is said of what is lent."""
+"""`onshell import` and `onshell export`: what the options refuse, and which lines they print."""
 
 import sys
 
 import pytest
-import torch
 
-from helpers.lhe import event, file_text, uniform, write
+from helpers.lhe import DOWN, PHOTON, PROTONS, event, generated, imported, uniform
 from onshell import cli
 from onshell.cli.lhe import summary
-from onshell.events.lhe.importing import Settings, import_file
-from onshell.events.table import write_events
+from onshell.events.lhe.importing import Settings
+from onshell.events.table import read_metadata
 
 
 @pytest.fixture
@@ -44,28 +43,25 @@ def onshell(tmp_path, monkeypatch, capsys):
     ],
 )
 def test_options_of_the_export(onshell, tmp_path, options, message):
-    write_events(tmp_path / "model.parquet", [torch.from_numpy(uniform(3))], {})
+    generated(tmp_path, 3)
     code, error = onshell("export", "model.parquet", "-o", "x.lhe", *options)
     assert code == 1
     assert error.startswith(f"onshell: error: {message}")
     assert [path.name for path in tmp_path.iterdir()] == ["model.parquet"]
 
 
-def test_the_cross_section_of_what_was_kept_is_said(tmp_path):
-    events = [event(p, ids, 4.0) for p, ids in zip(uniform(4), [(1, -1, 21), *[(1, -1, 22)] * 3], strict=True)]
-    text = file_text(events, weighting=-4).replace("1.0 0.1 1.0 1\n", "4.0 0.1 4.0 1\n")
-    about = import_file(
-        write(tmp_path / "x.lhe", text), tmp_path / "x.parquet", Settings("q,qbar,g", skip_bad=True, held_out=0.0)
-    )
-    assert "cross section of the good events: 1 of 4 pb" in summary(about)
+def test_the_cross_section_of_what_was_kept(tmp_path):
+    events = [event(p, ids, 4.0) for p, ids in zip(uniform(4), [DOWN, PHOTON, PHOTON, PHOTON], strict=True)]
+    settings = Settings("q,qbar,g", skip_bad=True)
+    path = imported(tmp_path, events, settings=settings, weighting=-4, processes="4.0 0.1 4.0 1")
+    assert "cross section of the good events: 1 of 4 pb" in summary(read_metadata(path))
 
 
-def test_what_is_lent_to_any_momenta_is_said(onshell, tmp_path):
+def test_what_is_assigned_to_any_momenta_is_named(onshell, tmp_path):
     partons = [((21, e / 2), (21, -e / 2)) for e in (91.0, 200.0, 300.0)]
-    events = [event(2 * i[0][1] * p, (1, -1, 21), incoming=i) for p, i in zip(uniform(3), partons, strict=True)]
-    head = {"beams": (2212, 2212), "energies": (6500.0, 6500.0), "pdf": 10042}
-    import_file(write(tmp_path / "pp.lhe", file_text(events, **head)), tmp_path / "pp.parquet")
-    write_events(tmp_path / "model.parquet", [torch.from_numpy(uniform(3))], {})
+    events = [event(2 * i[0][1] * p, DOWN, incoming=i) for p, i in zip(uniform(3), partons, strict=True)]
+    imported(tmp_path, events, "pp", **PROTONS)
+    generated(tmp_path, 3)
     arguments = ("export", "model.parquet", "--like", "pp.parquet", "-o", "x.lhe")
     code, error = onshell(*arguments)
     assert code == 1

@@ -89,7 +89,7 @@ def test_a_table_that_another_program_rewrote(tmp_path, original, rewrite, messa
     write_events(model, [torch.from_numpy(uniform(3, name="model"))], {})
     for source, template in ((path, None), (model, path)):
         if template and ("order" in message or "twice" in message or "event:" in message):
-            continue  # A lender's events have no order.
+            continue  # A template's events have no order.
         with pytest.raises(OnshellError, match=message) as caught:
             export_file(source, tmp_path / "out.lhe", template=template)
         assert str(caught.value).startswith(f"{path}: ")

@@ -1,4 +1,4 @@
-"""Les Houches files as event tables: what is taken, kept, split and told."""
+"""Les Houches files as event tables: what is taken, kept, split and counted."""
 
 import numpy as np
 import pytest
@@ -102,10 +102,10 @@ def test_the_table_depends_on_the_file_and_the_seed_alone(tmp_path, monkeypatch)
     a, b = read_events(tmp_path / "a.parquet"), read_events(tmp_path / "b.parquet")
     assert torch.equal(a.momenta, b.momenta)
     monkeypatch.setattr(importing, "CHUNK", 64)
-    told = []
-    import_file(REAL, tmp_path / "c.parquet", Settings(dataset="x"), progress=lambda *counts: told.append(counts))
-    assert [done for done, _ in told] == [64, 128, 192, 200, 200]
-    assert told[-1] == (200, 200)
+    seen = []
+    import_file(REAL, tmp_path / "c.parquet", Settings(dataset="x"), progress=lambda *counts: seen.append(counts))
+    assert [done for done, _ in seen] == [64, 128, 192, 200, 200]
+    assert seen[-1] == (200, 200)
     import_file(REAL, tmp_path / "d.parquet", Settings(seed=1, dataset="x"))
     assert set(read_events(tmp_path / "d.parquet", rows="test").columns["event"]) != set(
         read_events(tmp_path / "c.parquet", rows="test").columns["event"]

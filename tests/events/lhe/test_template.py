@@ -1,4 +1,4 @@
-"""What imported events lend generated ones: in proportion to what they count for, and nothing that is not theirs."""
+"""What generated events take from imported ones: in proportion to the weights, and nothing that is not theirs."""
 
 from collections import Counter
 
@@ -7,29 +7,15 @@ import pylhe
 import pytest
 import torch
 
-from helpers.lhe import event, file_text, uniform, write
+from helpers.lhe import DOWN, PROTONS, UP, event, generated, imported, uniform
 from onshell.core.errors import OnshellError
-from onshell.events.lhe.importing import Settings, import_file
+from onshell.events.lhe.importing import Settings
 from onshell.events.lhe.template import Overrides
 from onshell.events.lhe.write import export_file
 from onshell.events.table import read_events, write_events
 from onshell.physics.kinematics import boost
 
-DOWN, UP = (1, -1, 21), (2, -2, 21)
 FREE = Overrides(independent_energy=True)
-
-
-def table(tmp_path, events, name="in", settings=None, **head):
-    """Return the table of a file of events."""
-    path = write(tmp_path / f"{name}.lhe", file_text(events, **head))
-    import_file(path, tmp_path / f"{name}.parquet", settings or Settings(held_out=0.0))
-    return tmp_path / f"{name}.parquet"
-
-
-def sample(tmp_path, n=50, metadata=None):
-    """Return a table of momenta as a model's."""
-    write_events(tmp_path / "model.parquet", [torch.from_numpy(uniform(n, name="model"))], metadata or {})
-    return tmp_path / "model.parquet"
 
 
 def hadronic(n, energies, ids=(DOWN,), velocity=0.0):
@@ -43,9 +29,6 @@ def hadronic(n, energies, ids=(DOWN,), velocity=0.0):
         lab = boost(torch.from_numpy(p) * e, back if i % 2 else 0.0 * back).numpy()
         found.append(event(lab, ids[i % len(ids)], incoming=((21, 0.5 * e * turn), (21, -0.5 * e / turn))))
     return found
-
-
-PROTONS = {"beams": (2212, 2212), "energies": (6500.0, 6500.0), "pdf": 10042}
 
 
 def numbers(path):
@@ -66,21 +49,21 @@ def numbers(path):
         (hadronic(10, (100.0,), ids=(DOWN, (-1, 1, 21))), "the kinds of particles;"),
     ],
 )
-def test_what_belongs_to_the_momenta_is_lent_only_if_that_is_said(tmp_path, events, message):
-    lender, model = table(tmp_path, events, **PROTONS), sample(tmp_path)
+def test_what_belongs_to_the_momenta_is_assigned_only_on_request(tmp_path, events, message):
+    source, model = imported(tmp_path, events, **PROTONS), generated(tmp_path)
     with pytest.raises(OnshellError, match=message) as caught:
-        export_file(model, tmp_path / "out.lhe", template=lender)
-    assert str(caught.value).startswith(f"{lender}: ")
+        export_file(model, tmp_path / "out.lhe", template=source)
+    assert str(caught.value).startswith(f"{source}: ")
     assert "--independent-energy" in str(caught.value)
     assert not (tmp_path / "out.lhe").exists()
-    about = export_file(model, tmp_path / "out.lhe", template=lender, overrides=FREE)
+    about = export_file(model, tmp_path / "out.lhe", template=source, overrides=FREE)
     assert about["independent"]
     assert message.rstrip(";").removeprefix("not the same in all events: ").split(r"\(")[0] in about["independent"][0]
 
 
-def test_what_is_given_is_not_lent(tmp_path):
-    lender, model = table(tmp_path, hadronic(10, (91.0, 300.0), velocity=0.3), **PROTONS), sample(tmp_path)
-    about = export_file(model, tmp_path / "out.lhe", template=lender, overrides=Overrides(e_cm=91.2, frame="cm"))
+def test_what_is_given_is_not_taken(tmp_path):
+    source, model = imported(tmp_path, hadronic(10, (91.0, 300.0), velocity=0.3), **PROTONS), generated(tmp_path)
+    about = export_file(model, tmp_path / "out.lhe", template=source, overrides=Overrides(e_cm=91.2, frame="cm"))
     assert about["independent"] == []
     total = np.array(
         [
@@ -91,9 +74,9 @@ def test_what_is_given_is_not_lent(tmp_path):
     assert np.allclose(total, [91.2, 0.0, 0.0, 0.0], atol=1e-9)
 
 
-def test_flavours_are_lent_and_told(tmp_path):
-    lender = table(tmp_path, hadronic(10, (100.0,), ids=(DOWN, UP)), **PROTONS)
-    about = export_file(sample(tmp_path), tmp_path / "out.lhe", template=lender)
+def test_flavours_are_taken_and_named(tmp_path):
+    source = imported(tmp_path, hadronic(10, (100.0,), ids=(DOWN, UP)), **PROTONS)
+    about = export_file(generated(tmp_path), tmp_path / "out.lhe", template=source)
     assert about["independent"] == ["the flavours"]
     assert set(numbers(tmp_path / "out.lhe")) == {DOWN, UP}
 
@@ -101,7 +84,7 @@ def test_flavours_are_lent_and_told(tmp_path):
 def test_a_scale_that_differs_from_event_to_event_is_unknown(tmp_path):
     events = hadronic(4, (100.0,))
     events[2] = events[2].replace(" 100.0 0.0073 0.118", " 70.0 0.0073 0.118")
-    export_file(sample(tmp_path), tmp_path / "out.lhe", template=table(tmp_path, events, **PROTONS))
+    export_file(generated(tmp_path), tmp_path / "out.lhe", template=imported(tmp_path, events, **PROTONS))
     infos = [e.eventinfo for e in pylhe.LHEFile.fromfile(tmp_path / "out.lhe", generator=False).events]
     assert {(i.scale, i.aqed, i.aqcd) for i in infos} == {(-1.0, 0.0073, 0.118)}
 
@@ -111,11 +94,11 @@ def test_a_scale_that_differs_from_event_to_event_is_unknown(tmp_path):
     [([3.0, 1.0, 0.0], (DOWN, UP, (3, -3, 21))), ([3.0, 2.0, -1.0], (DOWN, UP, UP))],
     ids=["positive", "signed"],
 )
-def test_events_lend_in_proportion_to_what_they_count_for(tmp_path, weights, ids):
+def test_events_are_drawn_in_proportion_to_their_weights(tmp_path, weights, ids):
     events = [event(p, each, w) for p, each, w in zip(uniform(3), ids, weights, strict=True)]
-    lender = table(tmp_path, events, weighting=-4)
+    source = imported(tmp_path, events, weighting=-4)
     n = 400
-    export_file(sample(tmp_path, n), tmp_path / "out.lhe", template=lender)
+    export_file(generated(tmp_path, n), tmp_path / "out.lhe", template=source)
     found = numbers(tmp_path / "out.lhe")
     assert set(found) == {DOWN, UP}
     # 3 of 4, within five standard deviations.
@@ -125,13 +108,13 @@ def test_events_lend_in_proportion_to_what_they_count_for(tmp_path, weights, ids
 def test_signed_weights_draw_no_energies_and_no_channel_below_0(tmp_path):
     events = [event(p, ids, w) for p, ids, w in zip(uniform(3), (DOWN, DOWN, UP), (3.0, 2.0, -1.0), strict=True)]
     with pytest.raises(OnshellError, match="one of its channels sum to -1"):
-        export_file(sample(tmp_path), tmp_path / "out.lhe", template=table(tmp_path, events, weighting=-4))
+        export_file(generated(tmp_path), tmp_path / "out.lhe", template=imported(tmp_path, events, weighting=-4))
     events = hadronic(10, (91.0, 300.0))
     events[3] = events[3].replace(" 1.0000000000000000e+00 100.0", " -1.0000000000000000e+00 100.0")
-    lender = table(tmp_path, events, "signed", **PROTONS, weighting=-4)
+    source = imported(tmp_path, events, "signed", **PROTONS, weighting=-4)
     with pytest.raises(OnshellError, match="negative weights, by which no energies can be drawn"):
-        export_file(sample(tmp_path), tmp_path / "out.lhe", template=lender, overrides=FREE)
-    export_file(sample(tmp_path), tmp_path / "out.lhe", template=lender, overrides=Overrides(e_cm=91.2))
+        export_file(generated(tmp_path), tmp_path / "out.lhe", template=source, overrides=FREE)
+    export_file(generated(tmp_path), tmp_path / "out.lhe", template=source, overrides=Overrides(e_cm=91.2))
 
 
 @pytest.mark.parametrize(
@@ -143,22 +126,22 @@ def test_signed_weights_draw_no_energies_and_no_channel_below_0(tmp_path):
     ],
 )
 def test_a_template_of_another_process(tmp_path, metadata, message):
-    lender = table(tmp_path, [event(p, DOWN) for p in uniform(4)])
+    source = imported(tmp_path, [event(p, DOWN) for p in uniform(4)])
     with pytest.raises(OnshellError, match=message):
-        export_file(sample(tmp_path, metadata=metadata), tmp_path / "out.lhe", template=lender)
+        export_file(generated(tmp_path, metadata=metadata), tmp_path / "out.lhe", template=source)
     good = {"dataset": "in", "process": "in", "places": [[1, 2], [-2, -1], [21]]}
-    export_file(sample(tmp_path, metadata=good), tmp_path / "out.lhe", template=lender)
+    export_file(generated(tmp_path, metadata=good), tmp_path / "out.lhe", template=source)
 
 
 def test_an_import_that_left_particles_out_does_not_go_back(tmp_path):
     partons = ((2, 0.5), (-2, -0.5))
     text = [event(p, (11, -11, 21), incoming=partons) for p in uniform(2)]
-    lender = table(tmp_path, text, "zj", Settings("l-,l+", held_out=0.0), **PROTONS)
-    assert read_events(lender).n_particles == 2
-    write_events(tmp_path / "pairs.parquet", [read_events(lender).momenta], {})
-    for source, template in ((lender, None), (tmp_path / "pairs.parquet", lender)):
+    source = imported(tmp_path, text, "zj", Settings("l-,l+", held_out=0.0), **PROTONS)
+    assert read_events(source).n_particles == 2
+    write_events(tmp_path / "pairs.parquet", [read_events(source).momenta], {})
+    for table, template in ((source, None), (tmp_path / "pairs.parquet", source)):
         with pytest.raises(OnshellError, match=r"zj\.parquet: its import left particles out .*\(2 of PDG 21\)"):
-            export_file(source, tmp_path / "out.lhe", template=template)
+            export_file(table, tmp_path / "out.lhe", template=template)
     overrides = Overrides(ids=(11, -11), incoming=(2, -2), e_cm=91.2)
     export_file(tmp_path / "pairs.parquet", tmp_path / "out.lhe", overrides=overrides)
     assert numbers(tmp_path / "out.lhe") == {(11, -11): 2}

@@ -2,16 +2,13 @@
 
 import numpy as np
 import pytest
-import torch
 
-from helpers.lhe import event, file_text, uniform, write
+from helpers.lhe import DOWN, PHOTON, event, file_text, generated, imported, uniform, write
 from onshell.core.errors import OnshellError
 from onshell.events.lhe.importing import Settings, import_file
 from onshell.events.lhe.template import Overrides
 from onshell.events.lhe.write import export_file
-from onshell.events.table import read_events, write_events
-
-QQG, QQA = (1, -1, 21), (1, -1, 22)
+from onshell.events.table import read_events
 
 
 def read(path):
@@ -23,21 +20,11 @@ def read(path):
     return int(info[8]), processes, np.array([float(text.split()[2]) for text in events])
 
 
-def imported(tmp_path, weights, strategy, processes="1.0 0.1 1.0 1", ids=None, settings=None):
-    """Return the table of a file of events of these weights."""
-    ids = ids or [QQG] * len(weights)
+def weighted(tmp_path, weights, strategy, processes="1.0 0.1 1.0 1", ids=None, settings=None):
+    """Return the table of a file of events of these weights, with these lines of processes in its header."""
+    ids = ids or [DOWN] * len(weights)
     events = [event(p, each, w) for p, each, w in zip(uniform(len(weights)), ids, weights, strict=True)]
-    text = file_text(events, weighting=strategy).replace("1.0 0.1 1.0 1\n", f"{processes}\n")
-    text = text.replace(f" {strategy} 1\n", f" {strategy} {1 + processes.count(chr(10))}\n")
-    import_file(write(tmp_path / "in.lhe", text), tmp_path / "in.parquet", settings or Settings(held_out=0.0))
-    return tmp_path / "in.parquet"
-
-
-def sample(tmp_path, n, weights=None):
-    """Return a table of momenta as a model's."""
-    columns = {} if weights is None else {"weight": np.array(weights)}
-    write_events(tmp_path / "model.parquet", [(torch.from_numpy(uniform(n, name="model")), columns)], {})
-    return tmp_path / "model.parquet"
+    return imported(tmp_path, events, settings=settings, weighting=strategy, processes=processes)
 
 
 CONVENTIONS = [
@@ -56,11 +43,11 @@ CONVENTIONS = [
 
 @pytest.mark.parametrize(("name", "strategy", "weights", "processes"), CONVENTIONS)
 @pytest.mark.parametrize("own", [None, [1.0] * 9 + [3.0] * 11])
-def test_weights_of_generated_events_give_the_cross_section_of_the_file_lent_from(
+def test_weights_of_generated_events_give_the_cross_section_of_the_template(
     tmp_path, name, strategy, weights, processes, own
 ):
-    table = imported(tmp_path, weights, strategy, processes)
-    model = sample(tmp_path, 20, own)
+    table = weighted(tmp_path, weights, strategy, processes)
+    model = generated(tmp_path, 20, weights=own)
     export_file(model, tmp_path / "out.lhe", template=table)
     found, rows, written = read(tmp_path / "out.lhe")
     known = rows[:, 0].sum()
@@ -80,7 +67,7 @@ def test_weights_of_generated_events_give_the_cross_section_of_the_file_lent_fro
 @pytest.mark.parametrize(("name", "strategy", "weights", "processes"), CONVENTIONS)
 def test_imported_events_go_back_with_their_weights(tmp_path, name, strategy, weights, processes):
     del name
-    table = imported(tmp_path, weights, strategy, processes)
+    table = weighted(tmp_path, weights, strategy, processes)
     export_file(table, tmp_path / "out.lhe")
     found, rows, written = read(tmp_path / "out.lhe")
     assert found == strategy
@@ -90,9 +77,9 @@ def test_imported_events_go_back_with_their_weights(tmp_path, name, strategy, we
 
 def test_of_events_left_out_nothing_stays_in_the_cross_section(tmp_path):
     # 3 of 4 pb, by weight, are events with a photon.
-    weights, ids = [2.0, 6.0, 4.0, 4.0], [QQG, QQA, QQG, QQA]
+    weights, ids = [2.0, 6.0, 4.0, 4.0], [DOWN, PHOTON, DOWN, PHOTON]
     chosen = Settings(particles="q,qbar,g", skip_bad=True, held_out=0.0)
-    table = imported(tmp_path, weights, -4, "4.0 0.1 6.0 1", ids, chosen)
+    table = weighted(tmp_path, weights, -4, "4.0 0.1 6.0 1", ids, chosen)
     export_file(table, tmp_path / "out.lhe")
     _, rows, written = read(tmp_path / "out.lhe")
     share = 6.0 / 16.0
@@ -100,7 +87,7 @@ def test_of_events_left_out_nothing_stays_in_the_cross_section(tmp_path):
     assert written.mean() == pytest.approx(4.0 * share)
     # The share is that of 16^2 / 72 events, one by one kept or not.
     assert rows[0, 1] == pytest.approx(np.hypot(0.1 * share, 4.0 * np.sqrt(share * (1 - share) * 72) / 16))
-    export_file(sample(tmp_path, 7), tmp_path / "new.lhe", template=table)
+    export_file(generated(tmp_path, 7), tmp_path / "new.lhe", template=table)
     _, rows, written = read(tmp_path / "new.lhe")
     assert rows[0, 0] == pytest.approx(1.5)
     assert np.allclose(written, 1.5)
@@ -108,14 +95,14 @@ def test_of_events_left_out_nothing_stays_in_the_cross_section(tmp_path):
 
 def test_of_a_file_whose_weights_sum_one_event_of_four_is_one_pb(tmp_path):
     chosen = Settings(particles="q,qbar,g", skip_bad=True, held_out=0.0)
-    table = imported(tmp_path, [1.0] * 4, 3, "4.0 0.1 1.0 1", [QQG, QQA, QQA, QQA], chosen)
+    table = weighted(tmp_path, [1.0] * 4, 3, "4.0 0.1 1.0 1", [DOWN, PHOTON, PHOTON, PHOTON], chosen)
     export_file(table, tmp_path / "out.lhe")
     _, rows, written = read(tmp_path / "out.lhe")
     assert rows[0, 0] == written.sum() == 1.0
 
 
 def test_processes_lose_their_own_events_only(tmp_path):
-    events = [event(p, ids, 1.0) for p, ids in zip(uniform(4), [QQG, QQG, QQA, QQG], strict=True)]
+    events = [event(p, ids, 1.0) for p, ids in zip(uniform(4), [DOWN, DOWN, PHOTON, DOWN], strict=True)]
     events[2:] = [text.replace("\n5 1 ", "\n5 7 ", 1) for text in events[2:]]
     text = file_text(events, weighting=3).replace("1.0 0.1 1.0 1\n", "6.0 0.1 1.0 1\n2.0 0.1 1.0 7\n")
     text = text.replace(" 3 1\n", " 3 2\n")
@@ -128,7 +115,7 @@ def test_processes_lose_their_own_events_only(tmp_path):
 
 def test_a_part_of_the_events_has_the_cross_section_of_all(tmp_path):
     part = Settings(held_out=0.25, train=2, test=1)
-    table = imported(tmp_path, [2.0] * 4, -4, "8.0 0.1 2.0 1", settings=part)
+    table = weighted(tmp_path, [2.0] * 4, -4, "8.0 0.1 2.0 1", settings=part)
     export_file(table, tmp_path / "out.lhe")
     _, rows, written = read(tmp_path / "out.lhe")
     assert len(written) == 3
@@ -137,17 +124,17 @@ def test_a_part_of_the_events_has_the_cross_section_of_all(tmp_path):
 
 
 def test_events_that_were_counted_once_have_the_cross_section_of_the_header(tmp_path):
-    table = imported(tmp_path, [2.0, 3.0, 9.0, 2.0], -4, "4.0 0.1 9.0 1", settings=Settings(unweighted=True))
+    table = weighted(tmp_path, [2.0, 3.0, 9.0, 2.0], -4, "4.0 0.1 9.0 1", settings=Settings(unweighted=True))
     for options in ({}, {"template": table}):
-        export_file(sample(tmp_path, 5) if options else table, tmp_path / "out.lhe", **options)
+        export_file(generated(tmp_path, 5) if options else table, tmp_path / "out.lhe", **options)
         strategy, rows, written = read(tmp_path / "out.lhe")
         assert (strategy, rows[0, 0], set(written)) == (3, 4.0, {1.0})
 
 
-def test_weights_that_fit_no_cross_section_are_not_lent(tmp_path):
-    table = imported(tmp_path, [1.0] * 4, -4, "50.0 0.1 1.0 1")
+def test_weights_that_fit_no_cross_section_are_not_assigned(tmp_path):
+    table = weighted(tmp_path, [1.0] * 4, -4, "50.0 0.1 1.0 1")
     with pytest.raises(OnshellError, match=r"in\.parquet: .* neither average nor sum to the cross section, 50 pb"):
-        export_file(sample(tmp_path, 5), tmp_path / "out.lhe", template=table)
+        export_file(generated(tmp_path, 5), tmp_path / "out.lhe", template=table)
     assert not (tmp_path / "out.lhe").exists()
 
 
@@ -157,7 +144,7 @@ def test_weights_that_fit_no_cross_section_are_not_lent(tmp_path):
     ids=["e_cm", "ids", "incoming"],
 )
 def test_of_another_process_no_cross_section_is_known(tmp_path, overrides):
-    table = imported(tmp_path, [8.0, 4.0, 6.0, 6.0], -4, "6.0 0.1 8.0 3")
+    table = weighted(tmp_path, [8.0, 4.0, 6.0, 6.0], -4, "6.0 0.1 8.0 3")
     export_file(table, tmp_path / "out.lhe", overrides=overrides)
     strategy, rows, written = read(tmp_path / "out.lhe")
     assert (strategy, rows[0].tolist()) == (-4, [1.0, 0.0, pytest.approx(4 / 3), 1.0])
@@ -165,11 +152,11 @@ def test_of_another_process_no_cross_section_is_known(tmp_path, overrides):
 
 
 def test_weights_of_a_table_alone_average_to_one_pb(tmp_path):
-    export_file(sample(tmp_path, 4, [1.0, 2.0, 3.0, 2.0]), tmp_path / "out.lhe")
+    export_file(generated(tmp_path, 4, weights=[1.0, 2.0, 3.0, 2.0]), tmp_path / "out.lhe")
     strategy, rows, written = read(tmp_path / "out.lhe")
     assert (strategy, rows[0, 0], written.mean()) == (-4, 1.0, 1.0)
     with pytest.raises(OnshellError, match="its weights sum to -1"):
-        export_file(sample(tmp_path, 2, [1.0, -2.0]), tmp_path / "out.lhe")
+        export_file(generated(tmp_path, 2, weights=[1.0, -2.0]), tmp_path / "out.lhe")
 
 
 @pytest.mark.parametrize(
@@ -186,7 +173,7 @@ def test_weights_of_a_table_alone_average_to_one_pb(tmp_path):
     ],
 )
 def test_numbers_that_are_none(tmp_path, old, new, message):
-    text = file_text([event(p, QQG) for p in uniform(3)])
+    text = file_text([event(p, DOWN) for p in uniform(3)])
     assert old in text
     with pytest.raises(OnshellError, match=message):
         import_file(write(tmp_path / "x.lhe", text.replace(old, new)), tmp_path / "x.parquet")
@@ -206,7 +193,7 @@ def test_numbers_above_32_bits_come_back(tmp_path):
 
 
 def test_of_two_files_of_weights_that_sum_each_has_the_whole_cross_section(tmp_path):
-    events = [event(p, QQG, 4.0) for p in uniform(4)]
+    events = [event(p, DOWN, 4.0) for p in uniform(4)]
     parts = [file_text(part, weighting=-4) for part in (events[:2], events[2:])]
     text = [part.replace("1.0 0.1 1.0 1\n", "8.0 0.1 4.0 1\n") for part in parts]
     files = [write(tmp_path / f"{k}.lhe", each) for k, each in enumerate(text)]
@@ -214,5 +201,5 @@ def test_of_two_files_of_weights_that_sum_each_has_the_whole_cross_section(tmp_p
     export_file(tmp_path / "in.parquet", tmp_path / "out.lhe")
     _, rows, written = read(tmp_path / "out.lhe")
     assert (rows[0, 0], written.sum(), len(written)) == (8.0, 8.0, 4)
-    export_file(sample(tmp_path, 20), tmp_path / "new.lhe", template=tmp_path / "in.parquet")
+    export_file(generated(tmp_path, 20), tmp_path / "new.lhe", template=tmp_path / "in.parquet")
     assert read(tmp_path / "new.lhe")[2].sum() == pytest.approx(8.0)
