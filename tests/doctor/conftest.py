@@ -92,8 +92,3 @@ def slurm(programs):
 def activated(monkeypatch):
     """PATH as an activated environment has it."""
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-
-
-def levels(finding):
-    """The level of what a check found, None for nothing."""
-    return None if finding is None else finding.level

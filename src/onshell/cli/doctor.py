@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -31,19 +32,18 @@ def doctor(
     loaded = load(config, settings, scale=scale, preset=preset)
 
     from onshell.config.profile import read_profile
-    from onshell.doctor.check import FAULT, WARNING, Context
-    from onshell.doctor.run import examine
+    from onshell.doctor.check import FAULT, WARNING, Context, run_checks
 
     here = config.absolute().parent
     chosen = None if profile is None else read_profile(profile, here)
     found = []
-    for finding in examine(Context(loaded, here, chosen, device)):
-        found.append(finding)
+    for one in run_checks(Context(loaded, here, chosen, device)):
+        found.append(one)
         if not as_json:
-            say(finding.line())
-    number = {level: sum(finding.level == level for finding in found) for level in (WARNING, FAULT)}
+            say(one.line())
+    number = {level: sum(one.level == level for one in found) for level in (WARNING, FAULT)}
     if as_json:
-        say(json.dumps({"findings": [finding.document() for finding in found], **number}, indent=2))
+        say(json.dumps({"checks": [asdict(one) for one in found], **number}, indent=2))
     else:
         say(f"{len(found)} checks, {number[WARNING]} warnings, {number[FAULT]} faults")
     if number[FAULT]:

@@ -6,19 +6,21 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from onshell.config import run_spec
-from onshell.doctor.check import Context, Finding, fault, ok, some, warning
+from onshell.core.format import shorten
+from onshell.doctor.check import Check, Context, checker, fault, ok, warning
 
 PYPI = "install torch from PyPI, whose builds for Linux have it"
 
 
-def gpus(context: Context) -> Finding:
+@checker()
+def gpus(context: Context) -> Check:
     """Return which GPUs torch sees, and whether they are enough."""
     import torch
 
     build = f"torch {torch.__version__}"
     if torch.cuda.is_available():
         seen = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
-        listed = some(f"{gpu.name} ({gpu.total_memory / 2**30:.0f} GiB)" for gpu in seen)
+        listed = shorten(f"{gpu.name} ({gpu.total_memory / 2**30:.0f} GiB)" for gpu in seen)
         wanted = max((_per_node(entry) for entry in context.resources.values()), default=1)
         if context.device == "cuda" and len(seen) < wanted:
             return warning(f"{build}, {len(seen)} GPU: {listed}; a run wants {wanted}", f"try srun --gpus={wanted}")
@@ -33,7 +35,8 @@ def gpus(context: Context) -> Finding:
     return ok(f"{build}, no GPU; everything runs on the processor")
 
 
-def bf16(context: Context) -> Finding:
+@checker()
+def bf16(context: Context) -> Check:
     """Return whether trainings at precision auto compute in bf16."""
     import torch
 
@@ -42,16 +45,17 @@ def bf16(context: Context) -> Finding:
     places = [*_places(context)]
     slow = [str(place) for place in places if choose_precision("auto", place) == "fp32"]
     if slow and places[0].type == "cuda":
-        names = some(torch.cuda.get_device_name(place) for place in slow)
+        names = shorten(torch.cuda.get_device_name(place) for place in slow)
         return warning(f"none on {names}: auto means fp32", "use GPUs of Nvidia's Ampere generation or newer")
     if slow and not context.wants_gpu:
         return warning("no AMX or AVX512-BF16 here: auto means fp32", "trainings are slower here, and that is all")
     if slow:
         return ok("not on this processor, where no job of the profile computes")
-    return ok(f"on {some(places)}: auto means bf16")
+    return ok(f"on {shorten(places)}: auto means bf16")
 
 
-def multiplication(context: Context) -> Finding:
+@checker()
+def multiplication(context: Context) -> Check:
     """Return whether a small product of bf16 matrices, computed on every device, is right."""
     import torch
 
@@ -65,15 +69,16 @@ def multiplication(context: Context) -> Finding:
         error = ((found - a @ b).norm() / (a @ b).norm()).item()
         if not error < 0.02:
             return fault(f"off by {error:.1%} on {place}", "keep jobs off this machine: its processor or GPU is broken")
-    return ok(f"bf16 matrices on {some(_places(context))}")
+    return ok(f"bf16 matrices on {shorten(_places(context))}")
 
 
-def compilation(context: Context) -> Finding:
+@checker()
+def compilation(context: Context) -> Check:
     """Return whether torch.compile has the compiler that it needs, if any run compiles."""
     compiled = [run for run in context.config["runs"] if run_spec(context.config, run)["training"]["compile"]]
     if not compiled:
         return ok("not needed: no run sets training.compile")
-    runs = f"{some(compiled, 2)} set training.compile"
+    runs = f"{shorten(compiled, 2)} set training.compile"
     if next(_places(context)).type == "cuda":
         if find_spec("triton") is None:
             return fault(f"{runs}, but triton is not installed", PYPI)
@@ -82,11 +87,12 @@ def compilation(context: Context) -> Finding:
         compilers = [os.environ["CXX"]] if "CXX" in os.environ else ["g++", "clang++"]
     found = next((path for path in map(shutil.which, compilers) if path), None)
     if found is None:
-        return fault(f"{runs}, but there is no compiler ({some(compilers)})", "install one, or set compile: false")
+        return fault(f"{runs}, but there is no compiler ({shorten(compilers)})", "install one, or set compile: false")
     return ok(f"{found}, for {runs}")
 
 
-def several_gpus(context: Context) -> Finding:
+@checker()
+def several_gpus(context: Context) -> Check:
     """Return whether processes can train together, if any run has several GPUs."""
     from torch import distributed
 
@@ -125,8 +131,7 @@ def _places(context: Context) -> Iterator["torch.device"]:  # noqa: F821
 def _on_a_node(context: Context) -> str:
     """Return how to look at a GPU node of the profile."""
     flags = {"slurm_partition": "--partition", "slurm_account": "--account"}
-    named = {flag: [*context.profile.resource(key)] if context.profile else [] for key, flag in flags.items()}
-    words = [f"{flag}={values[0][1]}" for flag, values in named.items() if values]
+    words = [f"{flag}={values[0]}" for key, flag in flags.items() if (values := context.values(key))]
     return f"check on a GPU node: {' '.join(['srun', *words, '--gpus=1'])} onshell doctor --device cuda"
 
 
@@ -144,6 +149,3 @@ def _why_none(context: Context) -> tuple[str, str]:
             return f"{why:.120}", "ask for a newer driver, or install a torch for an older CUDA"
         return f"{why:.120}", _on_a_node(context)
     return "starts CUDA, which shows none", "ask the batch system for one: srun --gpus=1; see CUDA_VISIBLE_DEVICES"
-
-
-CHECKS = (gpus, bf16, multiplication, compilation, several_gpus)

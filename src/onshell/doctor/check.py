@@ -1,11 +1,11 @@
-"""What a check finds, and what it is told and may ask."""
+"""A check: what it returns, what it is given and may ask, and the list of them all."""
 
+import functools
 import subprocess
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from onshell.config import Config, resources_of
 from onshell.config.profile import Profile
@@ -17,8 +17,8 @@ PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
-class Finding:
-    """How things stand: the level ok, warning or fault, what was found, and what to do."""
+class Check:
+    """How things stand: the level ok, warning or fault, what was found, what to do, and the name of the check."""
 
     level: str
     found: str
@@ -26,33 +26,19 @@ class Finding:
     check: str = ""
 
     def line(self) -> str:
-        """Return the finding as one line."""
+        """Return the check as one line."""
         text = f"{self.level:<8} {self.check:<16} {self.found}"
         return f"{text}; {self.remedy}" if self.remedy else text
 
-    def document(self) -> dict[str, str]:
-        """Return the finding as plain data."""
-        return asdict(self)
 
-
-def ok(found: str) -> Finding:
-    """Return the finding that all is well."""
-    return Finding(OK, found)
-
-
-def warning(found: str, remedy: str) -> Finding:
-    """Return the finding that something may go wrong, or be slow."""
-    return Finding(WARNING, found, remedy)
-
-
-def fault(found: str, remedy: str) -> Finding:
-    """Return the finding that a run would fail."""
-    return Finding(FAULT, found, remedy)
+ok = functools.partial(Check, OK)
+warning = functools.partial(Check, WARNING)
+fault = functools.partial(Check, FAULT)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command said: `code` is None if it said nothing in time, 127 if there is no such command."""
+    """What a command answers: `code` is None if it says nothing in time, 127 if there is no such command."""
 
     code: int | None
     out: str = ""
@@ -96,6 +82,11 @@ class Context:
         """Return the rules of the workflow by name, none where there is no workflow."""
         return rules(self.folder, [*self.config["figures"], *self.config["tables"]])
 
+    def values(self, resource: str) -> list[str]:
+        """Return the different values of a resource in the profile; several may stand with commas between them."""
+        found = (str(value) for _, value in self.profile.resource(resource)) if self.profile else ()
+        return list(dict.fromkeys(word for value in found for word in value.split(",") if word))
+
     def call(self, *command: str, patience: float | None = None) -> Answer:
         """Return what a command answers within `patience` seconds, or the usual ones."""
         try:
@@ -110,8 +101,31 @@ class Context:
         return Answer(done.returncode, done.stdout, done.stderr)
 
 
-def some(names: Iterable[Any], most: int = 4) -> str:
-    """Return names with commas between them, the first few of many."""
-    listed = [str(name) for name in names]
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return ", ".join(listed[:most]) + more
+Checker = Callable[[Context], Check | None]
+CHECKS: list[Checker] = []
+
+
+def checker(applies: Callable[[Context], object] = lambda context: True) -> Callable[[Checker], Checker]:
+    """Return what adds a function to the list of all checks; where it does not apply, it finds nothing."""
+
+    def add(function: Checker) -> Checker:
+        @functools.wraps(function)
+        def checked(context: Context) -> Check | None:
+            return function(context) if applies(context) else None
+
+        CHECKS.append(checked)
+        return checked
+
+    return add
+
+
+def run_checks(context: Context) -> Iterator[Check]:
+    """Yield the result of each check, named by it; one that breaks off is a fault of its own."""
+    for one in CHECKS:
+        try:
+            found = one(context)
+        except Exception as error:  # a check must never keep others from being made
+            text = " ".join(str(error).split())
+            found = fault(f"this check broke off ({type(error).__name__}: {text:.150})", "report it, and look by hand")
+        if found is not None:
+            yield replace(found, check=one.__name__.replace("_", " "))

@@ -9,7 +9,8 @@ import yaml
 
 from onshell.config.yamlfile import parse, text_of
 from onshell.core.errors import nearest
-from onshell.doctor.check import Context, Finding, fault, ok, some, warning
+from onshell.core.format import shorten
+from onshell.doctor.check import Check, Context, checker, fault, ok, warning
 
 LEAST = 800
 """MB of memory that a job needs at least: two Snakemake processes live in it."""
@@ -28,7 +29,8 @@ get_argument_parser(profiles=[sys.argv[1]]).parse_args([])
 """
 
 
-def default_profile(context: Context) -> Finding:
+@checker()
+def default_profile(context: Context) -> Check:
     """Return whether the profile that is used by itself leaves machines to others."""
     path = context.folder / "profiles" / "default" / "config.yaml"
     if not path.is_file():
@@ -40,23 +42,22 @@ def default_profile(context: Context) -> Finding:
     wrong = [key for key in OF_MACHINES if isinstance(content, Mapping) and key in content]
     if wrong:
         return fault(
-            f"{path} sets {some(wrong)}, which wins over --profile",
+            f"{path} sets {shorten(wrong)}, which wins over --profile",
             "move that to a profile of the machine, used with --workflow-profile",
         )
     return ok(f"{path}: nothing about machines")
 
 
-def options(context: Context) -> Finding | None:
+@checker(lambda context: context.profile)
+def options(context: Context) -> Check | None:
     """Return whether the profile is YAML whose keys and values Snakemake takes."""
     profile = context.profile
-    if profile is None:
-        return None
     if profile.fault:
         return fault(f"{profile.path}: {profile.fault}", "mend it")
     unheard = [key for key, value in profile.content.items() if isinstance(value, Mapping) and key not in MAPPINGS]
     if unheard:
         return fault(
-            f"{profile.path}: {some(unheard)}: Snakemake ignores a mapping there", "write one value, or a list"
+            f"{profile.path}: {shorten(unheard)}: Snakemake ignores a mapping there", "write one value, or a list"
         )
     answer = context.call(sys.executable, "-P", "-c", OPTIONS, str(profile.path.absolute()), patience=120)
     try:
@@ -74,10 +75,9 @@ def options(context: Context) -> Finding | None:
     return ok(f"{profile.path}: {len(profile.content)} options, all known to Snakemake")
 
 
-def rule_names(context: Context) -> Finding | None:
+@checker(lambda context: context.profile)
+def rule_names(context: Context) -> Check | None:
     """Return whether the rules that the profile names are in the workflow."""
-    if context.profile is None:
-        return None
     if not context.rules:
         return warning(f"{context.folder.absolute()}: no workflow here", "run in the repository")
     threads = context.profile.content.get("set-threads") or {}
@@ -85,17 +85,16 @@ def rule_names(context: Context) -> Finding | None:
     unknown = [name for name in named if name not in context.rules]
     if unknown:
         hint = nearest(unknown[0], context.rules).partition(" (")[0]
-        return fault(f"{some(unknown)}: not in the workflow, and ignored; {hint}", "mend it in set-resources")
+        return fault(f"{shorten(unknown)}: not in the workflow, and ignored; {hint}", "mend it in set-resources")
     local = [name for name in context.profile.by_rule if context.rules[name].local]
     if local:
-        return warning(f"{some(local)} run here and not in jobs, whatever set-resources says", "remove them")
-    return ok(f"{some(dict.fromkeys(named)) or 'none'}")
+        return warning(f"{shorten(local)} run here and not in jobs, whatever set-resources says", "remove them")
+    return ok(f"{shorten(dict.fromkeys(named)) or 'none'}")
 
 
-def slurm_extra(context: Context) -> Finding | None:
+@checker(lambda context: context.on_slurm)
+def slurm_extra(context: Context) -> Check | None:
     """Return whether further flags of sbatch are such as the executor plugin lets pass."""
-    if not context.on_slurm:
-        return None
     try:
         from snakemake_executor_plugin_slurm.validation import get_forbidden_slurm_options
     except ImportError:
@@ -106,37 +105,34 @@ def slurm_extra(context: Context) -> Finding | None:
             if match := re.search(pattern, str(text)):
                 flag = match[0].strip(" =")
                 return fault(f"{place}: {flag} ({what}) is set by the plugin, which refuses it", "use its resource")
-    return ok(some(repr(text) for _, text in extra if text) or "none")
+    return ok(shorten(repr(text) for _, text in extra if text) or "none")
 
 
-def memory(context: Context) -> Finding | None:
+@checker(lambda context: context.on_slurm)
+def memory(context: Context) -> Check | None:
     """Return whether jobs have the memory that two Snakemake processes take."""
-    if not context.on_slurm:
-        return None
     small = [f"{place} {value}" for place, value in context.profile.resource("mem_mb") if _below(value, LEAST)]
     small += [f"{run} {entry['mem_mb']}" for run, entry in context.resources.items() if entry["mem_mb"] < LEAST]
     if small:
-        return warning(f"mem_mb below {LEAST}: {some(small)}", "raise it: two Snakemake processes live in each job")
+        return warning(f"mem_mb below {LEAST}: {shorten(small)}", "raise it: two Snakemake processes live in each job")
     return ok(f"{LEAST} MB or more")
 
 
-def runtime(context: Context) -> Finding | None:
+@checker(lambda context: context.on_slurm and context.rules)
+def runtime(context: Context) -> Check | None:
     """Return whether every job says how long it takes."""
-    if not context.on_slurm or not context.rules:
-        return None
     if any(place == "default-resources" for place, _ in context.profile.resource("runtime")):
         return ok("a default in the profile")
     given = {place for place, _ in context.profile.resource("runtime")}
-    missing = [rule.name for rule in context.rules.values() if not (rule.local or rule.timed or rule.name in given)]
+    missing = [name for name, rule in context.rules.items() if not (rule.local or rule.timed or name in given)]
     if missing:
-        return warning(f"rules without: {some(missing)}", "set runtime in default-resources")
+        return warning(f"rules without: {shorten(missing)}", "set runtime in default-resources")
     return ok("every rule that is a job has one")
 
 
-def going_on(context: Context) -> Finding | None:
+@checker(lambda context: context.on_slurm)
+def going_on(context: Context) -> Check | None:
     """Return whether Snakemake submits a job again that stopped in time, and how many at once."""
-    if not context.on_slurm:
-        return None
     content = context.profile.content
     if not any(content.get(key) for key in ("retries", "restart-times")):
         return warning("no retries: a training that stops in time is not started again", "set retries: 5")
@@ -155,6 +151,3 @@ def _below(value: object, least: int) -> bool:
 
 def _first(content: Mapping, *keys: str) -> object:
     return next(content[key] for key in keys if content.get(key))
-
-
-CHECKS = (default_profile, options, rule_names, slurm_extra, memory, runtime, going_on)

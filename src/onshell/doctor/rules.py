@@ -2,18 +2,17 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
-RULE = re.compile(r"^(?:rule|checkpoint)\s+(\w+)\s*:", re.MULTILINE)
+RULE = re.compile(r"^(?:rule|checkpoint)\s+(\w+)\s*:(.*?)(?=^\w|\Z)", re.MULTILINE | re.DOTALL)
 COPY = re.compile(r"^use\s+rule\s+(\w+)\s+as\s+(\w+)\b", re.MULTILINE)
+LOCAL = re.compile(r"^localrules:((?:\s+\w+,?)+)", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A rule: its name, whether it runs where Snakemake does, and whether it says how long it takes."""
+class Rule(NamedTuple):
+    """Whether a rule runs where Snakemake does, and whether it says how long it takes."""
 
-    name: str
     local: bool
     timed: bool
 
@@ -21,27 +20,12 @@ class Rule:
 def rules(folder: Path, products: Iterable[str]) -> dict[str, Rule]:
     """Return the rules of the workflow in `folder` by name; one for each of `products` is made in a loop, and local."""
     sources = [folder / "Snakefile", *sorted((folder / "workflow" / "rules").glob("*.smk"))]
+    texts = [source.read_text(encoding="utf-8") for source in sources if source.is_file()]
     found = {}
-    for source in sources:
-        if source.is_file():
-            found |= {rule.name: rule for rule in _rules(source.read_text(encoding="utf-8"))}
-    copies = [copy for source in sources if source.is_file() for copy in COPY.findall(source.read_text("utf-8"))]
-    found |= {name: replace(found[like], name=name) for like, name in copies if like in found}
-    return found | {name: Rule(name, local=True, timed=True) for name in products if found}
-
-
-def _rules(text: str) -> Iterable[Rule]:
-    """Yield the rules in the text of a Snakefile."""
-    begins = [*RULE.finditer(text)]
-    ends = [*(begin.start() for begin in begins[1:]), len(text)]
-    locals_ = {
-        name for block in re.findall(r"^localrules:((?:\s+\w+,?)+)", text, re.MULTILINE) for name in _words(block)
-    }
-    for begin, end in zip(begins, ends, strict=False):
-        block = text[begin.start() : end]
-        local = begin[1] in locals_ or re.search(r"^\s+localrule:\s*True", block, re.MULTILINE) is not None
-        yield Rule(begin[1], local, re.search(r"^\s+runtime\s*=", block, re.MULTILINE) is not None)
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text)
+    for text in texts:
+        local = {name for block in LOCAL.findall(text) for name in re.findall(r"\w+", block)}
+        for name, body in RULE.findall(text):
+            here = name in local or re.search(r"^\s+localrule:\s*True", body, re.MULTILINE) is not None
+            found[name] = Rule(here, re.search(r"^\s+runtime\s*=", body, re.MULTILINE) is not None)
+    found |= {name: found[like] for text in texts for like, name in COPY.findall(text) if like in found}
+    return found | {name: Rule(local=True, timed=True) for name in products if found}

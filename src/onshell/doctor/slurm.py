@@ -4,44 +4,41 @@ import getpass
 import re
 import shutil
 
-from onshell.doctor.check import Context, Finding, fault, ok, some, warning
+from onshell.core.format import shorten
+from onshell.doctor.check import Check, Context, checker, fault, ok, warning
 
 CLIENT = ("sbatch", "squeue", "scancel", "sinfo")
-UNKNOWN = "ask `sinfo`; this check needs its answer"
 
 
-def client(context: Context) -> Finding | None:
+@checker(lambda context: context.on_slurm)
+def client(context: Context) -> Check | None:
     """Return whether the commands of Slurm are here."""
-    if not context.on_slurm:
-        return None
     missing = [name for name in CLIENT if shutil.which(name) is None]
     if missing:
-        return fault(f"not on PATH: {some(missing)}", "run on a login node of the cluster; or `module load slurm`")
+        return fault(f"not on PATH: {shorten(missing)}", "run on a login node of the cluster; or `module load slurm`")
     answer = context.call("sinfo", "--version")
-    return ok(answer.out.strip() if answer.code == 0 else f"{some(CLIENT)}; their version is not told")
+    return ok(answer.out.strip() if answer.code == 0 else f"{shorten(CLIENT)}; their version is not told")
 
 
-def controller(context: Context) -> Finding | None:
+@checker(lambda context: context.on_slurm and shutil.which("sinfo"))
+def controller(context: Context) -> Check | None:
     """Return whether Slurm answers."""
-    if not context.on_slurm or shutil.which("sinfo") is None:
-        return None
     answer = context.call("sinfo", "-h", "-o", "%P")
     if answer.code != 0:
         return fault(f"sinfo: {answer.why}", "ask the site: its controller cannot be reached from here")
-    return ok(f"answers; partitions: {some(_partitions(context), 8)}")
+    return ok(f"answers; partitions: {shorten(_partitions(context), 8)}")
 
 
-def partition(context: Context) -> Finding | None:
+@checker(lambda context: _partitions(context))
+def partition(context: Context) -> Check | None:
     """Return whether the partitions of the profile exist, and let jobs run as long as they need."""
     there = _partitions(context)
-    if not there:
-        return None
-    named = _named(context, "slurm_partition")
+    named = context.values("slurm_partition")
     unknown = [name for name in named if name not in there]
     if unknown:
-        return fault(f"{some(unknown)}: not known to Slurm", f"set slurm_partition to one of {some(there, 8)}")
+        return fault(f"{shorten(unknown)}: not known to Slurm", f"set slurm_partition to one of {shorten(there, 8)}")
     if not named and not any(there.values()):
-        return fault("none in the profile, and Slurm has no default", f"set slurm_partition: {some(there, 8)}")
+        return fault("none in the profile, and Slurm has no default", f"set slurm_partition: {shorten(there, 8)}")
     longest = max((entry["runtime"] for entry in context.resources.values()), default=0)
     for name in named or [name for name, default in there.items() if default]:
         limit = _minutes(context.call("sinfo", "-h", "-p", name, "-o", "%l").out.strip().partition("\n")[0])
@@ -50,14 +47,13 @@ def partition(context: Context) -> Finding | None:
                 f"{name} ends jobs after {limit} minutes, but a run's runtime in profiles/resources.yaml is {longest}",
                 f"lower it to {limit}: a training stops in time and goes on in the next job",
             )
-    return ok(some(named) if named else "Slurm's default")
+    return ok(shorten(named) if named else "Slurm's default")
 
 
-def account(context: Context) -> Finding | None:
+@checker(lambda context: context.values("slurm_account") and _partitions(context))
+def account(context: Context) -> Check | None:
     """Return whether the account of the profile is one of this user's, as the executor plugin asks too."""
-    named = _named(context, "slurm_account") if _partitions(context) else []
-    if not named:
-        return None
+    named = context.values("slurm_account")
     user = getpass.getuser()
     questions = (
         ("sacctmgr", "-n", "-s", "list", "user", user, "format=account%256"),
@@ -67,35 +63,37 @@ def account(context: Context) -> Finding | None:
     known = sorted({word.lower() for answer in answers if answer.code == 0 for word in answer.out.split()})
     unknown = [name for name in named if name.lower() not in known]
     if not known and all(answer.code != 0 for answer in answers):
-        return fault(f"{some(named)}: {answers[0].why}", "without accounting, remove slurm_account from the profile")
+        return fault(f"{shorten(named)}: {answers[0].why}", "without accounting, remove slurm_account from the profile")
     if known and unknown:
-        return fault(f"{some(unknown)}: not an account of {user}", f"set slurm_account to one of {some(known, 8)}")
-    return ok(some(named) if known else f"{some(named)}; Slurm lists no accounts to compare with")
+        return fault(
+            f"{shorten(unknown)}: not an account of {user}", f"set slurm_account to one of {shorten(known, 8)}"
+        )
+    return ok(shorten(named) if known else f"{shorten(named)}; Slurm lists no accounts to compare with")
 
 
-def gpu_models(context: Context) -> Finding | None:
+@checker(lambda context: _partitions(context))
+def gpu_models(context: Context) -> Check | None:
     """Return whether the GPUs that the profile asks for are in the cluster."""
-    if not _partitions(context):
-        return None
     there = {}
     for name in re.findall(r"gpu:([A-Za-z0-9_.]+)", context.call("sinfo", "-h", "-o", "%G").out):
         there[name] = not name.isdigit()
     if not there:
         return fault("no node of the cluster has any (`sinfo -o %G`)", "trainings ask for one: use another cluster")
     models = [name for name, is_model in there.items() if is_model]
-    wanted = _named(context, "gpu_model")
-    wanted += [match[1] for gres in _named(context, "gres") if (match := re.match(r"gpu:([A-Za-z_]\w*)", gres))]
+    wanted = context.values("gpu_model")
+    wanted += [match[1] for gres in context.values("gres") if (match := re.match(r"gpu:([A-Za-z_]\w*)", gres))]
     unknown = [name for name in dict.fromkeys(wanted) if name not in models]
     if unknown:
-        remedy = f"use one of {some(models, 8)}" if models else "remove gpu_model: these GPUs have no model"
-        return fault(f"{some(unknown)}: no GPU of that model (`sinfo -o %G`)", remedy)
-    return ok(f"{some(dict.fromkeys(wanted)) or 'any model'}; there are {some(models, 8) or 'GPUs without a model'}")
+        remedy = f"use one of {shorten(models, 8)}" if models else "remove gpu_model: these GPUs have no model"
+        return fault(f"{shorten(unknown)}: no GPU of that model (`sinfo -o %G`)", remedy)
+    return ok(
+        f"{shorten(dict.fromkeys(wanted)) or 'any model'}; there are {shorten(models, 8) or 'GPUs without a model'}"
+    )
 
 
-def status_command(context: Context) -> Finding | None:
+@checker(lambda context: _partitions(context))
+def status_command(context: Context) -> Check | None:
     """Return whether Snakemake will learn how its jobs end."""
-    if not _partitions(context):
-        return None
     asked = context.profile.content.get("slurm-status-command")
     settings = _settings(context)
     has_accounting = settings.get("AccountingStorageType", "(null)") not in ("(null)", "accounting_storage/none", "")
@@ -112,11 +110,10 @@ def status_command(context: Context) -> Finding | None:
     return ok(f"{asked or 'sacct'}, {'with' if has_accounting else 'without'} accounting")
 
 
-def preemption(context: Context) -> Finding | None:
+@checker(lambda context: _partitions(context))
+def preemption(context: Context) -> Check | None:
     """Return whether jobs that are pushed aside start again."""
-    mode = _settings(context).get("PreemptMode", "OFF").upper() if _partitions(context) else ""
-    if not mode:
-        return None
+    mode = _settings(context).get("PreemptMode", "OFF").upper()
     if "CANCEL" in mode:
         return warning("jobs are cancelled (PreemptMode), and Snakemake waits for them for ever", "ask for REQUEUE")
     return ok(f"PreemptMode {mode}")
@@ -136,12 +133,6 @@ def _settings(context: Context) -> dict[str, str]:
     return {key.strip(): value.strip() for key, sign, value in pairs if sign}
 
 
-def _named(context: Context, resource: str) -> list[str]:
-    """Return the different values of a resource in the profile; several may stand with commas between them."""
-    values = (str(value) for _, value in context.profile.resource(resource))
-    return list(dict.fromkeys(word for value in values for word in value.split(",") if word))
-
-
 def _minutes(text: str) -> int | None:
     """Return a time limit of Slurm, [days-]hours:minutes:seconds or minutes:seconds, in minutes; None: no limit."""
     match = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", text)
@@ -149,6 +140,3 @@ def _minutes(text: str) -> int | None:
         return None
     days, hours, minutes, _ = (int(part or 0) for part in match.groups())
     return 1440 * days + 60 * hours + minutes
-
-
-CHECKS = (client, controller, partition, account, gpu_models, status_command, preemption)

@@ -10,14 +10,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from onshell.config import CLONE
-from onshell.doctor.check import Context, Finding, fault, ok, some, warning
+from onshell.core.format import shorten
+from onshell.doctor.check import Check, Context, checker, fault, ok, warning
 
 LOCK = CLONE / "envs" / "requirements.lock"
 OLDEST, NEWEST = (3, 11), (3, 13)
 MODULES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
 
 
-def python(context: Context) -> Finding:
+@checker()
+def python(context: Context) -> Check:
     """Return whether this Python is one that the package runs on."""
     found = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < OLDEST:
@@ -27,7 +29,8 @@ def python(context: Context) -> Finding:
     return ok(f"{found}, {sys.executable}")
 
 
-def packages(context: Context) -> Finding:
+@checker()
+def packages(context: Context) -> Check:
     """Return whether the packages that the package needs are here, in the pinned versions."""
     pins = dict(_pins())
     if not pins:
@@ -43,13 +46,14 @@ def packages(context: Context) -> Finding:
         same += found == pinned
         other += [] if found == pinned else [f"{name} {found} ({pinned})"]
     if missing:
-        return fault(f"missing: {some(missing)}", f"pip install --no-deps -r {LOCK}")
+        return fault(f"missing: {shorten(missing)}", f"pip install --no-deps -r {LOCK}")
     if other:
-        return warning(f"other than pinned: {some(other)}", f"for the same numbers: pip install --no-deps -r {LOCK}")
+        return warning(f"other than pinned: {shorten(other)}", f"for the same numbers: pip install --no-deps -r {LOCK}")
     return ok(f"{same} packages as pinned in {LOCK.name}")
 
 
-def imports(context: Context) -> Finding:
+@checker()
+def imports(context: Context) -> Check:
     """Return whether the libraries of the package can be imported."""
     broken = []
     for name in _needed():
@@ -58,11 +62,12 @@ def imports(context: Context) -> Finding:
         except Exception as error:  # a damaged library raises whatever it likes
             broken.append(f"{name} ({type(error).__name__}: {' '.join(str(error).split()):.120})")
     if broken:
-        return fault(f"cannot be imported: {some(broken, 2)}", f"pip install --force-reinstall --no-deps -r {LOCK}")
+        return fault(f"cannot be imported: {shorten(broken, 2)}", f"pip install --force-reinstall --no-deps -r {LOCK}")
     return ok("every library that the package needs")
 
 
-def commands(context: Context) -> Finding:
+@checker()
+def commands(context: Context) -> Check:
     """Return whether the commands that jobs and people call are those of this environment."""
     here = Path(sys.executable).parent
     for name in ("onshell", "snakemake"):
@@ -77,10 +82,9 @@ def commands(context: Context) -> Finding:
     return ok(f"onshell and snakemake in {here}")
 
 
-def plugin(context: Context) -> Finding | None:
+@checker(lambda context: context.on_slurm)
+def plugin(context: Context) -> Check | None:
     """Return whether Snakemake has the plugin that hands jobs to Slurm."""
-    if not context.on_slurm:
-        return None
     name = "snakemake_executor_plugin_slurm"
     if find_spec(name) is None:
         return fault(f"{name} is not installed", "pip install snakemake-executor-plugin-slurm")
@@ -110,6 +114,3 @@ def _needed() -> list[str]:
 
 def _plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-CHECKS = (python, packages, imports, commands, plugin)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from onshell.config import datasets, n_samples, run_spec, unwritable
 from onshell.config.layout import Layout
-from onshell.doctor.check import Context, Finding, fault, ok, some, warning
+from onshell.core.format import format_bytes, shorten
+from onshell.doctor.check import Check, Context, checker, fault, ok, warning
 
 RUN = 100e6
 """Bytes of a run besides its samples: model, copies of it, and the state of its training."""
@@ -22,7 +23,8 @@ SCRATCH = 1e9
 """Bytes that jobs may want in the scratch folder."""
 
 
-def results(context: Context) -> Finding:
+@checker()
+def results(context: Context) -> Check:
     """Return whether the results folder can be written, with whole files that appear at once."""
     folder = str(context.folder / context.config["results"])
     refusal = unwritable(folder)
@@ -35,11 +37,12 @@ def results(context: Context) -> Finding:
     except OSError as error:
         return fault(f"{place}: cannot write ({error.strerror})", "free space, or name another folder: results=...")
     if failed:
-        return fault(f"{place}: no {some(failed)}", "put the results on a file system of the cluster: results=...")
+        return fault(f"{place}: no {shorten(failed)}", "put the results on a file system of the cluster: results=...")
     return ok(f"{folder}: writable; fsync, rename and links work")
 
 
-def space(context: Context) -> Finding:
+@checker()
+def space(context: Context) -> Check:
     """Return whether the products of the scale find room beside the results that are there."""
     folder = context.folder / context.config["results"]
     place = _nearest(folder)
@@ -47,7 +50,7 @@ def space(context: Context) -> Finding:
     there = sum(path.stat().st_size for path in scale.rglob("*") if path.is_file()) if scale.is_dir() else 0
     needed, free = max(0.0, need(context) - there), shutil.disk_usage(place).free
     text = (
-        f"{_gb(free)} free, scale {context.config['scale']} wants {_gb(needed)} more "
+        f"{format_bytes(free)} free, scale {context.config['scale']} wants {format_bytes(needed)} more "
         "(events x (24 N + 8) B, samples twice, and 0.1 GB a run)"
     )
     if free < needed:
@@ -81,7 +84,8 @@ def need(context: Context) -> float:
     return total
 
 
-def snakemake(context: Context) -> Finding:
+@checker()
+def snakemake(context: Context) -> Check:
     """Return whether Snakemake can keep its records here, and is not locked out."""
     folder = context.folder / ".snakemake"
     place = _nearest(folder)
@@ -93,7 +97,7 @@ def snakemake(context: Context) -> Finding:
     if any((folder / "locks").glob("*")):
         busy = [*_running(context.folder)]
         if busy:
-            return warning(f"locked by the Snakemake that runs here (process {some(busy)})", "let it end first")
+            return warning(f"locked by the Snakemake that runs here (process {shorten(busy)})", "let it end first")
         return fault("locked, and no Snakemake runs here on this host", "if none runs elsewhere: make unlock")
     unfinished = sum(1 for path in (folder / "incomplete").glob("**/*") if path.is_file())
     if unfinished:
@@ -101,7 +105,8 @@ def snakemake(context: Context) -> Finding:
     return ok(f"{folder}: writable, not locked")
 
 
-def scratch(context: Context) -> Finding:
+@checker()
+def scratch(context: Context) -> Check:
     """Return whether the scratch folder can be written and has room."""
     place = tempfile.gettempdir()
     try:
@@ -113,12 +118,13 @@ def scratch(context: Context) -> Finding:
         return fault(f"{place}: cannot write ({error.strerror})", "set TMPDIR to a folder of your own")
     free = shutil.disk_usage(place).free
     if free < SCRATCH:
-        return warning(f"{place}: {_gb(free)} free", "set TMPDIR to a larger place")
+        return warning(f"{place}: {format_bytes(free)} free", "set TMPDIR to a larger place")
     named = "TMPDIR" if "TMPDIR" in os.environ else "TMPDIR is not set"
-    return ok(f"{place}: writable, {_gb(free)} free ({named})")
+    return ok(f"{place}: writable, {format_bytes(free)} free ({named})")
 
 
-def leftovers(context: Context) -> Finding:
+@checker()
+def leftovers(context: Context) -> Check:
     """Return what killed runs left behind, and whether any run takes it up."""
     layout = Layout(context.config)
     runs = context.folder / Path(layout.run("x")).parent
@@ -130,19 +136,20 @@ def leftovers(context: Context) -> Finding:
     orphans = [str(runs / name) for name in states if name not in context.config["runs"]]
     orphans += sorted({f"{samples}/.{name}.parts-*" for name in folders if name not in known})
     if orphans:
-        return warning(f"states of runs that the configuration does not have: {some(orphans, 2)}", "remove them")
+        return warning(f"states of runs that the configuration does not have: {shorten(orphans, 2)}", "remove them")
     if states or folders:
         return ok(f"{len(states)} trainings and {len(set(folders))} samplings were cut off; they go on where they were")
     return ok("nothing")
 
 
-def writers(context: Context) -> Finding:
+@checker()
+def writers(context: Context) -> Check:
     """Return which trainings write here now; Snakemake may not know of them, if it was killed outright."""
     runs = context.folder / Path(Layout(context.config).run("x")).parent
     claims = {path.parent.name: _claim(path) for path in sorted(runs.glob(f"*/{CLAIM}"))}
     if not claims:
         return ok("no training")
-    told = some((f"{run} ({who})" for run, who in claims.items()), 3)
+    told = shorten((f"{run} ({who})" for run, who in claims.items()), 3)
     return warning(f"trainings, or what one left that was killed: {told}", "if Snakemake does not run, cancel them")
 
 
@@ -193,11 +200,3 @@ def _running(folder: Path) -> Iterator[int]:
                 yield int(process.name)
         except OSError:
             continue
-
-
-def _gb(size: float) -> str:
-    """Return a number of bytes in GB."""
-    return f"{size / 1e9:,.1f} GB"
-
-
-CHECKS = (results, space, snakemake, scratch, writers, leftovers)

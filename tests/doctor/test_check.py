@@ -6,15 +6,13 @@ import sys
 import pytest
 
 from onshell import cli
-from onshell.doctor import run as examination
-from onshell.doctor import storage
-from onshell.doctor.check import Finding
-from onshell.doctor.run import examine
+from onshell.doctor import check, storage
+from onshell.doctor.check import fault, ok, run_checks, warning
 
 
 def test_this_machine_has_no_fault(context, activated):
-    found = [*examine(context())]
-    assert not [finding for finding in found if finding.level == "fault"]
+    found = [*run_checks(context())]
+    assert not [one for one in found if one.level == "fault"]
     assert {"python", "gpus", "multiplication", "results", "space", "default profile"} <= {one.check for one in found}
 
 
@@ -22,9 +20,8 @@ def test_a_check_that_breaks_is_a_fault_of_its_own_and_the_others_go_on(context,
     def broken(context):
         return {}["nothing"]
 
-    monkeypatch.setattr(storage, "CHECKS", (broken, storage.scratch))
-    monkeypatch.setattr(examination, "TOPICS", (storage,))
-    first, second = examine(context())
+    monkeypatch.setattr(check, "CHECKS", [broken, storage.scratch])
+    first, second = run_checks(context())
     assert first.line() == (
         "fault    broken           this check broke off (KeyError: 'nothing'); report it, and look by hand"
     )
@@ -55,16 +52,16 @@ def onshell(clone, monkeypatch, capsys, activated):
 @pytest.fixture
 def three(monkeypatch):
     """Three checks, the last of which finds what a test says."""
-    found = [Finding("ok", "fine"), Finding("warning", "not quite", "do this"), Finding("ok", "fine")]
+    found = [ok("fine"), warning("not quite", "do this"), ok("fine")]
 
-    def check(number):
+    def made(number):
         def one(context):
             return found[number]
 
         one.__name__ = f"check_{number}"
         return one
 
-    monkeypatch.setattr(examination, "TOPICS", (type("Topic", (), {"CHECKS": tuple(map(check, range(3)))}),))
+    monkeypatch.setattr(check, "CHECKS", list(map(made, range(3))))
     return found
 
 
@@ -77,17 +74,17 @@ def test_a_line_for_each_check_and_the_exit_code(onshell, three):
         "ok       check 2          fine",
         "3 checks, 1 warnings, 0 faults",
     ]
-    three[2] = Finding("fault", "bad", "do that")
+    three[2] = fault("bad", "do that")
     assert onshell()[0] == 1
 
 
 def test_json_is_one_document(onshell, three):
-    three[2] = Finding("fault", "bad", "do that")
+    three[2] = fault("bad", "do that")
     code, out, _ = onshell("--json")
     document = json.loads(out)
     assert code == 1
     assert (document["warning"], document["fault"]) == (1, 1)
-    assert document["findings"][2] == {"level": "fault", "found": "bad", "remedy": "do that", "check": "check 2"}
+    assert document["checks"][2] == {"level": "fault", "found": "bad", "remedy": "do that", "check": "check 2"}
 
 
 @pytest.mark.parametrize(
