@@ -7,7 +7,7 @@ CORES ?= all
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup quick desk plan test test-fast test-slurm lint docs bench lock unlock clean
+.PHONY: help setup quick desk plan test test-fast test-slurm lint docs bench gpu-check lock unlock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,9 @@ docs: $(READY) ## the pages of docs/ as static HTML, build/docs/index.html
 
 bench: $(READY) ## the speed of the exact generators, on one core
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/generators.py
+
+gpu-check: $(READY) ## tests and speed on a GPU, at most 8 minutes; writes build/gpu-check/gpu-check.{json,md}
+	$(BIN)/python benchmarks/gpu_check.py
 
 lock: ## new pins and hashes from the ranges in pyproject.toml; WHEELS: files of local builds, such as torch without CUDA
 	rm -rf $(VENV)
