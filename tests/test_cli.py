@@ -1,6 +1,5 @@
 """The command line: what it writes, and how it tells what is wrong."""
 
-import json
 import signal
 import subprocess
 import sys
@@ -27,7 +26,6 @@ CONFIG = Path(__file__).parents[1] / "config.yaml"
 def onshell(tmp_path, monkeypatch, capsys):
     """A function that runs a command line in an empty folder with the repository's config.yaml: (exit code, stderr)."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("ONSHELL_SET", raising=False)
     (tmp_path / "config.yaml").write_text(CONFIG.read_text())
 
     def run(*arguments):
@@ -63,12 +61,6 @@ def test_a_cutoff_given_by_hand_makes_its_dataset(onshell, tmp_path):
     setting = 'processes.qqg.cutoffs=["1e-2", "1e-3", "1e-4", "0.02"]'
     assert onshell("generate", "qqg_0.02", "--train", 10, "-o", "truth.parquet", "--set", setting)[0] == 0
     assert read_metadata(tmp_path / "truth.parquet")["cutoff"] == 0.02
-
-
-def test_settings_of_the_workflow_are_applied_and_told(onshell, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("ONSHELL_SET", json.dumps(["seed=99"]))
-    assert onshell("generate", "muon", "--train", 10, "-o", "truth.parquet")[0] == 0
-    assert read_metadata(tmp_path / "truth.parquet")["seed"] == 99
 
 
 def test_a_model_is_sampled_with_snapshots(onshell, tmp_path):

@@ -82,14 +82,6 @@ def test_a_notebooks_way_to_show_figures_is_not_that_of_files(failing, monkeypat
     assert os.environ["MPLBACKEND"] == "agg"
 
 
-def test_an_inherited_setting_that_is_none_is_told(failing, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["onshell", "version"])
-    for text in ("seed=1", "[1]", "3"):
-        monkeypatch.setenv("ONSHELL_SET", text)
-        with pytest.raises(OnshellError, match="ONSHELL_SET: not a JSON list of settings"):
-            cli.options.load(Path("config.yaml"), None)
-
-
 def test_an_error_of_the_system_without_a_file_names_what_was_printed_to():
     assert unexpected(OSError(28, "No space left on device")).startswith(
         "standard output, or a file beside it: No space"

@@ -34,7 +34,6 @@ def inputs(tmp_path_factory):
 @pytest.fixture
 def called(inputs, tmp_path, monkeypatch):
     """Return a function that damages a file of a kind, calls a command line and returns what is wrong with its end."""
-    monkeypatch.delenv("ONSHELL_SET", raising=False)
 
     def call(kind, name, file, verb, damage):
         folder = tmp_path / name

@@ -195,7 +195,6 @@ def test_a_run_without_a_training_of_its_own_cannot_be_trained(tmp_path, monkeyp
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["onshell", "train", f"{RUN}-fast"])
-    monkeypatch.delenv("ONSHELL_SET", raising=False)
     with pytest.raises(SystemExit, match=rf"{RUN}-fast: has no training of its own, .* {RUN}; train that one"):
         cli.main()
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]

@@ -53,7 +53,6 @@ def reader(tmp_path, monkeypatch):
     shutil.copy(LHE, clone.folder / "my.lhe.gz")
     (clone.folder / "other.lhe").write_bytes(gzip.decompress(LHE.read_bytes()))
     monkeypatch.chdir(clone.folder)
-    monkeypatch.delenv("ONSHELL_SET", raising=False)
     monkeypatch.setattr(sys, "path", [*sys.path, str(clone.folder)])
     yield Reader(clone)
     for path in clone.folder.glob("*.py"):

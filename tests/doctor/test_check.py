@@ -32,7 +32,6 @@ def test_a_check_that_breaks_is_a_fault_of_its_own_and_the_others_go_on(context,
 def onshell(clone, monkeypatch, capsys, activated):
     """A function that runs `onshell doctor` in a clone: (exit code, output, error)."""
     monkeypatch.chdir(clone)
-    monkeypatch.delenv("ONSHELL_SET", raising=False)
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["onshell", "doctor", *arguments])

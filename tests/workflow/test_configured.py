@@ -1,5 +1,8 @@
 """What Snakemake is told of the configuration, on its command line and by the file, arrives or is one line."""
 
+import re
+import subprocess
+
 import pytest
 
 from helpers.clones import shrink
@@ -46,3 +49,20 @@ def test_the_workflow_is_a_module_of_another(clone, tmp_path):
     done = clone.run("--dry-run", "--", EVENTS)
     assert "config.yaml: cannot be read (No such file or directory)" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_overrides_stand_in_the_logged_line_and_plan_again_only_what_they_change(clone):
+    shrink(clone.config)
+    clone.save()
+    seed, other = "seed=7", "runs={muon-q-diffusion: {training: {lr: 0.5}}}"
+    done = clone.run("--cores", "1", "--config", seed, "judge=final", "--", EVENTS)
+    assert done.returncode == 0, done.stderr
+    (line,) = re.findall(r"^ *(?:Shell command: )?(onshell generate .*)$", done.stdout + done.stderr, re.MULTILINE)
+    assert "--set=seed=7 --set=judge=final" in line
+    made = clone.folder / EVENTS
+    first = made.read_bytes()
+    made.unlink()
+    subprocess.run(["bash", "-c", line], cwd=clone.folder, check=True)
+    assert made.read_bytes() == first
+    assert clone.plan(EVENTS, "--config", seed, other) == {}
+    assert clone.plan(EVENTS, "--config", other) == {"generate": 1}

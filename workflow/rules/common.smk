@@ -96,13 +96,21 @@ PAGES = sources(
 )
 CAPTIONS = sorted(map(str, Path(HERE, "workflow", "report").glob("*.rst")))
 
-# The commands read config.yaml by themselves: what was changed on Snakemake's command line must reach them too. Scale and
-# preset stand in the shell lines; the rest travels in the environment, where it is no parameter of every job.
-os.environ.update(
-    ONSHELL_SET=json.dumps(
-        [line for line in CHANGED if not line.startswith(("scale=", "preset="))]
-    )
-)
+
+class Words(list):
+    """Words of shell lines that look the same to Snakemake whatever they are: no job is planned again for them alone."""
+
+    def __repr__(self):
+        return "words"
+
+
+def overrides(wildcards):
+    """Return what was changed on Snakemake's command line: the commands read config.yaml by themselves.
+
+    What of it a job depends on is among its other parameters.
+    """
+    elsewhere = ("scale=", "preset=", "resources=", "resources.")
+    return Words(f"--set={line}" for line in CHANGED if not line.startswith(elsewhere))
 
 
 onstart:

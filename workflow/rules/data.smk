@@ -40,8 +40,9 @@ rule generate:
         dataset=lambda wildcards: leaf(asdict(DATASETS[wildcards.dataset])),
         seed=config["seed"],
         scale=config["scale"],
+        settings=overrides,
     shell:
-        "onshell generate {wildcards.dataset:q} -o {output.events:q} --scale {params.scale:q} > {log:q} 2>&1"
+        "onshell generate {wildcards.dataset:q} -o {output.events:q} --scale {params.scale:q} {params.settings:q} > {log:q} 2>&1"
 
 
 rule generate_final:
@@ -66,9 +67,10 @@ rule generate_final:
         events=lambda wildcards: DATASETS[wildcards.dataset].n_test,
         seed=config["seed"],
         scale=config["scale"],
+        settings=overrides,
     shell:
         "onshell generate {wildcards.dataset:q} --train 0 --test 0 --final {params.events:q} -o {output.events:q}"
-        " --scale {params.scale:q} > {log:q} 2>&1"
+        " --scale {params.scale:q} {params.settings:q} > {log:q} 2>&1"
 
 
 rule import_events:
@@ -96,8 +98,9 @@ rule import_events:
         ),
         seed=config["seed"],
         scale=config["scale"],
+        settings=overrides,
     shell:
-        "onshell import {input.lhe:q} --dataset {wildcards.dataset:q} -o {output.events:q} --scale {params.scale:q} > {log:q} 2>&1"
+        "onshell import {input.lhe:q} --dataset {wildcards.dataset:q} -o {output.events:q} --scale {params.scale:q} {params.settings:q} > {log:q} 2>&1"
 
 
 rule embed:
@@ -120,5 +123,6 @@ rule embed:
     params:
         embedding=embedding,
         scale=config["scale"],
+        settings=overrides,
     shell:
-        "onshell embed {input.events:q} -a {wildcards.augmentation:q} -o {output.training_set:q} --scale {params.scale:q} > {log:q} 2>&1"
+        "onshell embed {input.events:q} -a {wildcards.augmentation:q} -o {output.training_set:q} --scale {params.scale:q} {params.settings:q} > {log:q} 2>&1"

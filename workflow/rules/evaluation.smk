@@ -132,6 +132,7 @@ rule summary:
         published=leaf(configuration.published(config)),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         scale=config["scale"],
+        settings=overrides,
         preset=config["preset"],
     shell:
-        "onshell summary -o {params.folder:q} --scale {params.scale:q} --preset {params.preset:q} > {log:q} 2>&1"
+        "onshell summary -o {params.folder:q} --scale {params.scale:q} --preset {params.preset:q} {params.settings:q} > {log:q} 2>&1"

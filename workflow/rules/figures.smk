@@ -38,7 +38,8 @@ for name, entry in config["figures"].items():
             entry=leaf(entry),
             folder=lambda wildcards, output: str(Path(output[0]).parent),
             scale=config["scale"],
+            settings=overrides,
             preset=config["preset"],
         shell:
             "onshell figure {params.name:q} -o {params.folder:q}"
-            " --scale {params.scale:q} --preset {params.preset:q} > {log:q} 2>&1"
+            " --scale {params.scale:q} --preset {params.preset:q} {params.settings:q} > {log:q} 2>&1"

@@ -32,5 +32,6 @@ rule pages:
     params:
         shown=leaf([titles(), config["figures"], config["tables"]]),
         scale=config["scale"],
+        settings=overrides,
     shell:
-        "onshell page -o {output.page:q} --scale {params.scale:q} > {log:q} 2>&1"
+        "onshell page -o {output.page:q} --scale {params.scale:q} {params.settings:q} > {log:q} 2>&1"

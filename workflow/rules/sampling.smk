@@ -35,11 +35,12 @@ rule shard:
         ),
         sampling=lambda wildcards: leaf(spec(wildcards.run)["sampling"]),
         scale=config["scale"],
+        settings=overrides,
         preset=config["preset"],
     shell:
         "onshell sample {input.model:q} --run {wildcards.run:q} -n {params.events:q} -o {output.events:q}"
         " --shard {wildcards.number:q}/{wildcards.of:q} --device {resources.device:q}"
-        " --scale {params.scale:q} --preset {params.preset:q} > {log:q} 2>&1"
+        " --scale {params.scale:q} --preset {params.preset:q} {params.settings:q} > {log:q} 2>&1"
 
 
 rule sample:
@@ -69,10 +70,11 @@ rule sample:
         ),
         sampling=lambda wildcards: leaf(spec(wildcards.run)["sampling"]),
         scale=config["scale"],
+        settings=overrides,
         preset=config["preset"],
     shell:
         "onshell sample {input.model:q} {input.shards:q} --run {wildcards.run:q} -n {params.events:q} -o {output.events:q}"
-        " --device {resources.device:q} --scale {params.scale:q} --preset {params.preset:q} > {log:q} 2>&1"
+        " --device {resources.device:q} --scale {params.scale:q} --preset {params.preset:q} {params.settings:q} > {log:q} 2>&1"
 
 
 rule trajectory:
@@ -101,10 +103,11 @@ rule trajectory:
             map(str, config["runs"][wildcards.run]["trajectory"])
         ),
         scale=config["scale"],
+        settings=overrides,
         preset=config["preset"],
     shell:
         "onshell sample {input.model:q} --run {wildcards.run:q} -n {params.events:q} --snapshots {params.times:q}"
-        " -o {output.snapshots:q} --device {resources.device:q} --scale {params.scale:q} --preset {params.preset:q} > {log:q} 2>&1"
+        " -o {output.snapshots:q} --device {resources.device:q} --scale {params.scale:q} --preset {params.preset:q} {params.settings:q} > {log:q} 2>&1"
 
 
 rule forward:
@@ -130,7 +133,8 @@ rule forward:
         events=SIZES["forward_events"],
         seed=config["seed"],
         scale=config["scale"],
+        settings=overrides,
         preset=config["preset"],
     shell:
         "onshell forward {wildcards.forward:q} --data {input.data:q} -n {params.events:q} -o {output.snapshots:q}"
-        " --scale {params.scale:q} --preset {params.preset:q} > {log:q} 2>&1"
+        " --scale {params.scale:q} --preset {params.preset:q} {params.settings:q} > {log:q} 2>&1"

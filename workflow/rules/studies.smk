@@ -185,5 +185,6 @@ for study, verb, group, name in DRAWN:
             entry=leaf(entry_of(config, group, name)),
             folder=lambda wildcards, output: str(Path(output[0]).parent),
             scale=config["scale"],
+            settings=overrides,
         shell:
-            "onshell {params.verb:q} {params.name:q} -o {params.folder:q} --scale {params.scale:q} > {log:q} 2>&1"
+            "onshell {params.verb:q} {params.name:q} -o {params.folder:q} --scale {params.scale:q} {params.settings:q} > {log:q} 2>&1"

@@ -53,9 +53,10 @@ rule train:
             }
         ),
         scale=config["scale"],
+        settings=overrides,
         preset=config["preset"],
     shell:
         # A batch system's TERM and Ctrl-C reach every process of a job; they are for the training alone: it saves and leaves.
-        "trap '' INT TERM; onshell train {wildcards.run:q} --data {input.data:q} -o {params.folder:q} --scale {params.scale:q} --preset {params.preset:q}"
+        "trap '' INT TERM; onshell train {wildcards.run:q} --data {input.data:q} -o {params.folder:q} --scale {params.scale:q} --preset {params.preset:q} {params.settings:q}"
         " --processes {resources.gpu:q} --nodes {resources.nodes:q} --device {resources.device:q}"
         " ${{SLURM_JOB_ID:+--stop-after {resources.runtime:q}}} 2>&1 | tee -a {log:q}"

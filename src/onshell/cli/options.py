@@ -1,8 +1,6 @@
 """What the verbs share: the application, the types of their options, and the configuration with its overrides."""
 
-import json
 import math
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +9,6 @@ from typer.core import TyperCommand
 
 from onshell import config as configuration
 from onshell.cli.completion import names
-from onshell.core.console import say
 from onshell.core.errors import OnshellError
 
 AT_LEAST_ONE = {"n_particles", "processes", "nodes", "threads", "epochs"}
@@ -98,16 +95,6 @@ DEFAULT = Path("config.yaml")
 
 
 def load(path: Path, settings: list[str] | None, **keys: Any) -> configuration.Config:
-    """Return the configuration with all overrides: those of the workflow, those of --set, and --scale and the like."""
-    try:
-        inherited = json.loads(os.environ.get("ONSHELL_SET", "[]"))
-        if not all(isinstance(line, str) for line in inherited):
-            raise TypeError("holds more than text")
-    except (ValueError, TypeError) as error:
-        raise OnshellError(
-            f"ONSHELL_SET: not a JSON list of settings ({error}); it is the workflow's: unset it"
-        ) from error
-    if inherited:
-        say(f"settings of the workflow: {' '.join(inherited)}")
+    """Return the configuration with all overrides: those of --set, and --scale and the like."""
     named = [f"{key}={value}" for key, value in keys.items() if value is not None]
-    return configuration.load(path, [*inherited, *(settings or []), *named])
+    return configuration.load(path, [*(settings or []), *named])
