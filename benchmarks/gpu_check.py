@@ -26,7 +26,7 @@ from onshell.models.build import build, objective
 from onshell.models.networks.options import NETWORKS
 from onshell.physics import rambo
 from onshell.physics.kinematics import violation
-from onshell.sampling.sample import sample_block
+from onshell.sampling.sampler import Draw, sample_block
 from onshell.training.device import autocast
 from onshell.training.learner import Learner
 from onshell.training.processes import Team
@@ -103,7 +103,7 @@ def training(
 def sampling(spec: Mapping[str, Any], device: torch.device, precision: str, sizes: Sizes) -> dict[str, Any]:
     """Return events per second of an untrained network, and how far the events are off the shell."""
     network, start = build(spec).to(device).eval(), wait(device)
-    q = sample_block(network, spec, 0, sizes.events, seed=1, device=device, precision=precision)[0.0]
+    q = sample_block(network, spec, 0, sizes.events, Draw(1, device, precision))[0.0]
     end = wait(device)
     off = max(part.abs().max().item() for part in violation(rambo.to_p(q)))
     return {"events_per_second": sizes.events / (end - start), "off_shell": off}
