@@ -5,7 +5,7 @@ import pytest
 
 from helpers.entries import FIGURES
 from helpers.products import everything
-from onshell.figures.commands import draw_figure
+from onshell.figures.registry import draw_figure
 
 
 @pytest.fixture(scope="session")

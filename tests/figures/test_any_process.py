@@ -9,9 +9,9 @@ from helpers.lhe import event, file_text, uniform, write
 from onshell.core.rng import stream
 from onshell.events.lhe.importing import Settings, import_file
 from onshell.events.table import write_events
-from onshell.figures.commands import draw_figure
 from onshell.figures.dalitz import DALITZ, plane
 from onshell.figures.maps import Ratio
+from onshell.figures.registry import draw_figure
 from onshell.figures.series import Binned, Series
 from onshell.physics import generators
 

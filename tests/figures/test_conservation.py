@@ -7,8 +7,8 @@ import torch
 
 from onshell.core.errors import OnshellError
 from onshell.events.table import write_events
-from onshell.figures.commands import write_table
-from onshell.figures.conservation import LEAST, violations
+from onshell.figures.antennas import LEAST, violations
+from onshell.figures.registry import write_table
 
 Q, P = "aps_30-q-diffusion", "aps_30-p-flow"
 

@@ -12,10 +12,10 @@ from scipy import stats
 from helpers.entries import FIGURES as ENTRIES
 from helpers.statistics import ALPHA
 from onshell.core.errors import OnshellError
-from onshell.figures.commands import FIGURES, draw_figure
+from onshell.figures.canvas import WIDTH, plain_label, styled
 from onshell.figures.dalitz import plane, unit_square
 from onshell.figures.data import FigureData
-from onshell.figures.sheet import WIDTH, styled, words
+from onshell.figures.registry import FIGURES, draw_figure
 from onshell.physics.analytic import log_dalitz_cdf
 
 
@@ -59,7 +59,7 @@ def test_model_maps_show_the_ratio_to_truth(name, files, drawn):
     table = pd.read_csv(drawn(name) / f"{name}.csv").dropna(subset="y_lo")
     planes = {"dalitz": plane, "u_1 u_2": unit_square}
     data = FigureData(ENTRIES[name], files)
-    labels = {words(label): role for role in data.roles for label in (data.model(role), data.augmentation(role))}
+    labels = {plain_label(label): role for role in data.roles for label in (data.model(role), data.augmentation(role))}
     for panel, rows in table.groupby("panel"):
         ratios = rows[rows["kind"] == "ratio"]
         assert set(ratios["series"]) == set(rows.loc[rows["kind"] == "map", "series"]) - {"truth", "uniform"}
@@ -114,8 +114,8 @@ def test_fig02_prints_the_distance_of_the_metrics_beside_its_floor(files, drawn)
     printed = table[table["kind"] == "w1"]["value"].tolist()
     assert printed == pytest.approx([found["w1"], found["floor_w1_mean"]])
     with styled():
-        sheet = FIGURES["fig02"](FigureData(ENTRIES["fig02"], files))
-    texts = " ".join(text.get_text() for axes in sheet.figure.axes for text in axes.texts)
+        canvas = FIGURES["fig02"](FigureData(ENTRIES["fig02"], files))
+    texts = " ".join(text.get_text() for axes in canvas.figure.axes for text in axes.texts)
     assert f"{found['w1']:.4f}" in texts
     assert f"{found['floor_w1_mean']:.4f} \\pm {found['floor_w1_sd']:.4f}" in texts
 

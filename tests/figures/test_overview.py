@@ -8,8 +8,8 @@ from onshell.core.errors import OnshellError
 from onshell.core.rng import stream
 from onshell.evaluation.overview import overview as summed
 from onshell.events.table import Events
-from onshell.figures.overview import draw_overview, first, overview
-from onshell.figures.sheet import styled
+from onshell.figures.canvas import styled
+from onshell.figures.process import draw_overview, first, overview
 from onshell.physics import generators, rambo
 
 N = 1500

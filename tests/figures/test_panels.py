@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from onshell.figures.labels import power_of_ten
+from onshell.figures.canvas import Canvas, plain_label, styled
 from onshell.figures.maps import RATIO_SCALES, Frame, Map, maps, ratio_maps
-from onshell.figures.panels import histogram, legend, span
+from onshell.figures.panels import Panel, draw_row, legend, span
 from onshell.figures.series import MODEL_COLOURS, RATIO_SPANS, Binned, Law, Series, colours
-from onshell.figures.sheet import Sheet, styled, words
 
 EDGES = np.linspace(0.0, 1.0, 11)
 
@@ -21,16 +20,17 @@ def test_normalised_by_all_entries():
     assert h.error[1] == pytest.approx(np.sqrt(2) / (8 * 0.1))
 
 
-def test_far_out_entries_are_told_in_the_panel_and_the_numbers():
+def test_far_out_entries_are_noted_in_the_panel_and_the_numbers():
     draws = np.random.Generator(np.random.PCG64(1))
     truth, model = draws.uniform(size=5000), np.concatenate([draws.uniform(size=4000), np.full(1000, 1e6)])
     with styled():
-        sheet = Sheet("fig00")
-        (pair,) = sheet.row(1, 2.0)
-        histogram(sheet, pair, "x", [Series("truth", truth, "truth"), Series("model", model)], EDGES, label="x")
-        sheet.finish().canvas.draw()
+        canvas = Canvas()
+        (pair,) = draw_row(
+            canvas, [Panel("x", [Series("truth", truth, "truth"), Series("model", model)], EDGES, "x")], 2.0
+        )
+        canvas.finish().canvas.draw()
     assert [text.get_text() for text in pair[0].texts] == ["model: 20.0% outside"]
-    table = sheet.table()
+    table = canvas.table()
     outside = table[table["kind"] == "outside"]
     assert outside[["series", "value", "count"]].to_numpy().tolist() == [["model", 0.2, 1000]]
     ratio = table[table["kind"] == "ratio"]["value"]
@@ -40,36 +40,36 @@ def test_far_out_entries_are_told_in_the_panel_and_the_numbers():
 def test_ratio_scale_fits_the_worst_panel_of_a_row():
     x = (np.arange(100_000) + 0.5) / 100_000
     flat, tilted = Series("truth", x, "truth"), Series("model", np.sqrt(x))
-    assert span([([flat, Series("model", x)], EDGES)]) == min(RATIO_SPANS)
-    assert span([([flat, Series("model", x)], EDGES), ([flat, tilted], EDGES)]) == max(RATIO_SPANS)
-    assert span([([flat], EDGES)], Law("flat", np.ones_like, lambda c: c)) == min(RATIO_SPANS)
+    even = Panel("x", [flat, Series("model", x)], EDGES, "x")
+    assert span([even]) == min(RATIO_SPANS)
+    assert span([even, Panel("x", [flat, tilted], EDGES, "x")]) == max(RATIO_SPANS)
+    assert span([Panel("x", [flat], EDGES, "x", Law("flat", np.ones_like, lambda c: c))]) == min(RATIO_SPANS)
 
 
 def test_a_model_that_misses_the_range_altogether_can_be_drawn():
     with styled():
-        sheet = Sheet("fig00")
-        (pair,) = sheet.row(1, 2.0)
+        canvas = Canvas()
         truth = Series("truth", np.full(50, 0.5), "truth")
-        histogram(sheet, pair, "x", [truth, Series("model", np.full(50, 9.0))], EDGES, label="x", log_y=True)
-        sheet.finish().canvas.draw()
-    assert np.isfinite(sheet.table()[["value", "error"]]).all(axis=None)
+        draw_row(canvas, [Panel("x", [truth, Series("model", np.full(50, 9.0))], EDGES, "x", log_y=True)], 2.0)
+        canvas.finish().canvas.draw()
+    assert np.isfinite(canvas.table()[["value", "error"]]).all(axis=None)
 
 
 def test_maps_share_one_scale_and_leave_empty_bins_white():
     with styled():
-        sheet = Sheet("fig00")
+        canvas = Canvas()
         shown = [
             Map("a", np.array([0.1, 0.1, 0.9]), np.array([0.1, 0.1, 0.9])),
             Map("b", np.array([0.5]), np.array([3.0])),
         ]
         shown.append(Map("c", np.array([0.5]), np.array([0.5])))
-        maps(sheet, shown, Frame("xy", 0.0, 1.0, ("x", "y")), bins=10, log=True)
-        figure = sheet.finish()
+        maps(canvas, shown, Frame("xy", 0.0, 1.0, ("x", "y")), bins=10, log=True)
+        figure = canvas.finish()
         figure.canvas.draw()
     images = [axes.collections[0] for axes in figure.axes[:3]]
     assert len({image.norm for image in images}) == 1
     assert [image.get_array().count() for image in images] == [2, 0, 1]
-    table = sheet.table()
+    table = canvas.table()
     assert table[table["kind"] == "outside"][["series", "count"]].to_numpy().tolist() == [["b", 1]]
 
 
@@ -84,9 +84,9 @@ def test_ratio_maps_are_white_without_truth_and_coloured_without_model():
     truth = Map("truth", *grid((0.1, 0.1, 30), (0.6, 0.1, 10), (0.1, 0.6, 20), (0.6, 0.6, 4), (0.35, 0.35, 6)))
     model = Map("model", *grid((0.1, 0.1, 26), (0.6, 0.1, 40), (0.6, 0.6, 4)), model=True)
     with styled():
-        sheet = Sheet("fig00")
-        ratio_maps(sheet, [truth, model], Frame("xy", 0.0, 1.0, ("x", "y")), bins=4)
-        figure = sheet.finish()
+        canvas = Canvas()
+        ratio_maps(canvas, [truth, model], Frame("xy", 0.0, 1.0, ("x", "y")), bins=4)
+        figure = canvas.finish()
         figure.canvas.draw()
     image = figure.axes[0].collections[0]
     shown = image.get_array().T
@@ -97,7 +97,7 @@ def test_ratio_maps_are_white_without_truth_and_coloured_without_model():
     assert image.norm.vmax == max(RATIO_SCALES)
     assert image.norm(shown[0, 2]) < 0.0  # not masked: below the scale, as the colour bar's arrow is
     assert image.norm(shown[2, 0]) > 1.0
-    table = sheet.table().set_index(["x_lo", "y_lo"])
+    table = canvas.table().set_index(["x_lo", "y_lo"])
     assert table.loc[(0.5, 0.0), "value"] == pytest.approx(4.0)
     assert table.loc[(0.5, 0.0), "error"] == pytest.approx(4.0 * (1 / 10 + 1 / 40) ** 0.5)
     assert table.loc[(0.0, 0.5), "value"] == 0.0
@@ -110,9 +110,9 @@ def test_ratio_maps_of_samples_of_other_sizes():
         Map(name, *draws.uniform(size=(2, n)), model=name == "m") for name, n in (("t", 40_000), ("m", 9000))
     )
     with styled():
-        sheet = Sheet("fig00")
-        ratio_maps(sheet, [truth, model], Frame("xy", 0.0, 1.0, ("x", "y")), bins=4)
-    table = sheet.table()
+        canvas = Canvas()
+        ratio_maps(canvas, [truth, model], Frame("xy", 0.0, 1.0, ("x", "y")), bins=4)
+    table = canvas.table()
     assert len(table) == 16
     pulls = (table["value"] - 1) / table["error"]
     assert (pulls.abs() < 5).all()
@@ -128,24 +128,20 @@ def test_as_many_colours_as_there_are_models(n):
 
 def test_a_long_legend_takes_more_lines_and_moves_the_rows_down():
     with styled():
-        sheets = [Sheet("fig00"), Sheet("fig00")]
-        for sheet, n in zip(sheets, (5, 13), strict=True):
-            legend(sheet, [Series(f"model {i}", np.ones(1), colour=c) for i, c in enumerate(colours(n))])
-            sheet.row(1, 1.0)
-            sheet.finish().canvas.draw()
-    assert sheets[1].cursor > sheets[0].cursor
-    box = sheets[1].figure.legends[0].get_window_extent()
-    frame = sheets[1].figure.axes[0].get_window_extent()
+        canvass = [Canvas(), Canvas()]
+        for canvas, n in zip(canvass, (5, 13), strict=True):
+            legend(canvas, [Series(f"model {i}", np.ones(1), colour=c) for i, c in enumerate(colours(n))])
+            canvas.row(1, 1.0)
+            canvas.finish().canvas.draw()
+    assert canvass[1].cursor > canvass[0].cursor
+    box = canvass[1].figure.legends[0].get_window_extent()
+    frame = canvass[1].figure.axes[0].get_window_extent()
     assert box.y0 > frame.y1 - 1.0
     assert box.x0 > 0
-    assert box.x1 < sheets[1].figure.bbox.x1
-
-
-def test_powers_of_ten():
-    assert [power_of_ten(x) for x in (1e-3, 30.0, 1e-2, 0.5)] == ["10^{-3}", "30", "10^{-2}", "0.5"]
+    assert box.x1 < canvass[1].figure.bbox.x1
 
 
 def test_labels_are_plain_in_the_drawn_numbers():
-    assert words(r"$m^2_{\mathrm{cut}} = 10^{-2}$") == "m^2_cut = 10^-2"
-    assert words(r"$\xi = 30$") == "xi = 30"
-    assert words("$q$-space diffusion") == "q-space diffusion"
+    assert plain_label(r"$m^2_{\mathrm{cut}} = 10^{-2}$") == "m^2_cut = 10^-2"
+    assert plain_label(r"$\xi = 30$") == "xi = 30"
+    assert plain_label("$q$-space diffusion") == "q-space diffusion"

@@ -8,8 +8,9 @@ from scipy import stats
 from helpers.entries import FIGURES as ENTRIES
 from helpers.statistics import ALPHA
 from onshell.core.errors import OnshellError
+from onshell.evaluation.observables import observable
 from onshell.figures.data import FigureData
-from onshell.figures.logs import taus, thrust_law
+from onshell.figures.laws import thrust_law
 from onshell.figures.qqg import above
 from onshell.physics import analytic
 
@@ -63,7 +64,7 @@ def test_fig10_scales_every_histogram_above_the_largest_cut(files, numbers):
     for panel, sample in (("truth", data.truth), ("models", lambda name: data.sample(roles[name]))):
         for name, cut in CUTS.items():
             label = f"m^2_cut = 10^{round(np.log10(cut))}"
-            share = (taus(sample(name)) >= np.log10(5e-3)).mean()
+            share = (observable("log10_tau")(sample(name)) >= np.log10(5e-3)).mean()
             scale = rows(table, panel, "scale", label)["value"].item()
             assert scale == pytest.approx(1 / share)
             bins = rows(table, panel, "scaled", label)

@@ -8,9 +8,9 @@ import pytest
 
 from helpers.study import Study
 from onshell.core.errors import OnshellError
-from onshell.figures.commands import draw_figure, write_table
-from onshell.figures.compared_runs import Run
-from onshell.figures.run_groups import grouped, labels, longest, usual
+from onshell.figures.registry import draw_figure, write_table
+from onshell.figures.study_groups import grouped, labels, longest, usual
+from onshell.figures.study_runs import Run
 
 BEST = "qqg_1e-3-q-flow-best"
 PAPER = "qqg_1e-3-q-diffusion-paper"
@@ -214,5 +214,5 @@ def test_what_is_absent_is_left_blank_or_named(study, drawn, tmp_path):
     files = {"metrics": {BEST: bare}, "records": study.files["records"]}
     write_table("t", entry, files, tmp_path / "t")
     assert pd.read_csv(tmp_path / "t.csv")[["auc", "evaluations", "tau_bin"]].isna().all(axis=None)
-    with pytest.raises(OnshellError, match="none tells its evaluations per event"):
+    with pytest.raises(OnshellError, match="none has evaluations per event"):
         draw_figure("f", {"draw": "evaluations", "runs": {"x": BEST}}, files, tmp_path / "f")

@@ -41,7 +41,7 @@ def show(
         for line in lines(about, table.metadata, str(events)):
             say(line)
     if plot is not None:
-        from onshell.figures.overview import draw_overview
+        from onshell.figures.process import draw_overview
 
         draw_overview(table, plot, label=table.metadata.get("run") or table.metadata.get("dataset") or events.stem)
         if not as_json:

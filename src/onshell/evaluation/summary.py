@@ -12,7 +12,7 @@ from onshell.core.files import all_whole
 from onshell.core.progress import Progress, log
 from onshell.core.reading import read_json
 from onshell.evaluation.result_forms import Finished, Metrics
-from onshell.evaluation.truth import judge_told, one_judge
+from onshell.evaluation.truth import judge_note, one_judge
 
 COLUMNS = ("run", "dataset", "process", "judge", "quantity", "measure", "value", "sd", "error")
 COLUMNS += ("floor_mean", "floor_sd", "floor_low", "floor_high", "over_floor", "over_floor_error")
@@ -118,7 +118,7 @@ def summary_file(
     table = pd.DataFrame(lines, columns=list(COLUMNS)).astype(numeric)
     paths = [Path(path) for run, path in (records or {}).items() if run in metrics and Path(path).is_file()]
     trainings = [read_json(path, "record of a training", "train again", Finished) for path in paths]
-    page = document(table, metrics, f"{title}\n\n{judge_told(judge)}", trainings)
+    page = document(table, metrics, f"{title}\n\n{judge_note(judge)}", trainings)
     with all_whole(out_csv, out_md) as (csv, markdown):
         table.to_csv(csv, index=False, float_format="%.10g")
         markdown.write_text(page, encoding="utf-8")

@@ -50,7 +50,7 @@ def one_judge(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     return parts.get(first, "test")
 
 
-def judge_told(part: str) -> str:
+def judge_note(part: str) -> str:
     """Return in words which part of truth judged, as tables say below."""
     words = {"final": "final, which no choice of settings has seen", "all": "all its events, for want of parts"}
     return f"Truth: {words.get(part, part)}."

@@ -1,19 +1,18 @@
-"""Dalitz planes: fig01, fig06 and fig18."""
+"""Dalitz planes and unit squares of three particles, side by side, and the ratios of models to truth."""
 
 import numpy as np
 from torch import Tensor
 
-from onshell.figures.data import FigureData
-from onshell.figures.labels import OBSERVABLES, power_of_ten
+from onshell.evaluation.observables import observable
+from onshell.figures.canvas import Canvas
 from onshell.figures.maps import Frame, Map, maps, ratio_maps
 from onshell.figures.series import Array
-from onshell.figures.sheet import Sheet
 from onshell.physics.kinematics import energies
 from onshell.physics.observables import rosenblatt
 
 TRIANGLE = np.array([[0.0, 0.5], [0.5, 0.5], [0.5, 0.0]])
-DALITZ = Frame("dalitz", 0.0, 0.5, (OBSERVABLES["E_1"].axis, OBSERVABLES["E_2"].axis), TRIANGLE)
-SQUARE = Frame("u_1 u_2", 0.0, 1.0, (OBSERVABLES["u_1"].axis, OBSERVABLES["u_2"].axis))
+DALITZ = Frame("dalitz", 0.0, 0.5, (observable("E_1").axis, observable("E_2").axis), TRIANGLE)
+SQUARE = Frame("u_1 u_2", 0.0, 1.0, (observable("u_1").axis, observable("u_2").axis))
 RATIO_ENTRIES = 500.0
 """Entries a bin of a ratio: with fewer, it would show the noise of truth and model rather than their difference."""
 
@@ -38,46 +37,17 @@ def bins(shown: list[Map], per_bin: float, low: int = 10, share: float = 1.0) ->
     return int(np.clip(np.sqrt(min(len(m.x) for m in shown) / per_bin / share), low, 60))
 
 
-def dalitz_row(sheet: Sheet, shown: list[Map], *, log: bool = False) -> None:
+def dalitz_row(canvas: Canvas, shown: list[Map], *, log: bool = False) -> None:
     """Draw Dalitz planes side by side on one colour scale, and below each model its ratio to truth."""
-    maps(sheet, shown, DALITZ, bins=bins(shown, 60.0, share=0.5), log=log)
+    maps(canvas, shown, DALITZ, bins=bins(shown, 60.0, share=0.5), log=log)
     if any(m.model for m in shown):
-        ratio_maps(sheet, shown, DALITZ, bins=bins(shown, RATIO_ENTRIES, 8, share=0.5))
+        ratio_maps(canvas, shown, DALITZ, bins=bins(shown, RATIO_ENTRIES, 8, share=0.5))
 
 
-def unit_row(sheet: Sheet, shown: list[Map]) -> None:
+def unit_row(canvas: Canvas, shown: list[Map]) -> None:
     """Draw the (u_1, u_2) planes side by side on one colour scale, and below each model its ratio to truth.
 
     Truth is flat up to sqrt(n).
     """
-    maps(sheet, shown, SQUARE, bins=bins(shown, 150.0), zero=False)
-    ratio_maps(sheet, shown, SQUARE, bins=bins(shown, 2 * RATIO_ENTRIES, 8))
-
-
-def fig01(data: FigureData) -> Sheet:
-    """Return the Dalitz planes of muon decay: truth, M1 and uniform."""
-    sheet = Sheet("fig01", top=0.02)
-    shown = [plane("truth", data.truth(data.dataset)), plane(data.model("M1"), data.sample("M1"), model=True)]
-    dalitz_row(sheet, [*shown, plane("uniform", data.truth(data.uniform))])
-    return sheet
-
-
-def fig06(data: FigureData) -> Sheet:
-    """Return the Dalitz planes of qqg truth, one for every cutoff."""
-    sheet = Sheet("fig06", top=0.02)
-    shown = []
-    for dataset in data.datasets:
-        title = rf"$m^2_{{\mathrm{{cut}}}} = {power_of_ten(data.cutoff('events', dataset))}$"
-        shown.append(plane(title, data.truth(dataset)))
-    dalitz_row(sheet, shown, log=True)
-    return sheet
-
-
-def fig18(data: FigureData) -> Sheet:
-    """Return the Dalitz and (u_1, u_2) planes of muon decay: truth, M1 and M3."""
-    sheet = Sheet("fig18", top=0.02)
-    samples = [("truth", data.truth(data.dataset), False)]
-    samples += [(data.augmentation(role), data.sample(role), True) for role in ("M1", "M3")]
-    dalitz_row(sheet, [plane(title, p, model=model) for title, p, model in samples])
-    unit_row(sheet, [unit_square(title, p, model=model) for title, p, model in samples])
-    return sheet
+    maps(canvas, shown, SQUARE, bins=bins(shown, 150.0), zero=False)
+    ratio_maps(canvas, shown, SQUARE, bins=bins(shown, 2 * RATIO_ENTRIES, 8))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from onshell.config import RUN_NAME
 from onshell.core.errors import OnshellError
+from onshell.core.format import power_of_ten
 from onshell.core.forms import Form
 from onshell.core.reading import read_json
 from onshell.evaluation.last_step import is_noisy, noisy_truth
@@ -20,6 +21,9 @@ from onshell.events.table import read_events, read_metadata
 
 KINDS = ("events", "samples", "embedded", "forward", "metrics", "floors", "autoencoder", "trajectories")
 KINDS += ("records", "timed")
+NOISY_TRUTH = "truth + last step"
+"""How truth with the noise of the last reverse step is called."""
+
 FAMILIES = {"diffusion": "diffusion", "flow": "flow matching"}
 
 
@@ -122,6 +126,14 @@ class FigureData:
         if cutoff is None:
             raise OnshellError(f"{self.path(kind, name)}: no cutoff in its metadata; use a dataset that has one")
         return float(cutoff)
+
+    def cut(self, dataset: str) -> str:
+        """Return the cutoff m^2_cut of a truth dataset as a label."""
+        return rf"$m^2_{{\mathrm{{cut}}}} = {power_of_ten(self.cutoff('events', dataset))}$"
+
+    def xi(self, kind: str, name: str) -> str:
+        """Return the cutoff xi of an event table as a label."""
+        return rf"$\xi = {power_of_ten(self.cutoff(kind, name))}$"
 
     def truth(self, dataset: str) -> Tensor:
         """Return the test events [n, N, 3] of a dataset, seen by no model; all events of a file without a split."""

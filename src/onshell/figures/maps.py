@@ -9,8 +9,8 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
-from onshell.figures.series import EXPECTED, TRUTH, Array, reach
-from onshell.figures.sheet import Sheet
+from onshell.figures.canvas import Canvas, Numbers
+from onshell.figures.series import EXPECTED, TRUTH, Array, widened
 
 RATIO_COLOURS = "RdBu_r"
 RATIO_SCALES = {1.25: 1.1, 1.5: 1.25, 2.0: 1.4}
@@ -39,12 +39,12 @@ class Map:
         """Return the sums of the weights, to some power, in each bin [k, k]; the entries where these have none."""
         if self.weights is None:
             return self.counts(edges)
-        wide = reach(edges)
+        wide = widened(edges)
         return np.histogram2d(self.x, self.y, bins=[wide, wide], weights=self.weights**power)[0]
 
     def counts(self, edges: Array) -> NDArray[np.int64]:
         """Return the entries in each bin [k, k] of a square grid; those on its outer edges up to rounding are in."""
-        wide = reach(edges)
+        wide = widened(edges)
         return np.histogram2d(self.x, self.y, bins=[wide, wide])[0].astype(int)
 
 
@@ -65,7 +65,7 @@ class Frame:
         """Return the edges of `bins` bins a side."""
         return np.linspace(self.low, self.high, bins + 1)
 
-    def dress(self, axes: Axes, title: str, first: bool) -> None:
+    def decorate(self, axes: Axes, title: str, first: bool) -> None:
         """Set limits, labels and outline of one map."""
         if self.outline is not None:
             axes.plot(*np.vstack([self.outline, self.outline[:1]]).T, color=TRUTH, lw=0.6, clip_on=False)
@@ -74,7 +74,9 @@ class Frame:
         axes.set(xlim=extent, ylim=extent, xlabel=self.labels[0], ylabel=label, title=title)
 
 
-def maps(sheet: Sheet, shown: Sequence[Map], frame: Frame, *, bins: int, log: bool = False, zero: bool = True) -> None:
+def maps(
+    canvas: Canvas, shown: Sequence[Map], frame: Frame, *, bins: int, log: bool = False, zero: bool = True
+) -> None:
     """Draw a row of square maps, densities of unit integral on one colour scale, empty bins white.
 
     `zero` starts a linear scale at 0.
@@ -88,19 +90,21 @@ def maps(sheet: Sheet, shown: Sequence[Map], frame: Frame, *, bins: int, log: bo
     densities = [np.ma.masked_array(s / u, e) for s, u, e in zip(sums, unit, empty, strict=True)]
     low, high = min(d.min() for d in densities), max(d.max() for d in densities)
     norm = LogNorm(low, high) if log else Normalize(0.0 if zero else low, high)
-    places, bar = sheet.squares(len(shown))
+    places, bar = canvas.squares(len(shown))
     for i, (axes, m, c, d, u) in enumerate(zip(places, shown, counts, densities, unit, strict=True)):
         image = axes.pcolormesh(edges, edges, d.T, norm=norm, rasterized=True)
-        frame.dress(axes, m.title, first=i == 0)
+        frame.decorate(axes, m.title, first=i == 0)
         j, k = np.nonzero(c)
         x, y = (edges[j], edges[j + 1]), (edges[k], edges[k + 1])
         value, error = sums[i][j, k] / u, np.sqrt(squares[i][j, k]) / u
-        sheet.record(frame.panel, "map", m.title, x, value, error, c[j, k], y)
+        canvas.record(frame.panel, "map", m.title, Numbers(x, value, error, c[j, k], y))
         if outside := len(m.x) - int(c.sum()):
             span = ([frame.low], [frame.high])
             share = [outside / len(m.x)]
-            sheet.record(frame.panel, "outside", m.title, span, share, [outside**0.5 / len(m.x)], [outside], span)
-    sheet.figure.colorbar(image, cax=bar)
+            canvas.record(
+                frame.panel, "outside", m.title, Numbers(span, share, [outside**0.5 / len(m.x)], [outside], span)
+            )
+    canvas.figure.colorbar(image, cax=bar)
     bar.set_ylabel("density")
 
 
@@ -124,7 +128,7 @@ class Ratio:
         return cls(np.ma.masked_array(value, few), error, model.counts(edges))
 
 
-def ratio_maps(sheet: Sheet, shown: Sequence[Map], frame: Frame, *, bins: int) -> None:
+def ratio_maps(canvas: Canvas, shown: Sequence[Map], frame: Frame, *, bins: int) -> None:
     """Draw, below the models of a row of maps, the ratio of each to the first map, truth, on one scale around 1.
 
     Bins are white where truth expects fewer than `EXPECTED` entries; the scale is the smallest that holds 95% of the
@@ -134,17 +138,17 @@ def ratio_maps(sheet: Sheet, shown: Sequence[Map], frame: Frame, *, bins: int) -
     columns = [i for i, m in enumerate(shown) if m.model]
     ratios = [Ratio.of(shown[i], shown[0], edges) for i in columns]
     top = _scale(ratios)
-    squares, bar = sheet.squares(len(shown), drawn=columns)
+    squares, bar = canvas.squares(len(shown), drawn=columns)
     for axes, i, ratio in zip(squares, columns, ratios, strict=True):
         # No model entry at all is a ratio of 0: the colour of the lower arrow, not the white of "no truth here".
         seen = np.ma.maximum(ratio.value, 1e-9)
         image = axes.pcolormesh(edges, edges, seen.T, norm=LogNorm(1 / top, top), cmap=RATIO_COLOURS, rasterized=True)
-        frame.dress(axes, f"{shown[i].title} / {shown[0].title}", first=i == columns[0])
+        frame.decorate(axes, f"{shown[i].title} / {shown[0].title}", first=i == columns[0])
         j, k = np.nonzero(~np.ma.getmaskarray(ratio.value))
         x, y = (edges[j], edges[j + 1]), (edges[k], edges[k + 1])
         value, error = ratio.value.data[j, k], ratio.error[j, k]
-        sheet.record(frame.panel, "ratio", shown[i].title, x, value, error, ratio.counts[j, k], y)
-    sheet.figure.colorbar(image, cax=bar, extend="both", extendfrac=0.05)
+        canvas.record(frame.panel, "ratio", shown[i].title, Numbers(x, value, error, ratio.counts[j, k], y))
+    canvas.figure.colorbar(image, cax=bar, extend="both", extendfrac=0.05)
     ticks = [1 / top, 1 / RATIO_SCALES[top], 1.0, RATIO_SCALES[top], top]
     bar.yaxis.set_major_locator(FixedLocator(ticks))
     bar.yaxis.set_minor_locator(NullLocator())

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import to_hex
 from numpy.typing import NDArray
+
+from onshell.evaluation.weights import effective
 
 Array = NDArray[np.float64]
 Curve = Callable[[Array], Array]
@@ -49,7 +51,7 @@ class Series:
     weights: Array | None = None
 
     @property
-    def ink(self) -> str:
+    def line_colour(self) -> str:
         """Return the colour of lines and error bars."""
         return {"truth": TRUTH, "uniform": UNIFORM}.get(self.role, self.colour)
 
@@ -59,7 +61,7 @@ class Series:
         return SHORT_DASHED if self.role == "uniform" else self.style
 
 
-def reach(edges: Array) -> Array:
+def widened(edges: Array) -> Array:
     """Return bin edges whose ends are moved out by rounding: E = 1/2 + 1e-17 is inside [0, 1/2]."""
     slack = 1e-9 * (edges[-1] - edges[0])
     return np.concatenate([edges[:1] - slack, edges[1:-1], edges[-1:] + slack])
@@ -69,55 +71,47 @@ def reach(edges: Array) -> Array:
 class Binned:
     """A histogram normalised to unit area by all entries, those outside its range included, times `factor`.
 
-    Of weighted entries `sums` and `squares` are the sums of weights and of their squares in each bin, `whole` and
-    `effective` those of all: the sum of weights, and the effective number of entries.
+    `sums` and `squares` are the sums of weights and of their squares in each bin, `whole` and `effective` those of all:
+    the sum of weights, and the effective number of entries. Without weights all of these are numbers of entries.
     """
 
     edges: Array
     counts: NDArray[np.int64]
     total: int
-    factor: float = 1.0
-    sums: Array | None = None
-    squares: Array | None = None
-    whole: float | None = None
-    effective: float | None = None
+    factor: float
+    sums: Array
+    squares: Array
+    whole: float
+    effective: float
 
     @classmethod
     def of(cls, series: Series, edges: Array) -> "Binned":
         """Return the histogram of a sample; a value on an outer edge up to rounding counts as inside."""
-        wide, w = reach(edges), series.weights
+        wide, w, n = widened(edges), series.weights, len(series.values)
         counts = np.histogram(series.values, wide)[0]
-        plain = cls(edges, counts, len(series.values), 1.0 if series.scale is None else series.scale)
+        factor = 1.0 if series.scale is None else series.scale
         if w is None:
-            return plain
+            return cls(edges, counts, n, factor, counts.astype(float), counts.astype(float), float(n), float(n))
         sums, squares = (np.histogram(series.values, wide, weights=each)[0] for each in (w, w**2))
-        effective = float(w.sum() ** 2 / (w**2).sum())
-        return replace(plain, sums=sums, squares=squares, whole=float(w.sum()), effective=effective)
+        return cls(edges, counts, n, factor, sums, squares, float(w.sum()), effective(w, n))
 
     @property
     def density(self) -> Array:
-        """Return entries, or weights, per bin over all of them and the bin width."""
-        if self.sums is not None:
-            return self.factor * self.sums / (self.whole * np.diff(self.edges))
-        return self.factor * self.counts / (self.total * np.diff(self.edges))
+        """Return the weights in each bin over all of them and the bin width."""
+        return self.factor * self.sums / (self.whole * np.diff(self.edges))
 
     @property
     def error(self) -> Array:
-        """Return the error of `density` from sqrt(n) per bin, of weighted entries the root of the sum of squares."""
-        if self.squares is not None:
-            return self.factor * np.sqrt(self.squares) / (self.whole * np.diff(self.edges))
-        return self.factor * np.sqrt(self.counts) / (self.total * np.diff(self.edges))
+        """Return the error of `density`: the root of the sum of squares of the weights, sqrt(n) without any."""
+        return self.factor * np.sqrt(self.squares) / (self.whole * np.diff(self.edges))
 
     def enough(self, reference: Array) -> NDArray[np.bool_]:
         """Return the bins where a density `reference`, drawn as this histogram is, expects `EXPECTED` entries here."""
-        entries = self.total if self.effective is None else self.effective
-        return reference * np.diff(self.edges) * entries / self.factor >= EXPECTED
+        return reference * np.diff(self.edges) * self.effective / self.factor >= EXPECTED
 
     @property
     def band(self) -> Array:
-        """Return the relative error of `density`, 0 in bins of too few entries to tell it."""
-        if self.sums is None:
-            return np.where(self.counts >= EXPECTED, 1 / np.sqrt(np.maximum(self.counts, 1)), 0.0)
+        """Return the relative error of `density`, 0 in bins of too few entries to know it."""
         known = (self.counts >= EXPECTED) & (self.sums > 0.0)
         return np.where(known, np.sqrt(self.squares) / np.where(known, self.sums, 1.0), 0.0)
 
@@ -129,7 +123,7 @@ class Binned:
     @property
     def share_outside(self) -> float:
         """Return which share of the entries, or of the weights, lies outside the range."""
-        return self.outside / self.total if self.sums is None else 1.0 - float(self.sums.sum()) / self.whole
+        return (self.whole - float(self.sums.sum())) / self.whole
 
 
 @dataclass(frozen=True)

@@ -1,78 +1,56 @@
-"""Tables of the paper from metrics: tab2 and tab3, as numbers (CSV) and as text (TeX, Markdown)."""
+"""Tables of the paper, as numbers (CSV) and as text (TeX, Markdown): tab1, tab2 and tab3."""
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from onshell.core.errors import OnshellError
-from onshell.evaluation.truth import judge_told
+from onshell.evaluation.conservation import conservation
+from onshell.evaluation.observables import observable
+from onshell.evaluation.tables import Cell, Table, cell, number, uncertain
+from onshell.evaluation.truth import judge_note
 from onshell.figures.data import FigureData
-from onshell.figures.labels import AZIMUTHS, COSINES, ENERGIES, OBSERVABLES
+from onshell.figures.muon import AZIMUTHS, COSINES, ENERGIES
+
+PUBLISHED = ("energy", "px", "py", "pz")
+"""The columns of tab1 that the paper gives, in its order, that of an entry's `published`."""
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table: full numbers for programs, and rows of text for people.
+def tab1(data: FigureData) -> Table:
+    """Return the mean violations of every model beside the published ones, in units of the median particle energy.
 
-    `head` and `rows` hold text in two versions, (TeX, Markdown); so does `note`, which stands below.
+    Its numbers have a row for each model: `run`, the means of |sum E - 1|, |sum p_x|, |sum p_y|, |sum p_z| and of the
+    length |sum p|, as `energy`, `px`, `py`, `pz`, `p`, and the published ones, `published_energy` and so on, empty
+    where the paper says "machine precision". It gives no length. An entry must have four published values, or none.
     """
-
-    numbers: pd.DataFrame
-    head: Sequence[tuple[str, str]]
-    rows: Sequence[Sequence[tuple[str, str]]]
-    rule_before_last: bool = False
-    note: tuple[str, str] | None = None
-
-    def tex(self) -> str:
-        """Return the table in TeX with booktabs rules."""
-        lines = [f"\\begin{{tabular}}{{l{'r' * (len(self.head) - 1)}}}", "\\toprule"]
-        lines += [" & ".join(cell[0] for cell in self.head) + " \\\\", "\\midrule"]
-        for i, row in enumerate(self.rows):
-            if self.rule_before_last and i == len(self.rows) - 1:
-                lines.append("\\midrule")
-            lines.append(" & ".join(cell[0] for cell in row) + " \\\\")
-        lines.append("\\bottomrule")
-        if self.note:
-            lines.append(f"\\multicolumn{{{len(self.head)}}}{{l}}{{\\footnotesize {self.note[0]}}}")
-        return "\n".join([*lines, "\\end{tabular}"]) + "\n"
-
-    def markdown(self) -> str:
-        """Return the table in Markdown."""
-        lines = ["| " + " | ".join(cell[1] for cell in self.head) + " |"]
-        lines.append("|" + ":---|" + "---:|" * (len(self.head) - 1))
-        lines += ["| " + " | ".join(cell[1] for cell in row) + " |" for row in self.rows]
-        lines += ["", self.note[1]] if self.note else []
-        return "\n".join(lines) + "\n"
+    published = data.entry.get("published") or {}
+    numbers, rows = [], []
+    for role in sorted(data.roles, key=data.model):
+        found = conservation(data.sample(role))
+        names = {name: name for name in PUBLISHED} | {"p": "momentum"}
+        ours = {name: found[f"{key}_mean"] / found["median_energy"] for name, key in names.items()}
+        theirs = published.get(role)
+        if theirs is not None and len(theirs) != len(PUBLISHED):
+            raise OnshellError(
+                f"published.{role}: {len(theirs)} values where {len(PUBLISHED)} are needed; give {', '.join(PUBLISHED)}"
+            )
+        beside = zip(PUBLISHED, theirs or [np.nan] * len(PUBLISHED), strict=True)
+        numbers.append({"run": data.run(role)} | ours | {f"published_{name}": value for name, value in beside})
+        label = data.model(role)
+        rows.append([Cell(label, label.replace("$", "")), cell("ours"), *map(number, ours.values())])
+        words = [f"{value:.4f}" for value in theirs] if theirs else ["machine precision"] * len(PUBLISHED)
+        rows.append([cell(text) for text in ("", "published", *words, "")])
+    head = [cell("Model"), cell(""), Cell(r"$|\sum E - 1|$", "abs(ΣE − 1)")]
+    head += [Cell(rf"$|\sum p_{axis}|$", f"abs(Σp_{axis})") for axis in "xyz"]
+    head += [Cell(r"$|\sum \vec p|$", "length of Σp")]
+    note = cell("Means over events, in units of the sample's median single-particle energy.")
+    return Table(pd.DataFrame(numbers), head, rows, note)
 
 
-def plain(value: float, digits: int = 3) -> tuple[str, str]:
-    """Return a number to `digits` significant ones, without an exponent down to 1e-5."""
-    if value and abs(value) < 1e-4:
-        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-        return rf"${mantissa}\times 10^{{{int(exponent)}}}$", f"{mantissa}e{int(exponent)}"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else digits
-    return f"{value:.{decimals}f}", f"{value:.{decimals}f}"
-
-
-def uncertain(mean: float, sd: float) -> tuple[str, str]:
-    """Return "mean ± sd", the sd to two significant digits and the mean to the same decimals."""
-    if sd <= 0.0:
-        return plain(mean)
-    scale = max(abs(mean), sd)
-    power = math.floor(math.log10(scale)) if scale < 1e-3 else 0
-    mean, sd = mean / 10.0**power, sd / 10.0**power
-    decimals = max(0, 1 - math.floor(math.log10(sd)))
-    tex, text = rf"{mean:.{decimals}f} \pm {sd:.{decimals}f}", f"{mean:.{decimals}f} ± {sd:.{decimals}f}"
-    if power:
-        return rf"$({tex})\times 10^{{{power}}}$", f"({text})e{power}"
-    return f"${tex}$", text
-
-
-def _need(found: dict, keys: Sequence[str], data: FigureData, role: str) -> float:
+def _need(data: FigureData, role: str, *keys: str) -> float:
     """Return one number of the metrics, or the error that says which is missing from which file."""
-    value = found
+    value = data.metrics(role)
     for key in keys:
         if not isinstance(value, dict) or key not in value:
             path = data.path("metrics", data.run(role))
@@ -86,73 +64,58 @@ def tab2(data: FigureData) -> Table:
 
     In the numbers also every ratio to the floor with its error, and what W1 has beyond the floor, with its interval.
     """
-    roles = data.roles
-    metrics = {role: data.metrics(role) for role in roles}
-    names = ["ln_f", *ENERGIES, "u_1", "u_2", *COSINES, *AZIMUTHS]
-    numbers, rows = [], []
-    for name in names:
-        w1 = {role: _need(metrics[role], ("observables", name, "w1"), data, role) for role in roles}
-        keys = [("observables", name, f"floor_w1_{part}") for part in ("mean", "sd", "low", "high")]
-        floor = [_need(metrics[roles[0]], key, data, roles[0]) for key in keys]
-        more: dict[str, float] = {}
-        for role in roles:
-            for key in ("w1_over_floor", "w1_error", "w1_over_floor_error", "excess", "excess_low", "excess_high"):
-                found = _need(metrics[role], ("observables", name, key), data, role)
-                more[f"{role}_{key.removeprefix('w1_')}"] = found
-        columns = ("floor_mean", "floor_sd", "floor_low", "floor_high")
-        numbers.append({"observable": name} | w1 | dict(zip(columns, floor, strict=True)) | more)
-        symbol = OBSERVABLES[name]
-        cells = [_beside(w1[role], more[f"{role}_error"], more[f"{role}_over_floor"]) for role in roles]
-        rows.append([(f"${symbol.symbol}$", symbol.plain), *cells, uncertain(*floor[:2]), _range(floor)])
-    head = [("Observable", "Observable")] + [
-        (f"{role} ({a})",) * 2 for role in roles for a in [data.augmentation(role)]
-    ]
-    head += [("floor", "floor"), ("perfect model / floor", "perfect model / floor")]
-    words = (
+    roles, numbers, rows = data.roles, [], []
+    measures = ("w1_over_floor", "w1_error", "w1_over_floor_error", "excess", "excess_low", "excess_high")
+    for name in ["ln_f", *ENERGIES, "u_1", "u_2", *COSINES, *AZIMUTHS]:
+        line = {role: _need(data, role, "observables", name, "w1") for role in roles}
+        floor = {
+            f"floor_{part}": _need(data, roles[0], "observables", name, f"floor_w1_{part}")
+            for part in ("mean", "sd", "low", "high")
+        }
+        more = {
+            f"{role}_{key.removeprefix('w1_')}": _need(data, role, "observables", name, key)
+            for role in roles
+            for key in measures
+        }
+        numbers.append({"observable": name} | line | floor | more)
+        cells = [_with_ratio(line[role], more[f"{role}_error"], more[f"{role}_over_floor"]) for role in roles]
+        low, high = (number(floor[f"floor_{end}"] / floor["floor_mean"], 2).markdown for end in ("low", "high"))
+        symbol = Cell(f"${observable(name).symbol}$", observable(name).plain)
+        rows.append([symbol, *cells, uncertain(floor["floor_mean"], floor["floor_sd"]), cell(f"{low}–{high}")])
+    head = ["Observable", *(f"{role} ({data.augmentation(role)})" for role in roles), "floor", "perfect model / floor"]
+    note = (
         "W1 with its standard error, in brackets over the floor, truth against truth at the same sizes (mean and "
-        f"standard deviation of one). Perfect model: the range that holds 90% of its ratios. {judge_told(data.judge())}"
+        f"standard deviation of one). Perfect model: the range that holds 90% of its ratios. {judge_note(data.judge())}"
     )
-    return Table(pd.DataFrame(numbers), head, rows, note=(words, words))
+    return Table(pd.DataFrame(numbers), [Cell(text, text) for text in head], rows, cell(note))
 
 
-def _beside(value: float, error: float, ratio: float) -> tuple[str, str]:
+def _with_ratio(value: float, error: float, ratio: float) -> Cell:
     """Return a W1 with its error and, in brackets, over its floor."""
-    return tuple(f"{text} ({plain(ratio, 2)[1]})" for text in uncertain(value, error))
+    return Cell(*(f"{text} ({number(ratio, 2).markdown})" for text in uncertain(value, error)))
 
 
-def _range(floor: Sequence[float]) -> tuple[str, str]:
-    """Return the range of a perfect model, over the mean of its floor (mean, sd, low, high)."""
-    low, high = (plain(end / floor[0], 2)[1] for end in floor[2:])
-    return f"{low}--{high}", f"{low}–{high}"
+class Column(NamedTuple):
+    """A column of tab3: its heading, where metrics hold it, and the keys there: value and spread, model and floor."""
+
+    head: Cell
+    path: tuple[str, ...]
+    model: tuple[str, str]
+    floor: tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of tab3: its name, its heading (TeX, Markdown) and where metrics hold it."""
+FEATURE = (("mean", "sd"), ("floor_mean", "floor_sd"))
+KS = (("ks", "ks_error"), ("floor_ks_mean", "floor_ks_sd"))
+"""Keys of a measure in features, and of a KS, whose spread is a standard error."""
 
-    name: str
-    head: tuple[str, str]
-    keys: tuple[str, ...]
-
-    def values(self, need: Callable[[Sequence[str]], float], floor: bool) -> tuple[float, float]:
-        """Return (mean, sd) of the model or of the floor; of the KS of a model its standard error."""
-        if self.keys[0] == "features":
-            prefix = "floor_" if floor else ""
-            return need((*self.keys, f"{prefix}mean")), need((*self.keys, f"{prefix}sd"))
-        *path, quantity = self.keys
-        if floor:
-            return need((*path, f"floor_{quantity}_mean")), need((*path, f"floor_{quantity}_sd"))
-        return need(self.keys), need((*path, f"{quantity}_error"))
-
-
-TAB3 = [
-    Column("frechet_invariant", (r"FD$_{\mathrm{inv}}$", "FD inv"), ("features", "invariant", "frechet")),
-    Column("frechet_latent", (r"FD$_{\mathrm{AE}}$", "FD AE"), ("features", "latent", "frechet")),
-    Column("auc_invariant", (r"AUC$_{\mathrm{inv}}$", "AUC inv"), ("features", "invariant", "auc")),
-    Column("auc_latent", (r"AUC$_{\mathrm{AE}}$", "AUC AE"), ("features", "latent", "auc")),
-    Column("ks_E_3", (r"KS $E_3$", "KS E_3"), ("observables", "E_3", "ks")),
-    Column("ks_cos_theta_3", (r"KS $\cos\theta_3$", "KS cos θ_3"), ("observables", "cos_theta_3", "ks")),
-]
+TAB3 = {
+    "frechet_invariant": Column(Cell(r"FD$_{\mathrm{inv}}$", "FD inv"), ("features", "invariant", "frechet"), *FEATURE),
+    "frechet_latent": Column(Cell(r"FD$_{\mathrm{AE}}$", "FD AE"), ("features", "latent", "frechet"), *FEATURE),
+    "auc_invariant": Column(Cell(r"AUC$_{\mathrm{inv}}$", "AUC inv"), ("features", "invariant", "auc"), *FEATURE),
+    "auc_latent": Column(Cell(r"AUC$_{\mathrm{AE}}$", "AUC AE"), ("features", "latent", "auc"), *FEATURE),
+    "ks_E_3": Column(Cell(r"KS $E_3$", "KS E_3"), ("observables", "E_3"), *KS),
+    "ks_cos_theta_3": Column(Cell(r"KS $\cos\theta_3$", "KS cos θ_3"), ("observables", "cos_theta_3"), *KS),
+}
 
 
 def tab3(data: FigureData) -> Table:
@@ -162,29 +125,27 @@ def tab3(data: FigureData) -> Table:
     that mean. Of the KS of a model: its standard error.
     """
     numbers, rows = [], []
-    lines = [(role, data.augmentation(role), role, False) for role in data.roles]
-    lines.append(("floor", "truth against truth", data.roles[0], True))
-    for name, label, role, floor in lines:
-        metrics = data.metrics(role)
-        line: dict[str, str | float] = {"model": name, "augmentation": label}
-        cells = [(name if floor else f"{name} ({label})",) * 2]
-        for column in TAB3:
-            mean, sd = column.values(lambda keys, m=metrics, r=role: _need(m, keys, data, r), floor)
-            line |= {column.name: mean, f"{column.name}_sd": sd}
+    lines = [(role, data.augmentation(role), f"{role} ({data.augmentation(role)})", role) for role in data.roles]
+    lines.append(("floor", "truth against truth", "floor", data.roles[0]))
+    for name, augmentation, label, role in lines:
+        line: dict[str, str | float] = {"model": name, "augmentation": augmentation}
+        cells = [Cell(label, label)]
+        for key, column in TAB3.items():
+            keys = column.floor if name == "floor" else column.model
+            mean, sd = (_need(data, role, *column.path, end) for end in keys)
+            line |= {key: mean, f"{key}_sd": sd}
             cells.append(uncertain(mean, sd))
         numbers.append(line)
         rows.append(cells)
-    head = [("Model", "Model"), *[c.head for c in TAB3]]
-    return Table(pd.DataFrame(numbers), head, rows, rule_before_last=True, note=_spreads(data))
+    head = [cell("Model"), *(column.head for column in TAB3.values())]
+    return Table(pd.DataFrame(numbers), head, rows, _spreads(data), rule_before_last=True)
 
 
-def _spreads(data: FigureData) -> tuple[str, str]:
-    """Return what the spreads of tab3 are over, in TeX and Markdown."""
-    role = data.roles[0]
-    metrics = data.metrics(role)
+def _spreads(data: FigureData) -> Cell:
+    """Return what the spreads of tab3 are over."""
     names = ("splits", "autoencoders", "replicates")
-    splits, networks, pairs = (round(_need(metrics, ("counts", name), data, role)) for name in names)
-    over = f"random halves ({splits}) and autoencoders ({networks})"
-    words = f"mean and standard deviation of models over {over}, of the floor over {pairs} pairs of truth samples."
-    words += f" KS of models: its standard error. {judge_told(data.judge())}"
-    return (rf"$\pm$: {words}", f"±: {words}")
+    splits, networks, pairs = (round(_need(data, data.roles[0], "counts", name)) for name in names)
+    return cell(
+        f"±: mean and standard deviation of models over random halves ({splits}) and autoencoders ({networks}), of the "
+        f"floor over {pairs} pairs of truth samples. KS of models: its standard error. {judge_note(data.judge())}"
+    )

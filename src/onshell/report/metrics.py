@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from onshell.evaluation.summary import TELLING, VIOLATIONS, rows
-from onshell.evaluation.truth import judge_told
+from onshell.evaluation.truth import judge_note
 from onshell.report.collect import Scale
 from onshell.report.table import DASH, Cell, Row, Table
 from onshell.report.text import format_observable, format_value
@@ -151,7 +151,7 @@ def _headline(scale: Scale, runs: Sequence[Measured], process: str, judge: str) 
         low = [one.entries[key].floor_cell() if key in one.entries else DASH for key in columns]
         floor = Row([Cell(f"floor of {one.dataset}", notes=notes), *low, Cell(""), Cell("")])
         floors.setdefault((one.dataset, *sizes), floor)
-    title = f"Metrics of {scale.subjects.get(process, process)} beside the statistical floor. {judge_told(judge)}"
+    title = f"Metrics of {scale.subjects.get(process, process)} beside the statistical floor. {judge_note(judge)}"
     return Table(title, ["run", *heads, "largest KS", OFF_SHELL], lines, [*floors.values()], sortable=True)
 
 

@@ -10,11 +10,12 @@ from helpers.entries import FIGURES as ENTRIES
 from helpers.products import snapshots
 from helpers.statistics import ALPHA
 from onshell.core.errors import OnshellError
+from onshell.evaluation.observables import observable
 from onshell.events.table import read_events, read_metadata
+from onshell.figures.canvas import styled
 from onshell.figures.data import FigureData
-from onshell.figures.logs import RADIAL, lengths
-from onshell.figures.processes import at, embedded, fig21, process_names
-from onshell.figures.sheet import styled
+from onshell.figures.diffusion import at, embedded, fig21, process_names
+from onshell.figures.laws import RADIAL
 from onshell.physics import rambo
 
 Q3, S2 = "qqg_1e-3-q-diffusion", "qqg_1e-3-q-diffusion-long-identity"
@@ -106,7 +107,7 @@ def test_fig21_draws_every_time_from_light_to_dark(files, numbers):
         assert list(part.loc[part["kind"] == "histogram", "series"].unique()) == ["truth", *times, *last]
         assert set(part.loc[part["kind"] == "ratio", "series"]) == {"t = 0"}
     # Without an embedding q = p: at the end |q| is the energy of the training events.
-    start = lengths(read_events(files["embedded"]["qqg_1e-3.identity"]).momenta)
+    start = observable("log10_E")(read_events(files["embedded"]["qqg_1e-3.identity"]).momenta)
     end = table[(table["panel"] == "q") & (table["kind"] == "histogram") & (table["series"] == "t = 0")]
     edges = np.append(end["x_lo"], end["x_hi"].iloc[-1])
     assert np.histogram(start, edges)[0].tolist() == end["count"].tolist()

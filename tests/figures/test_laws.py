@@ -7,7 +7,8 @@ import pytest
 import torch
 from scipy.integrate import quad
 
-from onshell.figures.logs import LOG_TAU_MAX, RADIAL, decades, lengths, taus, thrust_law, uniform_law
+from onshell.evaluation.observables import LOG_TAU_MAX, observable
+from onshell.figures.laws import RADIAL, decades, thrust_law, uniform_law
 from onshell.physics import analytic
 
 
@@ -35,10 +36,10 @@ def test_tau_of_a_symmetric_and_of_a_collinear_event():
     angle = 2 * math.pi / 3 * torch.arange(3, dtype=torch.float64)
     star = torch.stack([angle.cos(), angle.sin(), 0 * angle], -1) / 3
     line = torch.tensor([[0.5, 0, 0], [-0.25, 0, 0], [-0.25, 0, 0]], dtype=torch.float64)
-    found = taus(torch.stack([star, line]))
+    found = observable("log10_tau")(torch.stack([star, line]))
     assert found[0] == pytest.approx(math.log10(1 / 6))
     assert found[1] == pytest.approx(-40.0)
-    assert lengths(star[None]) == pytest.approx([math.log10(1 / 3)] * 3)
+    assert observable("log10_E")(star[None]) == pytest.approx([math.log10(1 / 3)] * 3)
 
 
 def test_bins_span_whole_decades():

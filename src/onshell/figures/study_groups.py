@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from onshell.config import RUN_NAME
-from onshell.figures.compared_runs import Run
 from onshell.figures.series import MODEL_COLOURS, colours
+from onshell.figures.study_runs import Run
 
 MORE_COLOURS = ("#8C564B", "#4D4D4D", "#17BECF", "#A6761D")
 
 
-def inks(n: int) -> list[str]:
+def group_colours(n: int) -> list[str]:
     """Return `n` distinct colours: some more than other figures have, before these turn to a rainbow."""
     every = (*MODEL_COLOURS, *MORE_COLOURS)
     return list(every[:n]) if n <= len(every) else colours(n)
@@ -24,7 +24,7 @@ def grouped(runs: Iterable[Run], key: Callable[[Run], str]) -> list[list[Run]]:
 
 
 def named(runs: Sequence[Run]) -> bool:
-    """Return whether the entry gives the runs roles of its own: then all that it names are shown."""
+    """Return whether the entry gives the runs custom roles: then all that it names are shown."""
     return any(run.role != run.name for run in runs)
 
 
@@ -51,9 +51,9 @@ def longest(runs: Sequence[Run]) -> list[Run]:
 
 
 def labels(groups: Sequence[Sequence[Run]]) -> list[str]:
-    """Return what tells groups of one dataset apart.
+    """Return what distinguishes groups of one dataset.
 
-    The roles where the entry gives any of its own, without " (<dataset>)" at their end. Else the preset, and the family
+    The roles where the entry gives any, without " (<dataset>)" at their end. Else the preset, and the family
     if any dataset needs it; of groups that share these, those that differ from the first say in what.
     """
     first = [group[0] for group in groups]
@@ -101,4 +101,4 @@ WORDS: tuple[Callable[[Run], str], ...] = (
     lambda run: f"{run.events:,} events" if run.events else "",
     _variant,
 )
-"""What runs are told apart by, in this order."""
+"""What runs are distinguished by, in this order."""

@@ -1,7 +1,8 @@
-"""The page of a figure: axes placed in inches, and a record of every number that is drawn on them."""
+"""The canvas of a figure: axes placed in inches, and a record of every number that is drawn on them."""
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from onshell.core.files import all_whole, whole
 
 STYLE = Path(__file__).with_name("style.mplstyle")
 WIDTH = 7.0
@@ -22,6 +25,7 @@ LABEL = 0.37
 
 RATIO_HEIGHT, RATIO_GAP, ROW_GAP, TITLE = 0.5, 0.04, 0.14, 0.2
 LARGEST_SQUARE = 2.1
+Ends = tuple[Sequence[float], Sequence[float]]
 COLUMNS = ["figure", "panel", "kind", "series", "x_lo", "x_hi", "y_lo", "y_hi", "value", "error", "count"]
 
 
@@ -30,23 +34,38 @@ def styled() -> mpl.RcParams:
     return mpl.rc_context(fname=STYLE)
 
 
-def words(label: str) -> str:
+def plain_label(label: str) -> str:
     """Return a label without its TeX: ``$m^2 = 10^{-2}$`` -> ``m^2 = 10^-2``."""
     return re.sub(r"\\mathrm|[${}\\]", "", label)
 
 
-class Sheet:
+@dataclass(frozen=True)
+class Numbers:
+    """Drawn numbers: bins [x_lo, x_hi) (and [y_lo, y_hi) of a map), value, error, and the entries behind them."""
+
+    x: Ends
+    value: Sequence[float]
+    error: Sequence[float] | float = 0.0
+    count: Sequence[int] | int = 0
+    y: Ends | None = None
+
+
+def beside(stem: str | Path, suffix: str) -> Path:
+    """Return `stem` with `suffix` added; a dot in the stem stays."""
+    return Path(stem).with_name(f"{Path(stem).name}{suffix}")
+
+
+class Canvas:
     """A figure `WIDTH` inches wide that grows downward row by row and records what is drawn.
 
     Axes are placed by hand, in inches: margins for labels are the same in every panel, so nothing overlaps and panels
     line up whatever the tick labels are. `top` is the room left for the legend.
     """
 
-    def __init__(self, name: str, *, top: float = 0.3):
-        self.name = name
+    def __init__(self, *, top: float = 0.3):
         self.figure = Figure()
         FigureCanvasAgg(self.figure)
-        self.cursor = top
+        self.bottom = top
         self.boxes: list[tuple[Axes, float, float, float, float]] = []
         self.rows: list[pd.DataFrame] = []
 
@@ -70,7 +89,7 @@ class Sheet:
         `height` is that of the main frame; `title` leaves room for a title above it.
         """
         width = (WIDTH - LEFT - (columns - 1) * INNER - columns * RIGHT) / columns
-        bottom = self.cursor + height + (TITLE if title else 0.0)
+        bottom = self.bottom + height + (TITLE if title else 0.0)
         low = bottom + RATIO_GAP + ratio_height if ratio else bottom
         pairs: list[tuple[Axes, Axes | None]] = []
         for i in range(columns):
@@ -82,7 +101,7 @@ class Sheet:
                 if each is not None:
                     each.yaxis.set_label_coords(-LABEL / width, 0.5)
             pairs.append((main, below))
-        self.cursor = low + BOTTOM + ROW_GAP
+        self.bottom = low + BOTTOM + ROW_GAP
         return pairs
 
     def squares(
@@ -95,47 +114,54 @@ class Sheet:
         room = WIDTH - bar - LEFT - (columns - 1) * INNER - columns * RIGHT
         side = min(room / columns, LARGEST_SQUARE)
         left, step = LEFT + (room - columns * side) / 2, side + INNER + RIGHT
-        bottom = self.cursor + TITLE + side
+        bottom = self.bottom + TITLE + side
         lefts = [left + i * step for i in (range(columns) if drawn is None else drawn)]
         squares = [self.axes(each, bottom, side, side) for each in lefts]
         for each in squares:
             each.yaxis.set_label_coords(-LABEL / side, 0.5)
-        colour = self.axes(lefts[-1] + side + RIGHT + 0.06, bottom, 0.12, side)
-        self.cursor = bottom + BOTTOM + ROW_GAP
-        return squares, colour
+        bar_axes = self.axes(lefts[-1] + side + RIGHT + 0.06, bottom, 0.12, side)
+        self.bottom = bottom + BOTTOM + ROW_GAP
+        return squares, bar_axes
 
     def finish(self) -> Figure:
         """Return the figure, cut to the height that its rows need."""
-        page = self.cursor - ROW_GAP
+        page = self.bottom - ROW_GAP
         self.figure.set_size_inches(WIDTH, page)
         for axes, left, bottom, width, height in self.boxes:
             axes.set_position((left / WIDTH, 1 - bottom / page, width / WIDTH, height / page))
         return self.figure
 
-    def record(
-        self,
-        panel: str,
-        kind: str,
-        series: str,
-        x: tuple[Sequence[float], Sequence[float]],
-        value: Sequence[float],
-        error: Sequence[float] | float = 0.0,
-        count: Sequence[int] | int = 0,
-        y: tuple[Sequence[float], Sequence[float]] | None = None,
-    ) -> None:
-        """Keep drawn numbers: bins [x_lo, x_hi) (and [y_lo, y_hi) of a map), value, error, and the entries behind them.
+    def save(self, path: Path) -> None:
+        """Write the figure to `path`, in the format that its suffix names."""
+        figure = self.finish()
+        with whole(path) as part:
+            figure.savefig(part, format=path.suffix[1:].lower())
+
+    def save_all(self, stem: str | Path, name: str) -> None:
+        """Write <stem>.pdf, .png and .csv (the drawn numbers), all or none; equal content gives equal bytes."""
+        table, figure = self.table(name), self.finish()
+        with all_whole(*(beside(stem, suffix) for suffix in (".pdf", ".png", ".csv"))) as (pdf, png, csv):
+            figure.savefig(pdf, metadata={"CreationDate": None})
+            figure.savefig(png, metadata={"Software": None})
+            table.to_csv(csv, index=False, float_format="%.10g")
+
+    def record(self, panel: str, kind: str, series: str, numbers: Numbers) -> None:
+        """Keep drawn numbers, with the entries behind them.
 
         `kind` is histogram, ratio, curve (a law, at x_lo = x_hi or in bins), map, w1 (a distance printed in the panel),
         outside (the range drawn, the share of entries that lie outside of it, and their number), or scaled and scale (a
         histogram that is not of unit area, and by what it was multiplied).
         """
-        low, high = (np.asarray(edge, dtype=float) for edge in x)
-        found = {"figure": self.name, "panel": panel, "kind": kind, "series": words(series), "x_lo": low, "x_hi": high}
-        if y is not None:
-            found |= {"y_lo": np.asarray(y[0], dtype=float), "y_hi": np.asarray(y[1], dtype=float)}
-        self.rows.append(pd.DataFrame(found | {"value": value, "error": error, "count": count}))
+        found = {"panel": panel, "kind": kind, "series": plain_label(series)}
+        for axis, ends in (("x", numbers.x), ("y", numbers.y)):
+            if ends is not None:
+                found |= {
+                    f"{axis}_{end}": np.asarray(edge, dtype=float) for end, edge in zip(("lo", "hi"), ends, strict=True)
+                }
+        values = {"value": numbers.value, "error": numbers.error, "count": numbers.count}
+        self.rows.append(pd.DataFrame(found | values))
 
-    def table(self) -> pd.DataFrame:
-        """Return all drawn numbers as one tidy table; y_lo and y_hi are blank but for maps."""
-        table = pd.concat(self.rows, ignore_index=True)
-        return table[[name for name in COLUMNS if name in table]]
+    def table(self, name: str = "figure") -> pd.DataFrame:
+        """Return all drawn numbers of the figure `name` as one tidy table; y_lo and y_hi are blank but for maps."""
+        table = pd.concat(self.rows, ignore_index=True).assign(figure=name)
+        return table[[column for column in COLUMNS if column in table]]

@@ -1,11 +1,11 @@
-"""What the tables and figures of studies tell of a run: what it is, what it cost, and how good its events are."""
+"""A run of a study: what it is, what it cost, and how good its events are."""
 
 import csv
 import json
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -25,7 +25,6 @@ SPACING = ("steps", "grid", "order")
 LONG = 300.0
 """Seconds from which half a minute more or less is at most a tenth."""
 
-ENERGY = ("E", "log10_E")
 Value = float | None
 
 
@@ -59,53 +58,56 @@ class Run:
         """Return its dataset."""
         return self.metrics["dataset"]
 
+    @property
+    def epochs(self) -> int:
+        """Return how many epochs it was trained for."""
+        return self.spec["training"]["epochs"]
+
+    def number(self, *keys: str) -> Value:
+        """Return a number of its metrics by its path of keys, such as features, boosted, auc, mean; None without it."""
+        found: Any = self.metrics
+        for key in keys:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return found
+
     @cached_property
     def sampling(self) -> Mapping[str, Any]:
         """Return how its events were drawn."""
         found = self.metrics.get("generation", {}).get("sampling") or self.spec.get("sampling", {})
         return {key: value for key, value in found.items() if key not in ("precision", "tolerance")}
 
+    def _model(self, training: bool) -> dict[str, Any]:
+        """Return what of its spec is of the recipe, with or without how long it was trained."""
+        spec = {key: value for key, value in self.spec.items() if key not in NAMELESS}
+        if not training:
+            spec["training"] = {key: value for key, value in spec["training"].items() if key not in BUDGET}
+        return spec
+
     def key(self, *, training: bool = True, steps: bool = True) -> str:
         """Return one text that runs share which differ in their seeds alone, also in the number of their events.
 
         Without `training`, or `steps`, they may also differ in how long they are trained, or in their solver's steps.
         """
-        spec = {key: value for key, value in self.spec.items() if key not in NAMELESS}
-        if not training:
-            spec["training"] = {key: value for key, value in spec["training"].items() if key not in BUDGET}
         sampling = {key: value for key, value in self.sampling.items() if steps or key not in SPACING}
-        return json.dumps([spec, sampling, self.events], sort_keys=True)
-
-    @property
-    def epochs(self) -> int:
-        """Return how many epochs it was trained for."""
-        return self.spec["training"]["epochs"]
+        return json.dumps([self._model(training), sampling, self.events], sort_keys=True)
 
     @property
     def recipe(self) -> str:
         """Return one text that runs share which differ in seed, length of training, sampling or number of events."""
-        spec = {key: value for key, value in self.spec.items() if key not in NAMELESS}
-        spec["training"] = {key: value for key, value in spec["training"].items() if key not in BUDGET}
-        return json.dumps(spec, sort_keys=True)
+        return json.dumps(self._model(training=False), sort_keys=True)
 
     @property
     def events(self) -> int | None:
         """Return how many events it generated."""
-        return self.metrics.get("counts", {}).get("sample")
+        return self.number("counts", "sample")
 
     @property
     def kind(self) -> str:
         """Return what it is in words: its family and chart or loss, and where a flow begins."""
         spec = self.spec
         place = spec["loss"].get("chart", "q") if spec["space"] == "q" else "p"
-        words = [spec["family"], place]
-        words += [f"from {spec['prior']}"] if spec["family"] == "flow" else [spec["loss"]["type"]]
-        return ", ".join(map(str, words))
-
-    @property
-    def weights(self) -> Value:
-        """Return the number of weights of its network."""
-        return self.record.get("n_parameters")
+        start = f"from {spec['prior']}" if spec["family"] == "flow" else spec["loss"]["type"]
+        return f"{spec['family']}, {place}, {start}"
 
     @property
     def minutes(self) -> Value:
@@ -116,7 +118,7 @@ class Run:
     @property
     def evaluations(self) -> Value:
         """Return how often its network was evaluated per event."""
-        return self.metrics.get("generation", {}).get("n_evaluations") or None
+        return self.number("generation", "n_evaluations") or None
 
     @property
     def rate(self) -> Value:
@@ -124,17 +126,12 @@ class Run:
         return self.events / self.sampling_s if self.sampling_s else None
 
     @property
-    def vetoed(self) -> "Run | None":
-        """Return the same run, told of without the events outside the known cut; None where none are."""
+    def inside_cut(self) -> "Run | None":
+        """Return the same run without the events outside the known cut; None where none are."""
         if "vetoed" not in self.metrics:
             return None
         kept = {key: value for key, value in self.metrics.items() if key not in ("vetoed", "veto")}
-        return Run(self.role, self.name, kept | self.metrics["vetoed"], self.record, self.sampling_s)
-
-    @property
-    def outside(self) -> Value:
-        """Return the share of its events outside the known cut."""
-        return self.metrics.get("veto", {}).get("outside")
+        return replace(self, metrics=kept | self.metrics["vetoed"])
 
     @cached_property
     def distances(self) -> dict[str, Distance]:
@@ -149,97 +146,47 @@ class Run:
             found[name] = Distance(one["w1_over_floor"], one.get("w1_over_floor_error"), *ends, itself)
         return found
 
-    def _farthest(self, wanted: Callable[[str], bool]) -> Distance:
-        found = [one for name, one in self.distances.items() if wanted(name)]
+    def farthest(self, names: Iterable[str]) -> Distance:
+        """Return the W1 of that of these observables which is farthest from truth."""
+        found = [self.distances[name] for name in names if name in self.distances]
         return max(found, key=lambda one: one.ratio, default=Distance())
 
     @property
     def energy(self) -> Distance:
         """Return the W1 of the energy that is farthest from truth."""
-        return self._farthest(lambda name: name.startswith(("E_", "log10_E")) or name in ENERGY)
+        return self.farthest(name for name in self.distances if name.removeprefix("log10_").split("_")[0] == "E")
 
     @property
     def tau(self) -> Distance:
         """Return the W1 of log10 tau."""
-        return self._farthest(lambda name: name == "log10_tau")
+        return self.farthest(["log10_tau"])
 
     @property
     def worst(self) -> Distance:
         """Return the W1 of the observable that is farthest from truth, beside the range of a perfect model's worst."""
-        found = self.metrics.get("all", {}).get("worst", {})
-        return self._farthest(lambda name: True)._replace(low=found.get("floor_low"), high=found.get("floor_high"))
+        low, high = (self.number("all", "worst", f"floor_{end}") for end in ("low", "high"))
+        return self.farthest(self.distances)._replace(low=low, high=high)
 
     @property
     def mean(self) -> Distance:
         """Return the mean W1 of all observables, each over its floor; its error is at most the mean of theirs."""
-        found = self.metrics.get("all", {}).get("mean", {})
-        ends = found.get("floor_low"), found.get("floor_high")
+        ends = (self.number("all", "mean", f"floor_{end}") for end in ("low", "high"))
         ratios, errors, _, _, itself = zip(*self.distances.values(), strict=True) if self.distances else [()] * 5
         return Distance(_mean(ratios), _mean(errors), *ends, _mean(itself))
-
-    def chance(self, which: str) -> Value:
-        """Return the mean of ``worst`` or ``mean`` over the floor of truth against truth; 1 where it is not known."""
-        return self.metrics.get("all", {}).get(which, {}).get("floor_mean", 1.0)
-
-    def excess(self, which: str = "value") -> Value:
-        """Return how far beyond the floor all observables are, over the spread of truth; or an end, low or high."""
-        return self.metrics.get("all", {}).get("excess", {}).get(which)
-
-    def _feature(self, space: str, measure: str, key: str) -> Value:
-        return self.metrics["features"].get(space, {}).get(measure, {}).get(key)
 
     @property
     def auc(self) -> Value:
         """Return the AUC of the boosted classifier."""
-        return self._feature("boosted", "auc", "mean")
-
-    @property
-    def auc_floor(self) -> Value:
-        """Return the same of truth against truth."""
-        return self._feature("boosted", "auc", "floor_mean")
-
-    @property
-    def auc_spread(self) -> Value:
-        """Return the standard deviation of the same over replicates."""
-        return self._feature("boosted", "auc", "floor_sd")
+        return self.number("features", "boosted", "auc", "mean")
 
     @property
     def auc_noise(self) -> Value:
         """Return how far from 1/2 the AUC of samples of one law is: as measured, or what counting gives at least."""
-        if self.auc_floor is None:
+        floor = self.number("features", "boosted", "auc", "floor_mean")
+        if floor is None:
             return None
         halves = [self.metrics["counts"][side] / 2 for side in ("sample", "truth")]
-        return max(abs(self.auc_floor - 0.5), math.sqrt(sum(1 / n for n in halves) / 12))
-
-    @property
-    def bin(self) -> Value:
-        """Return the largest |ratio - 1| of a bin of tau that holds enough of truth."""
-        return self.metrics.get("tails", {}).get("worst")
-
-    @property
-    def bin_floor(self) -> Value:
-        """Return the same of truth against truth."""
-        return self._feature("tau", "worst", "floor_mean")
-
-    @property
-    def bin_spread(self) -> Value:
-        """Return the standard deviation of the same over replicates."""
-        return self._feature("tau", "worst", "floor_sd")
-
-    @property
-    def decades(self) -> Value:
-        """Return how many decades of tau these bins span."""
-        return self.metrics.get("tails", {}).get("decades")
-
-    @property
-    def energy_violation(self) -> Value:
-        """Return the largest |sum E - 1| of an event."""
-        return self.metrics["conservation"]["energy_max"]
-
-    @property
-    def momentum_violation(self) -> Value:
-        """Return the largest |sum p| of an event."""
-        return self.metrics["conservation"]["momentum_max"]
+        return max(abs(floor - 0.5), math.sqrt(sum(1 / n for n in halves) / 12))
 
 
 def _mean(values: Iterable[Value]) -> Value:

@@ -1,41 +1,20 @@
-"""Logarithmic axes: samples of log10 |p| and log10 tau, bins for them, and exact laws as densities per decade."""
+"""Logarithmic axes: bins over whole decades, and exact laws as densities per decade."""
 
 import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from torch import Tensor
 
-from onshell.figures.labels import E_CM
+from onshell.evaluation.observables import LOG_TAU_MAX
 from onshell.figures.series import UNIFORM, Array, Curve, Law
 from onshell.physics import analytic
-from onshell.physics.kinematics import energies
-from onshell.physics.observables import LOG_FLOOR, tau
+from onshell.physics.observables import LOG_FLOOR
 
 BINS = 10
 """Bins a decade on a logarithmic axis."""
 
-LOG_HALF, LOG_TAU_MAX = math.log10(0.5), math.log10(analytic.TAU_MAX)
-"""log10 of the largest energy of any event, and of the largest tau of three particles."""
-
-TAU, ENERGY, LENGTH = rf"$\tau$ [{E_CM}$^2$]", f"$E$ [{E_CM}]", "$|q|$"
-"""Axis labels."""
-
 P_REF = r"$p_{\mathrm{ref}}$"
-NOISY_TRUTH = "truth + last step"
-_CHUNK = 1 << 15
 _ZERO = math.log10(LOG_FLOOR) + 1.0
-
-
-def lengths(p: Tensor) -> Array:
-    """Return log10 of |p_I| of all particles of events [n, N, 3], pooled [n N]."""
-    return np.log10(energies(p).numpy().ravel().clip(LOG_FLOOR))
-
-
-def taus(p: Tensor) -> Array:
-    """Return log10 tau [n] of events [n, N, 3] (18), at least log10 1e-40: two particles may be exactly collinear."""
-    parts = [tau(p[start : start + _CHUNK]).numpy() for start in range(0, max(len(p), 1), _CHUNK)]
-    return np.log10(np.concatenate(parts).clip(LOG_FLOOR))
 
 
 def decades(
@@ -72,16 +51,16 @@ RADIAL = Law(P_REF, in_log10(analytic.prior_radius_pdf), of_log10(analytic.prior
 """The law of log10 |q| under p_ref (6)."""
 
 
-def thrust_law(start: float, edge: float, **looks: object) -> Law:
+def thrust_law(start: float, edge: float, **style: object) -> Law:
     """Return (19) as the law of log10 tau, of unit area above tau = `start` and drawn down to tau = `edge`."""
     factor = 1.0 / float(1.0 - analytic.thrust_tau_cdf(start, edge))
     pdf, cdf = (scaled(f, factor, edge) for f in (analytic.thrust_tau_pdf, analytic.thrust_tau_cdf))
-    return Law("exact (19)", in_log10(pdf), of_log10(cdf), extent=(math.log10(edge) + 1e-9, LOG_TAU_MAX), **looks)
+    return Law("exact (19)", in_log10(pdf), of_log10(cdf), extent=(math.log10(edge) + 1e-9, LOG_TAU_MAX), **style)
 
 
-def uniform_law(start: float = 0.0, **looks: object) -> Law:
+def uniform_law(start: float = 0.0, **style: object) -> Law:
     """Return (20) as the law of log10 tau, of unit area above tau = `start`."""
     factor = 1.0 / float(1.0 - analytic.uniform_tau_cdf(start))
     pdf, cdf = (scaled(f, factor) for f in (analytic.uniform_tau_pdf, analytic.uniform_tau_cdf))
-    looks = {"colour": UNIFORM, "extent": (-math.inf, LOG_TAU_MAX)} | looks
-    return Law("uniform (20)", in_log10(pdf), of_log10(cdf), **looks)
+    style = {"colour": UNIFORM, "extent": (-math.inf, LOG_TAU_MAX)} | style
+    return Law("uniform (20)", in_log10(pdf), of_log10(cdf), **style)
