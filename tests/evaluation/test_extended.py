@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.products import SEED, silent, smeared, truth
+from helpers.products import SEED, make_floor, make_metrics, silent, smeared, truth
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream
-from onshell.evaluation.commands import floor_file, metrics_file
-from onshell.evaluation.cuts import inside, pair_cut
-from onshell.evaluation.extended import closely
 from onshell.evaluation.features import details
+from onshell.evaluation.metrics import SamplePair, measure_extended
+from onshell.evaluation.truth import inside, pair_cut
 from onshell.evaluation.twosample import boosted_auc, halves
 from onshell.events.table import read_events, read_metadata
 from onshell.physics.generators import events
@@ -24,13 +23,13 @@ CUT = 1e-2
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """Truth, its floor, events that leak across its cut, and their metrics."""
-    folder = tmp_path_factory.mktemp("thorough")
+    folder = tmp_path_factory.mktemp("extended")
     qqg = truth(folder, "qqg_1e-2", "qqg", "qqg", 1500, cutoff=CUT)
     floor, out = folder / "floor.json", folder / "metrics.json"
-    options = {"splits": 1, "thorough": True, "progress": silent}
-    floor_file(qqg, floor, sample_size=1500, replicates=3, classified=2, **options)
+    options = {"splits": 1, "extended": True, "progress": silent}
+    make_floor(qqg, floor, sample_size=1500, replicates=3, classified=2, **options)
     sample = smeared(folder, "qqg_1e-2-q-flow", qqg, 0.1, {})
-    metrics_file(sample, qqg, out, floor=floor, run="told", **options)
+    make_metrics(sample, qqg, out, floor=floor, run="told", **options)
     return {"truth": qqg, "floor": floor, "sample": sample, "metrics": out}
 
 
@@ -92,16 +91,16 @@ def test_metrics_tell_both_sides_of_the_cut(files):
 
 def test_a_floor_says_how_often_it_classified_and_is_no_floor_of_more_than_it_holds(files, tmp_path):
     floor = json.loads(files["floor"].read_text())
-    assert (floor["thorough"], floor["replicates"], floor["classifier_replicates"]) == (True, 3, 2)
+    assert (floor["extended"], floor["replicates"], floor["classifier_replicates"]) == (True, 3, 2)
     assert floor["floor"]["boosted.auc"]["mean"] == pytest.approx(0.5, abs=0.06)
     plain = tmp_path / "plain.json"
     options = {"splits": 1, "progress": silent}
-    standard = floor_file(files["truth"], plain, sample_size=1500, replicates=3, **options)
+    standard = make_floor(files["truth"], plain, sample_size=1500, replicates=3, **options)
     # What is standard does not move for what is not.
     assert standard["floor"].items() <= floor["floor"].items()
     with pytest.raises(OnshellError, match=r"plain\.json: no floor of boosted\.auc, tau\.beyond, tau\.worst"):
-        metrics_file(files["sample"], files["truth"], tmp_path / "x.json", floor=plain, thorough=True, **options)
-    metrics_file(files["sample"], files["truth"], tmp_path / "y.json", floor=files["floor"], **options)
+        make_metrics(files["sample"], files["truth"], tmp_path / "x.json", floor=plain, extended=True, **options)
+    make_metrics(files["sample"], files["truth"], tmp_path / "y.json", floor=files["floor"], **options)
     found = json.loads((tmp_path / "y.json").read_text())
     assert not {"tails", "veto", "vetoed", "generation"} & found.keys()
     assert "boosted" not in found["features"]
@@ -109,6 +108,6 @@ def test_a_floor_says_how_often_it_classified_and_is_no_floor_of_more_than_it_ho
 
 def test_many_particles_have_a_c_parameter():
     a, b = (events("uniform", 400, seed=SEED, name=("test", n), n_particles=4) for n in "ab")
-    found = closely(a, b, "uniform", seed=SEED, name=("x",), classifier=False)
+    found = measure_extended(SamplePair(a, b, "uniform"), SEED, ("x",), classifier=False)
     assert found.keys() == {"C.w1", "C.ks", "tau.worst", "tau.beyond"}
     assert 0.0 < found["C.ks"][0] < 0.2

@@ -7,11 +7,10 @@ import pytest
 import torch
 
 from helpers.lhe import REAL
-from helpers.products import SEED, silent, smeared, truth
+from helpers.products import SEED, make_floor, make_metrics, silent, smeared, truth
 from onshell import config as configuration
 from onshell.config.layout import Layout
 from onshell.core.errors import OnshellError
-from onshell.evaluation.commands import floor_file, metrics_file
 from onshell.evaluation.truth import held_out
 from onshell.events.datasets import Truth, generate_file
 from onshell.events.lhe.importing import Settings, import_file, split_rows
@@ -59,9 +58,9 @@ def test_final_events_are_a_stream_of_their_own_and_move_no_others(muon, final, 
 def test_metrics_say_which_part_judged_and_share_the_floor(muon, final, folder):
     sample = smeared(folder, "muon-q-diffusion", muon, 0.1, {})
     floor, options = folder / "floor.json", {"seed": SEED, "splits": 1, "progress": silent}
-    floor_file(muon, floor, sample_size=500, replicates=2, **options)
-    usual = metrics_file(sample, muon, folder / "test.json", floor=floor, **options)
-    last = metrics_file(sample, final, folder / "final.json", floor=floor, judge="final", **options)
+    make_floor(muon, floor, sample_size=500, replicates=2, **options)
+    usual = make_metrics(sample, muon, folder / "test.json", floor=floor, **options)
+    last = make_metrics(sample, final, folder / "final.json", floor=floor, judge="final", **options)
     assert (usual["judge"], last["judge"]) == ("test", "final")
     assert usual["observables"]["E_1"]["w1"] != last["observables"]["E_1"]["w1"]
     assert usual["observables"]["E_1"]["floor_w1_mean"] == last["observables"]["E_1"]["floor_w1_mean"]
@@ -71,7 +70,7 @@ def test_metrics_say_which_part_judged_and_share_the_floor(muon, final, folder):
         (muon, "train", "judge: 'train' is no part of truth that judges; use test or final"),
     ):
         with pytest.raises(OnshellError, match=fault) as caught:
-            metrics_file(sample, path, folder / "never.json", judge=judge, **options)
+            make_metrics(sample, path, folder / "never.json", judge=judge, **options)
         assert "\n" not in str(caught.value)
     assert not (folder / "never.json").exists()
 

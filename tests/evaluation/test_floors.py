@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.products import SEED, silent, truth
+from helpers.products import SEED, floor_values, make_floor, make_metrics, silent, truth
 from onshell.cli.results import floor as floor_command
 from onshell.core.errors import OnshellError
-from onshell.evaluation import floors
 from onshell.evaluation.autoencoder import fingerprint, load
-from onshell.evaluation.commands import autoencoder_file, floor_file, metrics_file
+from onshell.evaluation.commands import autoencoder_file
 from onshell.evaluation.reweight import weigh_file
 from onshell.events.table import read_metadata, write_events
 from onshell.physics.generators import events
@@ -47,7 +46,7 @@ def sample(folder):
 def floor(folder, muon, networks):
     path, lines = folder / "muon.json", []
     options = {"sample_size": 500, "autoencoder": networks, "replicates": 3, "splits": 2, "seed": SEED}
-    assert floor_file(muon, path, **options, progress=lines.append) == json.loads(path.read_text())
+    assert make_floor(muon, path, **options, progress=lines.append) == json.loads(path.read_text())
     assert [str(line) for line in lines] == [f"floor of muon: replicate {r}/3" for r in (1, 2, 3)]
     return path
 
@@ -65,14 +64,14 @@ def test_a_floor_says_what_it_is_the_floor_of(floor, muon, networks):
     assert (compared["sample"], compared["truth"], compared["splits"]) == (500, 600, 2)
     assert compared["autoencoders"] == fingerprint(load(networks).networks)
     options = {"seed": SEED, "replicates": 3, "splits": 2, "autoencoders": load(networks).networks}
-    for key, values in floors.floor(read_metadata(muon), "muon", (500, 600), **options).items():
+    for key, values in floor_values(read_metadata(muon), "muon", (500, 600), **options).items():
         assert found["floor"][key] == {"mean": np.mean(values), "sd": np.std(values, ddof=1), "values": values}
 
 
 def test_metrics_with_a_floor_are_those_that_make_their_own(folder, floor, sample, muon, networks):
     options = {"autoencoder": networks, "seed": SEED, "splits": 2, "progress": silent}
-    read = metrics_file(sample, muon, folder / "read.json", floor=floor, **options)
-    assert read == metrics_file(sample, muon, folder / "made.json", replicates=3, **options)
+    read = make_metrics(sample, muon, folder / "read.json", floor=floor, **options)
+    assert read == make_metrics(sample, muon, folder / "made.json", replicates=3, **options)
     assert read["counts"]["replicates"] == 3
     assert "floor_w1_mean" in read["observables"]["E_1"]
 
@@ -93,7 +92,7 @@ def test_a_floor_of_something_else_is_refused_in_one_line(folder, floor, sample,
     for paths, changed, fault in faults:
         options = {"seed": SEED, "splits": 2, "floor": floor, "progress": silent} | changed
         with pytest.raises(OnshellError, match=rf"muon\.json: a floor of {fault}; make it again") as caught:
-            metrics_file(*paths, out, **options)
+            make_metrics(*paths, out, **options)
         assert "\n" not in str(caught.value)
     assert not out.exists()
 
@@ -117,7 +116,7 @@ def test_what_is_no_floor(floor, sample, muon, networks, tmp_path):
         if text is not None:
             path.write_text(text)
         with pytest.raises(OnshellError, match=rf"{name}\.json: .*{fault}") as caught:
-            metrics_file(sample, muon, tmp_path / "never.json", floor=path, **options)
+            make_metrics(sample, muon, tmp_path / "never.json", floor=path, **options)
         assert "\n" not in str(caught.value)
 
 
@@ -130,9 +129,9 @@ def test_a_generator_that_only_the_table_names_is_not_imported(tmp_path, monkeyp
     write_events(truth, [events("muon", 30, seed=SEED)], {"dataset": "muon", "generator": "notes:block"})
     fault = r"truth\.parquet: names code .*'notes:block'.* add --generator notes:block"
     for made in (
-        lambda: floor_file(truth, out, sample_size=20, **options),
-        lambda: floor_file(truth, out, sample_size=20, generator="other:block", **options),
-        lambda: metrics_file(truth, truth, out, splits=1, **options),
+        lambda: make_floor(truth, out, sample_size=20, **options),
+        lambda: make_floor(truth, out, sample_size=20, generator="other:block", **options),
+        lambda: make_metrics(truth, truth, out, splits=1, **options),
         lambda: floor_command(truth, out, sample_size=20, replicates=2),
     ):
         with pytest.raises(OnshellError, match=fault):
@@ -142,7 +141,7 @@ def test_a_generator_that_only_the_table_names_is_not_imported(tmp_path, monkeyp
     assert not Path("executed").exists()
     assert not out.exists()
     with pytest.raises(OnshellError, match="no 'block' in"):
-        floor_file(truth, out, sample_size=20, generator="notes:block", **options)
+        make_floor(truth, out, sample_size=20, generator="notes:block", **options)
     assert Path("executed").exists()
 
 
@@ -150,12 +149,12 @@ def test_floors_that_cannot_be_made(muon, tmp_path):
     out, foreign = tmp_path / "never.json", tmp_path / "foreign.parquet"
     options = {"sample_size": 100, "replicates": 2, "progress": silent}
     with pytest.raises(OnshellError, match="sample size: 3 events"):
-        floor_file(muon, out, **options | {"sample_size": 3})
+        make_floor(muon, out, **options | {"sample_size": 3})
     with pytest.raises(OnshellError, match="replicates: 1 make no floor"):
-        floor_file(muon, out, **options | {"replicates": 1})
+        make_floor(muon, out, **options | {"replicates": 1})
     write_events(foreign, [events("muon", 100, seed=SEED, name=("test", "foreign"))], {"process": "muon"})
     with pytest.raises(OnshellError, match=r"foreign: the statistical floor needs the generator's name"):
-        floor_file(foreign, out, **options)
+        make_floor(foreign, out, **options)
     assert not out.exists()
 
 
@@ -167,7 +166,7 @@ def test_p_space_samples_are_measured_like_any_other(muon, tmp_path):
         sample, out, networks = (tmp_path / f"{dataset}.{kind}" for kind in ("p.parquet", "p.json", "pt"))
         write_events(sample, [p], {"run": f"{dataset}-p-flow", "dataset": dataset, "conserves": False})
         autoencoder_file(path, networks, seed=SEED, epochs=1, progress=silent)
-        found = metrics_file(sample, path, out, autoencoder=networks, seed=SEED, replicates=2, progress=silent)
+        found = make_metrics(sample, path, out, autoencoder=networks, seed=SEED, replicates=2, progress=silent)
         assert found["conservation"]["energy_mean"] > 0.1
         assert found["features"]["latent"]["frechet"]["mean"] > 0
 

@@ -6,16 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.products import SEED, silent, smeared, truth
+from helpers.products import SEED, floor_values, make_metrics, measured, silent, smeared, truth
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream
 from onshell.evaluation.autoencoder import load
-from onshell.evaluation.commands import autoencoder_file, metrics_file
-from onshell.evaluation.conservation import conservation
+from onshell.evaluation.commands import autoencoder_file
 from onshell.evaluation.distances import frechet, wasserstein
 from onshell.evaluation.features import invariants
-from onshell.evaluation.floors import floor, fresh
-from onshell.evaluation.metrics import measure, spread
+from onshell.evaluation.floors import fresh
+from onshell.evaluation.metrics import conservation, spread
 from onshell.evaluation.truth import held_out
 from onshell.evaluation.twosample import halves, linear_auc
 from onshell.events.table import read_events, read_metadata, write_events
@@ -50,7 +49,7 @@ def sample(folder):
 @pytest.fixture(scope="module")
 def perfect(folder, sample, muon, networks):
     out = folder / "perfect.json"
-    metrics_file(sample, muon, out, autoencoder=networks, seed=SEED, replicates=10, progress=silent)
+    make_metrics(sample, muon, out, autoencoder=networks, seed=SEED, replicates=10, progress=silent)
     return json.loads(out.read_text())
 
 
@@ -75,7 +74,7 @@ def test_a_perfect_sample_sits_on_the_floor(perfect):
 def test_a_smeared_sample_stands_above_it(folder, muon, networks, perfect):
     sample = smeared(folder, "muon-q-diffusion-many", muon, 0.5, {"augmentation": "many"})
     options = {"autoencoder": networks, "seed": SEED, "replicates": 10, "progress": silent}
-    found = metrics_file(sample, muon, folder / "smeared.json", **options)
+    found = make_metrics(sample, muon, folder / "smeared.json", **options)
     assert (found["run"], found["augmentation"]) == ("muon-q-diffusion-many", "many")
     assert found["observables"]["E_3"]["w1_over_floor"] > 4
     assert (
@@ -88,8 +87,8 @@ def test_a_smeared_sample_stands_above_it(folder, muon, networks, perfect):
 
 def test_the_floor_does_not_depend_on_the_model_and_shrinks_with_the_sample(muon):
     metadata = read_metadata(muon)
-    small, large = (floor(metadata, "muon", (n, n), seed=SEED, replicates=4) for n in (1000, 16_000))
-    assert small == floor(metadata, "muon", (1000, 1000), seed=SEED, replicates=4)
+    small, large = (floor_values(metadata, "muon", (n, n), seed=SEED, replicates=4) for n in (1000, 16_000))
+    assert small == floor_values(metadata, "muon", (1000, 1000), seed=SEED, replicates=4)
     ratios = [np.mean(small[key]) / np.mean(large[key]) for key in small if key.endswith(".w1")]
     assert 2.5 < np.mean(ratios) < 6.5  # sqrt(16) = 4
 
@@ -113,7 +112,7 @@ def test_the_floor_agrees_with_the_laws_of_two_samples(muon):
     samples is a few per cent below its limit.
     """
     sizes, replicates = (1500, 1000), 100
-    found = floor(read_metadata(muon), "muon", sizes, seed=SEED, replicates=replicates, splits=3)
+    found = floor_values(read_metadata(muon), "muon", sizes, seed=SEED, replicates=replicates, splits=3)
     unit = (1 / sizes[0] + 1 / sizes[1]) ** 0.5
     ks, w1 = np.sqrt(np.pi / 2) * np.log(2), np.sqrt(np.pi / 32)
     ks_sd, w1_sd = np.sqrt(np.pi**2 / 12 - ks**2), np.sqrt(7 / 60 - w1**2)
@@ -137,7 +136,7 @@ def test_the_floor_agrees_with_the_laws_of_two_samples(muon):
 def test_the_floor_of_the_frechet_distance_agrees_with_its_expansion(muon):
     """The squared difference of two means is tr C (1/h + 1/k) on average, the covariances add somewhat less."""
     metadata = read_metadata(muon)
-    found = floor(metadata, "muon", (1500, 1000), seed=SEED, replicates=100, splits=3)["invariant.frechet"]
+    found = floor_values(metadata, "muon", (1500, 1000), seed=SEED, replicates=100, splits=3)["invariant.frechet"]
     trace = np.trace(np.cov(invariants(read_events(muon, rows="test").momenta), rowvar=False))
     means = trace * (1 / 750 + 1 / 500)
     assert means < np.mean(found) < 2 * means
@@ -145,24 +144,24 @@ def test_the_floor_of_the_frechet_distance_agrees_with_its_expansion(muon):
 
 def test_features_are_compared_on_the_same_halves(muon):
     a, b = (events("muon", n, seed=SEED, name=("test", "halves", n)) for n in (600, 500))
-    found = measure(a, b, "muon", seed=SEED, name=("test",), splits=3)
+    found = measured(a, b, "muon", seed=SEED, name=("test",), splits=3)
     assert len(found["invariant.frechet"]) == len(found["invariant.auc"]) == 3
     for k in range(3):
         train, test = halves(invariants(b), invariants(a), stream(SEED, "test", "split", "invariant", 0, k))
         assert found["invariant.frechet"][k] == frechet(*test)
         assert found["invariant.auc"][k] == linear_auc(train, test)
     with pytest.raises(OnshellError, match="splits: 0"):
-        measure(a, b, "muon", seed=SEED, name=("test",), splits=0)
+        measured(a, b, "muon", seed=SEED, name=("test",), splits=0)
 
 
 def test_a_replicate_of_the_floor_is_a_mean_over_splits_and_autoencoders(muon, networks):
     metadata, encoders = read_metadata(muon), load(networks).networks
     keywords = {"seed": SEED, "splits": 2, "autoencoders": encoders}
-    found = floor(metadata, "muon", (300, 200), replicates=3, **keywords)
+    found = floor_values(metadata, "muon", (300, 200), replicates=3, **keywords)
     means = []
     for r in range(3):
         a, b = (fresh(metadata, "muon", n, r, side, SEED) for n, side in ((300, "a"), (200, "b")))
-        values = measure(a, b, "muon", name=("muon", "floor", r), **keywords)["latent.auc"]
+        values = measured(a, b, "muon", name=("muon", "floor", r), **keywords)["latent.auc"]
         assert len(values) == 4
         means.append(np.mean(values))
     assert found["latent.auc"] == pytest.approx(means)
@@ -176,7 +175,7 @@ def test_floor_events_are_new(muon):
 
 
 def test_without_a_floor(folder, sample, muon):
-    found = metrics_file(sample, muon, folder / "bare.json", seed=SEED, splits=1, progress=silent)
+    found = make_metrics(sample, muon, folder / "bare.json", seed=SEED, splits=1, progress=silent)
     assert set(found["observables"]["E_1"]) == {"w1", "ks", "w1_error", "ks_error", "mean_error", "truth_sd"}
     assert "all" not in found
     assert set(found["features"]) == {"invariant"}
@@ -184,7 +183,7 @@ def test_without_a_floor(folder, sample, muon):
 
 def test_ten_particles():
     a, b = (events("uniform", 500, seed=SEED, name=("test", side), n_particles=10) for side in "ab")
-    found = measure(a, b, "uniform", seed=SEED, name=("test",), splits=2)
+    found = measured(a, b, "uniform", seed=SEED, name=("test",), splits=2)
     assert {"E_1.w1", "log10_tau.ks", "invariant.frechet"} <= set(found)
     assert len(found["invariant.auc"]) == 2
 
@@ -205,18 +204,18 @@ def test_what_cannot_be_compared(folder, sample, muon, networks):
     write_events(foreign, [events("muon", 100, seed=SEED, name=("test", "foreign"))], {"process": "muon"})
     out = folder / "never.json"
     with pytest.raises(OnshellError, match="generator's name"):
-        metrics_file(sample, foreign, out, seed=SEED, replicates=2, progress=silent)
-    metrics_file(sample, foreign, folder / "by-hand.json", seed=SEED, progress=silent)
+        make_metrics(sample, foreign, out, seed=SEED, replicates=2, progress=silent)
+    make_metrics(sample, foreign, folder / "by-hand.json", seed=SEED, progress=silent)
     for replicates in (1, -1):
         with pytest.raises(OnshellError, match=f"replicates: {replicates} make no floor, a spread needs two"):
-            metrics_file(sample, muon, out, seed=SEED, replicates=replicates, progress=silent)
+            make_metrics(sample, muon, out, seed=SEED, replicates=replicates, progress=silent)
     ten = truth(folder, "uniform_10", "uniform", "uniform", 50, n_particles=10)
     with pytest.raises(OnshellError, match=r"perfect\.parquet"):
-        metrics_file(sample, ten, out, seed=SEED, progress=silent)
+        make_metrics(sample, ten, out, seed=SEED, progress=silent)
     with pytest.raises(OnshellError, match=r"muon\.pt: made for other than 10"):
-        metrics_file(ten, ten, out, autoencoder=networks, seed=SEED, progress=silent)
+        make_metrics(ten, ten, out, autoencoder=networks, seed=SEED, progress=silent)
     with pytest.raises(OnshellError, match=r"gone\.parquet"):
-        metrics_file(folder / "gone.parquet", muon, out, seed=SEED, progress=silent)
+        make_metrics(folder / "gone.parquet", muon, out, seed=SEED, progress=silent)
     assert not out.exists()
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.products import SEED, silent, smeared, truth
+from helpers.products import SEED, make_floor, make_metrics, silent, smeared, truth
 from onshell.core.errors import OnshellError
-from onshell.evaluation.commands import autoencoder_file, floor_file, metrics_file
+from onshell.evaluation.commands import autoencoder_file
 from onshell.evaluation.summary import COLUMNS, number, summary_file
 
 PAPER = [0.2585, 0.1264, 0.1220, 0.0820]
@@ -31,12 +31,12 @@ def paths(folder):
         networks, floor = folder / f"{dataset}.pt", folder / f"{dataset}.floor.json"
         autoencoder_file(events, networks, seed=SEED, epochs=1, progress=silent)
         options = {"seed": SEED, "autoencoder": networks, "progress": silent}
-        floor_file(events, floor, sample_size=400, replicates=2, **options)
+        make_floor(events, floor, sample_size=400, replicates=2, **options)
         for i, variant in enumerate(variants):
             run = f"{dataset}-q-diffusion" + (f"-{variant}" if i else "")
             found[run] = folder / f"{run}.json"
             sample = smeared(folder, run, events, 0.3, {"augmentation": variant})
-            metrics_file(sample, events, found[run], floor=floor, **options)
+            make_metrics(sample, events, found[run], floor=floor, **options)
     return found
 
 
@@ -131,7 +131,7 @@ def test_without_floor_or_autoencoder(folder, paths, tmp_path):
     """A sample against a user's own truth has neither: the page shows values alone."""
     sample, events = folder / "muon-q-diffusion.parquet", folder / "muon.parquet"
     bare = tmp_path / "bare.json"
-    metrics_file(sample, events, bare, seed=SEED, splits=1, progress=silent)
+    make_metrics(sample, events, bare, seed=SEED, splits=1, progress=silent)
     table = summary_file([bare], tmp_path / "s.csv", tmp_path / "s.md", title="bare", progress=silent)
     assert table[["floor_mean", "floor_sd", "over_floor", "published"]].isna().all(axis=None)
     page = (tmp_path / "s.md").read_text()

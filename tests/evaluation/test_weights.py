@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.products import floor_values, measured
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream
-from onshell.evaluation import floors
-from onshell.evaluation.distances import compare, compare_sorted, frechet
-from onshell.evaluation.metrics import measure
+from onshell.evaluation.distances import compare, frechet
+from onshell.evaluation.floors import Pool
 from onshell.evaluation.observables import compared
-from onshell.evaluation.resampling import Pool
 from onshell.evaluation.twosample import auc, linear_auc, weighted_auc
 from onshell.evaluation.weights import effective, per_value, weights_of
 from onshell.events.table import Events
@@ -27,10 +26,9 @@ TIMES = stream(11, "test", "weights", "times").integers(0, 4, 300)
 
 def test_whole_weights_are_repetitions():
     repeated = np.repeat(A, TIMES)
-    plain = compare_sorted(np.sort(repeated), np.sort(B))
+    plain = compare(repeated, B)
     assert compare(A, B, TIMES.astype(float)) == pytest.approx(plain, rel=1e-12)
     assert compare(B, A, None, 7.0 * TIMES) == pytest.approx(plain, rel=1e-12)
-    assert compare(A, B) == compare_sorted(np.sort(A), np.sort(B))
     negative, positive = draws("n", 300), 0.5 + draws("p", 200)
     many = auc(np.repeat(negative, TIMES), positive)
     assert weighted_auc(negative, positive, 2.0 * TIMES, np.ones(200)) == pytest.approx(many, rel=1e-12)
@@ -39,7 +37,7 @@ def test_whole_weights_are_repetitions():
 def test_negative_weights_take_events_away():
     extra = 5.0 + draws("extra", 50)
     values, weights = np.concatenate([A, extra, extra]), np.repeat([1.0, 1.0, -1.0], [300, 50, 50])
-    assert compare(values, B, weights) == pytest.approx(compare_sorted(np.sort(A), np.sort(B)), rel=1e-10)
+    assert compare(values, B, weights) == pytest.approx(compare(A, B), rel=1e-10)
     x, y = draws("x", 400, 3), draws("y", 400, 3)
     more = 4.0 + draws("more", 60, 3)
     both, signs = np.concatenate([x, more, more]), np.repeat([1.0, 1.0, -1.0], [400, 60, 60])
@@ -65,7 +63,7 @@ def test_measuring_a_reweighted_sample_finds_its_law():
     e_3 = p[:, 2].norm(dim=-1).numpy()
     weights = 96 * e_3 * (1 - 2 * e_3) / 8.0
     options = {"process": "muon", "seed": 1, "name": ("t",)}
-    plain, right = measure(p, muon, **options), measure(p, muon, **options, weights=(weights, None))
+    plain, right = measured(p, muon, **options), measured(p, muon, **options, weights=(weights, None))
     for key in ("E_3.ks", "E_1.ks", "u_1.w1", "ln_f.w1", "invariant.frechet"):
         assert right[key][0] < 0.25 * plain[key][0], key
     assert abs(right["invariant.auc"][0] - 0.5) < 0.03 < abs(plain["invariant.auc"][0] - 0.5)
@@ -116,9 +114,9 @@ def test_the_floor_of_a_pool_is_that_of_fresh_events():
     p = generators.events("uniform", 4000, seed=5, name=("pool", "floor"), n_particles=3)
     options = {"seed": 1, "replicates": 8}
     about = {"generator": "uniform", "parameters": {"n_particles": 3}, "process": "uniform"}
-    fresh = floors.floor(about, "u", (1000, 500), **options)
+    fresh = floor_values(about, "u", (1000, 500), **options)
     for n in (4000, 1200):
-        pooled = floors.floor({"process": "uniform"}, "u", (1000, 500), pool=Pool(p[:n]), **options)
+        pooled = floor_values({"process": "uniform"}, "u", (1000, 500), pool=Pool(p[:n]), **options)
         # Eight replicates know the mean of a distance to 15%: 50% are more than two such differences.
         for key in ("E.ks", "log10_tau.ks", "cos_theta_1.ks"):
             assert pooled[key][0] == pytest.approx(fresh[key][0], rel=0.5), key

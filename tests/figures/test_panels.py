@@ -128,17 +128,17 @@ def test_as_many_colours_as_there_are_models(n):
 
 def test_a_long_legend_takes_more_lines_and_moves_the_rows_down():
     with styled():
-        canvass = [Canvas(), Canvas()]
-        for canvas, n in zip(canvass, (5, 13), strict=True):
+        canvases = [Canvas(), Canvas()]
+        for canvas, n in zip(canvases, (5, 13), strict=True):
             legend(canvas, [Series(f"model {i}", np.ones(1), colour=c) for i, c in enumerate(colours(n))])
             canvas.row(1, 1.0)
             canvas.finish().canvas.draw()
-    assert canvass[1].cursor > canvass[0].cursor
-    box = canvass[1].figure.legends[0].get_window_extent()
-    frame = canvass[1].figure.axes[0].get_window_extent()
+    assert canvases[1].bottom > canvases[0].bottom
+    box = canvases[1].figure.legends[0].get_window_extent()
+    frame = canvases[1].figure.axes[0].get_window_extent()
     assert box.y0 > frame.y1 - 1.0
     assert box.x0 > 0
-    assert box.x1 < canvass[1].figure.bbox.x1
+    assert box.x1 < canvases[1].figure.bbox.x1
 
 
 def test_labels_are_plain_in_the_drawn_numbers():

@@ -24,7 +24,7 @@ from helpers.networks import awaken
 from helpers.specs import run_spec
 from onshell import config as configuration
 from onshell.config.layout import Layout
-from onshell.evaluation.commands import autoencoder_file, floor_file, metrics_file
+from onshell.evaluation.commands import autoencoder_file
 from onshell.events.augment import AUGMENTATIONS
 from onshell.events.datasets import Embedding, embed_file
 from onshell.events.lhe.importing import Settings, import_file
@@ -184,9 +184,7 @@ def make(folder: Path) -> None:
     plain.mkdir()
     _tables(plain)
     autoencoder_file(plain / "truth.parquet", plain / "networks.pt", seed=1, epochs=1, progress=products.silent)
-    floor_file(
-        plain / "truth.parquet", plain / "floor.json", sample_size=N, replicates=2, seed=1, progress=products.silent
-    )
+    products.make_floor(plain / "truth.parquet", plain / "floor.json", sample_size=N, replicates=2, seed=1)
     configured = folder / "configured"
     configured.mkdir()
     (configured / "config.yaml").write_text(yaml.safe_dump(small_config(), sort_keys=False))
@@ -222,7 +220,7 @@ def _products(folder: Path, plain: Path) -> None:
     compared = (plain / "samples.parquet", plain / "truth.parquet")
     for run in RUNS:
         shutil.copy(plain / "samples.parquet", layout.samples(run))
-        metrics_file(*compared, Path(layout.metrics(run)), seed=1, replicates=2, run=run, progress=products.silent)
+        products.make_metrics(*compared, Path(layout.metrics(run)), seed=1, replicates=2, run=run)
     shutil.copy(plain / "truth.parquet", layout.events("muon"))
     uniform = Path(layout.events("uniform_3"))
     products.truth(uniform.parent, "uniform_3", "uniform", "uniform", N, n_particles=3)

@@ -4,7 +4,9 @@ import numpy as np
 import torch
 
 from onshell.core.rng import stream
-from onshell.evaluation.commands import autoencoder_file, metrics_file
+from onshell.evaluation import floors
+from onshell.evaluation.commands import MetricsOptions, autoencoder_file, floor_file, metrics_file
+from onshell.evaluation.metrics import Protocol, SamplePair, measure
 from onshell.events.augment import AUGMENTATIONS
 from onshell.events.datasets import Embedding, Truth, embed_file, generate_file
 from onshell.events.table import read_events, write_events
@@ -16,6 +18,27 @@ FRAME = {"b": [-0.0732, 0.2644, -0.1534], "x": 0.0846}
 
 def silent(*_):
     """Take progress and say nothing."""
+
+
+def make_metrics(sample, truth, out, *, floor=None, run=None, progress=silent, **options):
+    """Return the metrics of a sample after writing them to `out`."""
+    return metrics_file(sample, truth, out, MetricsOptions(**options), floor=floor, run=run, progress=progress)
+
+
+def make_floor(truth, out, *, sample_size, replicates=10, progress=silent, **options):
+    """Return a floor after writing it to `out`."""
+    return floor_file(truth, out, sample_size, MetricsOptions(replicates=replicates, **options), progress=progress)
+
+
+def measured(a, b, process, *, seed, name, weights=(None, None), ordered=None, **protocol):
+    """Return all distances between two samples."""
+    return measure(SamplePair(a, b, process, weights, ordered), Protocol(seed, **protocol), name)
+
+
+def floor_values(metadata, dataset, sizes, *, seed, replicates, pool=None, **protocol):
+    """Return the values of all replicates of a floor."""
+    source = floors.Source(dataset, metadata, pool)
+    return floors.floor(source, sizes, Protocol(seed, **protocol), floors.Replicates(replicates))
 
 
 def truth(folder, dataset, process, generator, n, **parameters):
@@ -109,6 +132,6 @@ def everything(folder, n=3000):
         samples[run] = smeared(folder, run, events["muon"], 0.1 + 0.1 * i, {"augmentation": name})
         metrics[run] = folder / f"{run}.json"
         compared = (samples[run], events["muon"], metrics[run])
-        metrics_file(*compared, autoencoder=autoencoder, seed=SEED, replicates=2, splits=2, progress=silent)
+        make_metrics(*compared, autoencoder=autoencoder, seed=SEED, replicates=2, splits=2)
     kinds = {"events": events, "embedded": embedded, "samples": samples, "metrics": metrics}
     return kinds | processes(folder, embedded) | {"autoencoder": {"muon": autoencoder}}

@@ -2,8 +2,7 @@
 
 import json
 
-from helpers.products import SEED, silent, smeared, truth
-from onshell.evaluation.commands import floor_file, metrics_file
+from helpers.products import SEED, make_floor, make_metrics, smeared, truth
 from onshell.events.table import read_events, write_events
 
 QUALITY = {"paper": 0.2, "record": 0.05, "best": 0.005}
@@ -32,8 +31,8 @@ class Study:
         """Make truth and its floor."""
         self.files["events"][name] = truth(self.folder, name, process, generator, n, **parameters)
         self.floors[name] = self.folder / f"{name}.floor.json"
-        options = {"sample_size": n, "replicates": 6, "classified": 2, "splits": 1, "thorough": True}
-        floor_file(self.files["events"][name], self.floors[name], **options, progress=silent)
+        options = {"sample_size": n, "replicates": 6, "classified": 2, "splits": 1, "extended": True}
+        make_floor(self.files["events"][name], self.floors[name], **options)
 
     def trained(self, run, dataset, preset, strength, seconds=240.0, **training):
         """Make a run whose events are truth smeared by `strength`."""
@@ -43,8 +42,8 @@ class Study:
         metadata = {"dataset": dataset, "run": run, "spec": about, "sampling": sampling, "n_evaluations": 39.0}
         write_events(path, [read_events(path).momenta], metadata)
         self.files["samples"][run], out = path, self.folder / f"{run}.json"
-        options = {"floor": self.floors[dataset], "seed": SEED, "run": run, "splits": 1, "thorough": True}
-        metrics_file(path, self.files["events"][dataset], out, **options, progress=silent)
+        options = {"floor": self.floors[dataset], "seed": SEED, "run": run, "splits": 1, "extended": True}
+        make_metrics(path, self.files["events"][dataset], out, **options)
         self.files["metrics"][run] = out
         self._record(run, about, seconds)
 

@@ -17,6 +17,7 @@ from onshell.config import overrides as settings
 from onshell.core.errors import OnshellError
 from onshell.config.layout import Layout
 from onshell.report.text import capital, subject_of
+from onshell.figures.sources import digest
 from onshell.config.studies import (
     anchor,
     entry_of,
@@ -86,11 +87,8 @@ def sources(*patterns):
     ]
 
 
-# Editing the drawing code draws again, that of the page or a caption makes the page again; editing any other code of the
-# package runs nothing by itself.
-DRAWING = sorted(
-    map(str, Path(configuration.__file__).parents[1].glob("figures/*.[pm]*"))
-)
+# Editing the code of the page or a caption makes the page again, editing that of a figure draws it again (`drawing`);
+# editing any other code of the package runs nothing by itself.
 PAGES = sources(
     "report/**/*", "core/format.py", "evaluation/summary.py", "planning/benchmarks.py"
 )
@@ -257,3 +255,14 @@ def belongs(paths):
 def inputs(group, name):
     """Return the paths that a figure or table needs."""
     return [path for files in L.inputs(group, name).values() for path in files.values()]
+
+
+def drawing(group, name):
+    """Return a digest of the code that draws a figure or writes a table: a job is planned again when it changes."""
+    return digest(entry_of(config, group, name).get("draw", name))
+
+
+def describe(name, group):
+    """Say in `snakemake --list-rules` what a figure or table shows."""
+    title = entry_of(config, group, name).get("title", name)
+    workflow.get_rule(name).docstring = f"{capital(title)}."

@@ -18,7 +18,6 @@ for name, entry in config["figures"].items():
             name
         input:
             products=inputs("figures", name),
-            code=DRAWING,
         output:
             **outputs("figures", name),
         log:
@@ -36,6 +35,7 @@ for name, entry in config["figures"].items():
         params:
             name=name,
             entry=leaf(entry),
+            code=drawing("figures", name),
             folder=lambda wildcards, output: str(Path(output[0]).parent),
             scale=config["scale"],
             settings=overrides,
@@ -43,3 +43,5 @@ for name, entry in config["figures"].items():
         shell:
             "onshell figure {params.name:q} -o {params.folder:q}"
             " --scale {params.scale:q} --preset {params.preset:q} {params.settings:q} > {log:q} 2>&1"
+
+    describe(name, "figures")

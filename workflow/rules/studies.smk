@@ -111,7 +111,7 @@ rule study_floor:
         judge=lambda wildcards: pool_part(wildcards.dataset),
         seed=config["seed"],
     shell:
-        "onshell floor {input.truth:q} --sample-size {wildcards.size:q} --thorough --replicates {params.replicates:q}"
+        "onshell floor {input.truth:q} --sample-size {wildcards.size:q} --extended --replicates {params.replicates:q}"
         " --classifier-replicates {params.classified:q} --judge {params.judge:q} --seed {params.seed:q} -o {output.floor:q}"
         " > {log:q} 2>&1"
 
@@ -146,7 +146,7 @@ rule study_compare:
         judge=JUDGE,
         seed=config["seed"],
     shell:
-        "onshell metrics {input.samples:q} --truth {input.truth:q} --floor {input.floor:q} --run {wildcards.run:q} --thorough"
+        "onshell metrics {input.samples:q} --truth {input.truth:q} --floor {input.floor:q} --run {wildcards.run:q} --extended"
         " --judge {params.judge:q} --seed {params.seed:q} -o {output.metrics:q} > {log:q} 2>&1"
 
 
@@ -164,7 +164,6 @@ for study, verb, group, name in DRAWN:
             name
         input:
             products=inputs(group, name),
-            code=DRAWING,
         output:
             **outputs(group, name),
         log:
@@ -183,8 +182,11 @@ for study, verb, group, name in DRAWN:
             verb=verb,
             name=name,
             entry=leaf(entry_of(config, group, name)),
+            code=drawing(group, name),
             folder=lambda wildcards, output: str(Path(output[0]).parent),
             scale=config["scale"],
             settings=overrides,
         shell:
             "onshell {params.verb:q} {params.name:q} -o {params.folder:q} --scale {params.scale:q} {params.settings:q} > {log:q} 2>&1"
+
+    describe(name, group)

@@ -18,7 +18,6 @@ for name, entry in config["tables"].items():
             name
         input:
             products=inputs("tables", name),
-            code=DRAWING,
         output:
             **outputs("tables", name),
         log:
@@ -36,6 +35,7 @@ for name, entry in config["tables"].items():
         params:
             name=name,
             entry=leaf(entry),
+            code=drawing("tables", name),
             folder=lambda wildcards, output: str(Path(output[0]).parent),
             scale=config["scale"],
             settings=overrides,
@@ -43,3 +43,5 @@ for name, entry in config["tables"].items():
         shell:
             "onshell table {params.name:q} -o {params.folder:q}"
             " --scale {params.scale:q} --preset {params.preset:q} {params.settings:q} > {log:q} 2>&1"
+
+    describe(name, "tables")

@@ -1,5 +1,6 @@
 """Verbs that compare and show what was made: distances and their floor, the summary, figures and tables."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -25,12 +26,13 @@ from onshell.cli.options import (
 from onshell.config.layout import Layout
 from onshell.config.studies import entry_of, named
 from onshell.core.console import apart, known, say
+from onshell.core.errors import OnshellError
 from onshell.core.progress import show_progress
 
-Thorough = Annotated[
+Extended = Annotated[
     bool,
     typer.Option(
-        "--thorough",
+        "--extended",
         help="Also, as studies do: a boosted classifier, tau bin by bin, quantiles, the share outside a known cut.",
     ),
 ]
@@ -67,9 +69,9 @@ def floor(
     sample_size: Annotated[int, typer.Option(help="Events of the samples that it is for.")] = 100_000,
     autoencoder: Autoencoders = None,
     replicates: Annotated[int, typer.Option(help="Truth-against-truth comparisons.")] = 10,
-    thorough: Thorough = False,
+    extended: Extended = False,
     classifier_replicates: Annotated[
-        int, typer.Option(help="With --thorough: comparisons, of these, that the classifier is trained for.")
+        int, typer.Option(help="With --extended: comparisons, of these, that the classifier is trained for.")
     ] = 10,
     judge: Judge = "test",
     generator: Annotated[
@@ -84,7 +86,7 @@ def floor(
     config: ConfigFile = DEFAULT,
 ) -> None:
     """Write the statistical floor: every distance between truth and truth, at the sizes of a sample and its test."""
-    from onshell.evaluation.commands import floor_file
+    from onshell.evaluation.commands import MetricsOptions, floor_file
     from onshell.events.table import read_metadata
 
     apart(output, truth, autoencoder)
@@ -93,38 +95,45 @@ def floor(
     if ":" in wanted and generator is None and config.exists():
         sets = configuration.datasets(load(config, None)).values()
         generator = next((entry.generator for entry in sets if entry.generator == wanted), None)
-    sizes = {"sample_size": sample_size, "replicates": replicates, "thorough": thorough, "judge": judge}
-    sizes["classified"] = classifier_replicates
+    options = MetricsOptions(
+        *(autoencoder, seed),
+        replicates=replicates,
+        classified=classifier_replicates,
+        extended=extended,
+        judge=judge,
+        generator=generator,
+    )
     with show_progress(f"floor of {truth.name}"):
-        floor_file(truth, output, **sizes, autoencoder=autoencoder, seed=seed, generator=generator)
+        floor_file(truth, output, sample_size, options)
 
 
 @app.command()
 def metrics(
-    samples: Annotated[Path, typer.Argument(help="Generated events (Parquet).")],
+    samples: Annotated[list[Path], typer.Argument(help="Generated events (Parquet), of one truth.")],
     truth: Annotated[Path, typer.Option(help="Exact truth (Parquet).")],
-    output: Output,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The file to write; of several samples the folder, for <run>.json.")
+    ],
     autoencoder: Autoencoders = None,
     floor: Annotated[Path | None, typer.Option(help="The floor of the same truth, from `onshell floor`.")] = None,
-    thorough: Thorough = False,
-    run: Annotated[str | None, typer.Option(help="The name to tell them under, if not the model's.")] = None,
+    extended: Extended = False,
+    run: Annotated[str | None, typer.Option(help="The name to give them, if not the model's.")] = None,
     judge: Judge = "test",
     seed: Seed = None,
 ) -> None:
     """Write every distance between generated events and truth, beside its statistical floor if one is given."""
-    from onshell.evaluation.commands import metrics_file
+    from onshell.evaluation.commands import MetricsOptions, metrics_file
 
-    apart(output, samples, truth, autoencoder, floor)
-    options = {
-        "autoencoder": autoencoder,
-        "floor": floor,
-        "seed": seed,
-        "run": run,
-        "thorough": thorough,
-        "judge": judge,
-    }
-    with show_progress(f"metrics of {samples.name}"):
-        metrics_file(samples, truth, output, **options)
+    several, options = len(samples) > 1, MetricsOptions(autoencoder, seed, extended=extended, judge=judge)
+    if several and run:
+        raise OnshellError(f"--run {run}: names one sample, but {len(samples)} are given; leave it out")
+    if len({path.stem for path in samples}) < len(samples):
+        raise OnshellError("samples: two have one name, and would be written to one file; give them one by one")
+    for path in samples:
+        out = output / f"{path.stem}.json" if several else output
+        apart(out, path, truth, autoencoder, floor)
+        with show_progress(f"metrics of {path.name}"):
+            metrics_file(path, truth, out, options, floor=floor, run=run)
 
 
 @app.command()
@@ -151,23 +160,25 @@ def summary(
     )
 
 
-def draw(group: str, name: str, output: Path | None, loaded: configuration.Config) -> None:
-    """Draw one figure or write one table of the configuration."""
-    known(group.removesuffix("s"), name, named(loaded, group))
+def draw(group: str, chosen: Sequence[str], output: Path | None, loaded: configuration.Config) -> None:
+    """Draw figures or write tables of the configuration, one after the other."""
+    for name in chosen:
+        known(group.removesuffix("s"), name, named(loaded, group))
 
-    from onshell.figures.commands import draw_figure, write_table
+    from onshell.figures.registry import draw_figure, write_table
 
-    layout = Layout(loaded)
-    stem = (output or Path(next(iter(layout.product(group, name).values()))).parent) / name
-    work = draw_figure if group == "figures" else write_table
-    files = layout.inputs(group, name) | {"timed": layout.timed(group, name)}
-    work(name, entry_of(loaded, group, name), files, stem)
+    layout, work = Layout(loaded), draw_figure if group == "figures" else write_table
+    for name in chosen:
+        stem = (output or Path(next(iter(layout.product(group, name).values()))).parent) / name
+        files = layout.inputs(group, name) | {"timed": layout.timed(group, name)}
+        work(name, entry_of(loaded, group, name), files, stem)
 
 
 @app.command()
 def figure(
     name: Annotated[
-        str, typer.Argument(help="A figure of the configuration, such as fig03.", autocompletion=names("figure"))
+        list[str],
+        typer.Argument(help="Figures of the configuration, such as fig03.", autocompletion=names("figure")),
     ],
     output: Folder = None,
     scale: Scale = None,
@@ -175,14 +186,15 @@ def figure(
     config: ConfigFile = DEFAULT,
     settings: Settings = None,
 ) -> None:
-    """Draw a figure from products that exist: PDF, PNG, and the drawn numbers as CSV."""
+    """Draw figures from products that exist: PDF, PNG, and the drawn numbers as CSV."""
     draw("figures", name, output, load(config, settings, scale=scale, preset=preset))
 
 
 @app.command()
 def table(
     name: Annotated[
-        str, typer.Argument(help="A table of the configuration, such as tab2.", autocompletion=names("table"))
+        list[str],
+        typer.Argument(help="Tables of the configuration, such as tab2.", autocompletion=names("table")),
     ],
     output: Folder = None,
     scale: Scale = None,
@@ -190,7 +202,7 @@ def table(
     config: ConfigFile = DEFAULT,
     settings: Settings = None,
 ) -> None:
-    """Write a table from products that exist: CSV, TeX and Markdown."""
+    """Write tables from products that exist: CSV, TeX and Markdown."""
     draw("tables", name, output, load(config, settings, scale=scale, preset=preset))
 
 

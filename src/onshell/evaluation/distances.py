@@ -8,30 +8,13 @@ from onshell.core.errors import OnshellError
 Array = NDArray[np.float64]
 
 
-def compare_sorted(a: Array, b: Array) -> tuple[float, float]:
-    """Return (W1, KS) of two one-dimensional samples that are already sorted, of any two sizes.
+def compare(a: Array, b: Array, weights_a: Array | None = None, weights_b: Array | None = None) -> tuple[float, float]:
+    """Return (W1, KS) of two one-dimensional samples of any sizes, with weights of either sign if any are given.
 
     Both are norms of the difference of the empirical distribution functions: W1 its integral, in units of the
-    variable, KS its maximum.
+    variable, KS its maximum. Of weighted samples these are sums of weights over all of them; with negative ones they
+    need not be monotonic.
     """
-    if not len(a) or not len(b):
-        raise OnshellError("distance: one of the two samples has no events; give both some")
-    if not (np.isfinite(a[[0, -1]]).all() and np.isfinite(b[[0, -1]]).all()):
-        raise OnshellError("distance: a sample holds NaN or infinite values; check the events it was computed from")
-    both = np.concatenate([a, b])
-    both.sort(kind="stable")
-    gap = np.searchsorted(a, both, "right") / len(a) - np.searchsorted(b, both, "right") / len(b)
-    gap = np.abs(gap)
-    return float(np.dot(gap[:-1], np.diff(both))), float(gap.max())
-
-
-def compare(a: Array, b: Array, weights_a: Array | None = None, weights_b: Array | None = None) -> tuple[float, float]:
-    """Return (W1, KS) of two one-dimensional samples, with weights of either sign if any are given.
-
-    The distribution functions are then sums of weights over all of them; with negative ones they need not be monotonic.
-    """
-    if weights_a is None and weights_b is None:
-        return compare_sorted(np.sort(a), np.sort(b))
     if not len(a) or not len(b):
         raise OnshellError("distance: one of the two samples has no events; give both some")
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
@@ -43,20 +26,22 @@ def compare(a: Array, b: Array, weights_a: Array | None = None, weights_b: Array
 
 def distribution(values: Array, weights: Array | None, at: Array) -> Array:
     """Return the empirical distribution function of values, weighted or not, at the points `at`, ascending or not."""
+    if weights is None:
+        return np.searchsorted(np.sort(values), at, "right") / len(values)
     order = np.argsort(values, kind="stable")
-    sums = np.cumsum(np.ones(len(values)) if weights is None else weights[order])
     below = np.searchsorted(values[order], at, "right")
+    sums = np.cumsum(weights[order])
     return np.concatenate([[0.0], sums])[below] / sums[-1]
 
 
 def wasserstein(a: ArrayLike, b: ArrayLike) -> float:
     """Return the Wasserstein-1 (earth mover's) distance of two one-dimensional samples, in units of the variable."""
-    return compare_sorted(np.sort(np.asarray(a, np.float64)), np.sort(np.asarray(b, np.float64)))[0]
+    return compare(np.asarray(a, np.float64), np.asarray(b, np.float64))[0]
 
 
 def ks(a: ArrayLike, b: ArrayLike) -> float:
     """Return the two-sample Kolmogorov-Smirnov statistic, the largest gap of the distribution functions."""
-    return compare_sorted(np.sort(np.asarray(a, np.float64)), np.sort(np.asarray(b, np.float64)))[1]
+    return compare(np.asarray(a, np.float64), np.asarray(b, np.float64))[1]
 
 
 def _root(matrix: Array) -> Array:

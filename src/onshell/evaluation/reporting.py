@@ -6,12 +6,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from onshell.evaluation.conservation import conservation
-from onshell.evaluation.extended import c_parameters
 from onshell.evaluation.intervals import Errors, Floor, errors, excess, floor_of, over
-from onshell.evaluation.metrics import Measurement, spread
-from onshell.evaluation.observables import compared
-from onshell.evaluation.weights import Weights, per_value
+from onshell.evaluation.metrics import Measurement, SamplePair, conservation, spread
+from onshell.evaluation.weights import per_value
 
 Floors = Mapping[str, Sequence[float]]
 """The measurements of all replicates of truth against truth, by the names of `Measurement`."""
@@ -20,32 +17,18 @@ Entry = dict[str, Any]
 DISTANCES = ("w1", "ks")
 
 
-def uncertainties(
-    sample: Tensor,
-    truth: Tensor,
-    process: str,
-    *,
-    weights: tuple[Weights, Weights] = (None, None),
-    ordered: bool | None = None,
-    thorough: bool = False,
-) -> dict[str, dict[str, float]]:
-    """Return the standard errors of W1, KS and means of each observable, and its standard deviation in truth.
+def uncertainties(pair: SamplePair, *, extended: bool = False) -> dict[str, dict[str, float]]:
+    """Return the standard errors of W1, KS and means of each compared observable, and its standard deviation in truth.
 
     ``w1_error``, ``ks_error``, ``mean_error`` (of the difference of means) and ``truth_sd``.
-
-    Those of `measure`, and with `thorough` of what `closely` adds.
     """
-    sizes = len(sample), len(truth)
-    ours, theirs = compared(sample, process, ordered), compared(truth, process, ordered)
-    if thorough and truth.shape[1] > 3:
-        ours, theirs = ours | {"C": c_parameters(sample)}, theirs | {"C": c_parameters(truth)}
     found = {}
-    for name, values in theirs.items():
-        error = errors(ours[name], values, sizes, weights)
-        w = per_value(weights[1], values, len(truth))
-        mean = np.average(values, weights=w)
+    for name, (ours, theirs) in (pair.observables | (pair.further if extended else {})).items():
+        error = errors(ours, theirs, pair.sizes, pair.weights)
+        w = per_value(pair.weights[1], theirs, len(pair.truth))
+        mean = np.average(theirs, weights=w)
         # Weights of either sign can leave a negative variance.
-        variance = max(float(np.average((values - mean) ** 2, weights=w)), 0.0)
+        variance = max(float(np.average((theirs - mean) ** 2, weights=w)), 0.0)
         found[name] = {"w1_error": error.w1, "ks_error": error.ks, "mean_error": error.mean, "truth_sd": variance**0.5}
     return found
 

@@ -189,4 +189,4 @@ class Floor(Form):
     comparison: Compared
     floor: dict[str, Low]
     replicates: Annotated[int, Field(ge=2)]
-    thorough: bool = False
+    extended: bool = False

@@ -1,4 +1,4 @@
-"""All runs at a glance: a tidy table of every number in the metrics, and a page that shows the telling ones."""
+"""All runs at a glance: a tidy table of every number in the metrics, and a page that shows the headline ones."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ VIOLATIONS = {
 }
 """Means over the median single-particle energy, in the order of tab1 and of what the paper prints there."""
 
-TELLING = (
+HEADLINE = (
     ("ln_f", ("E_1", "E_3", "u_1", "u_2", "ln_f", "cos_theta_3")),
     ("cos_theta_plane", ("E", "log10_tau", "cos_theta_plane", "cos_theta_3")),
     ("log10_tau", ("log10_tau", "E_max", "log10_E_min", "log10_E")),
@@ -163,8 +163,8 @@ def number(value: float, digits: int = 3) -> str:
 def _process(table: pd.DataFrame, metrics: Mapping[str, dict]) -> str:
     """Return the table of one process in Markdown: its runs, then the floor of each dataset and sample size."""
     quantities = set(table["quantity"])
-    telling = next((names for key, names in TELLING if key in quantities), ())
-    columns = [(name, "w1") for name in telling if name in quantities]
+    headline = next((names for key, names in HEADLINE if key in quantities), ())
+    columns = [(name, "w1") for name in headline if name in quantities]
     columns += [(space, "auc") for space in ("invariant", "latent") if space in quantities]
     lines, floors = [], {}
     for run, ours in table.groupby("run", sort=False):

@@ -1,16 +1,24 @@
-"""The truth that models are judged by."""
+"""The truth that models are judged by, and the cuts that it is known to obey."""
 
 import os
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from onshell.core.errors import OnshellError
-from onshell.evaluation.resampling import Pool
+from onshell.evaluation.floors import Pool
 from onshell.evaluation.weights import COLUMNS, weights_of
 from onshell.events.table import Events, read_events, read_metadata
+from onshell.physics.kinematics import pair_products
+from onshell.physics.process import PROCESSES
 
 PARTS = ("test", "final")
 """The parts of truth that no model sees: settings may be chosen by the first, never by the second."""
+
+ROUNDING = 1e-9
+"""Relative: events this close to a cut are on the right side of it."""
 
 
 def held_out(path: str | os.PathLike[str], part: str = "test") -> Events:
@@ -23,7 +31,7 @@ def held_out(path: str | os.PathLike[str], part: str = "test") -> Events:
             f"{path}: has no part 'final'; make one with `onshell generate DATASET --final N`, or of your own events "
             "with `onshell import FILE --final SHARE`, or let the part 'test' judge"
         )
-    return some(path, read_events(path, space="p", rows=part if parts else None, columns=COLUMNS))
+    return not_empty(path, read_events(path, space="p", rows=part if parts else None, columns=COLUMNS))
 
 
 def judged_by(metadata: Mapping[str, Any], part: str) -> str:
@@ -64,8 +72,24 @@ def pool_of(path: str | os.PathLike[str]) -> Pool | None:
     return Pool(events.momenta, weights_of(events, path))
 
 
-def some(path: str | os.PathLike[str], events: Events) -> Events:
+def not_empty(path: str | os.PathLike[str], events: Events) -> Events:
     """Return `events`, read from `path`, if there are any."""
     if not len(events):
         raise OnshellError(f"{path}: no events in the part that is needed; make it again with more than 0")
     return events
+
+
+def pair_cut(metadata: Mapping[str, Any]) -> float | None:
+    """Return the smallest s_IJ/E_cm^2 of any pair in truth, by its table's metadata; None where no cut is known."""
+    known = PROCESSES.get(metadata.get("generator", ""))
+    if known is None or known.cut is None or not known.cut.pair_mass:
+        return None
+    cutoff = (metadata.get("parameters") or {}).get("cutoff", metadata.get("cutoff"))
+    return None if cutoff is None else float(cutoff)
+
+
+def inside(p: Tensor, cut: float) -> Tensor:
+    """Return which events [n, N, 3] have all s_IJ at or above `cut`, as booleans [n]."""
+    return torch.cat(
+        [2.0 * pair_products(part.double()).amin(-1) >= cut * (1.0 - ROUNDING) for part in p.split(1 << 15)]
+    )

@@ -1,9 +1,13 @@
-"""Two-sample tests: how well a hyperplane tells two samples apart, on halves that it was not trained on."""
+"""Two-sample tests: how well a classifier separates two samples, on halves that it was not trained on."""
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onshell.core.errors import OnshellError
+from onshell.evaluation.weights import Weights
 
 Array = NDArray[np.float64]
 Pair = tuple[Array, Array]
@@ -38,6 +42,27 @@ def halves(a: Array, b: Array, generator: np.random.Generator) -> tuple[Pair, Pa
     return train, test
 
 
+@dataclass(frozen=True)
+class Halves:
+    """Features of two samples, a half of each to train on and the others to test, and the weights of both, if any."""
+
+    train: Pair
+    test: Pair
+    weights: tuple[Pair, Pair] | None = None
+
+
+def split_halves(truth: Array, sample: Array, weights: tuple[Weights, Weights], rng: np.random.Generator) -> Halves:
+    """Return features [m, k] and [n, k] split at random into halves; `weights` are those of the sample and of truth."""
+    ours, theirs = weights
+    if ours is None and theirs is None:
+        return Halves(*halves(truth, sample, rng))
+    # The weights are split as the last feature, which neither a classifier nor a distance sees.
+    last = (np.ones(len(x)) if w is None else w for x, w in ((truth, theirs), (sample, ours)))
+    parts = halves(*(np.column_stack([x, w]) for x, w in zip((truth, sample), last, strict=True)), rng)
+    features, sizes = (tuple(tuple(x[:, take] for x in part) for part in parts) for take in (slice(-1), -1))
+    return Halves(*features, sizes)
+
+
 def linear_auc(train: Pair, test: Pair, weights: tuple[Pair, Pair] | None = None) -> float:
     """Return the AUC on `test` of a logistic regression that separates the two samples of `train`.
 
@@ -49,12 +74,8 @@ def linear_auc(train: Pair, test: Pair, weights: tuple[Pair, Pair] | None = None
     joined = np.concatenate(train)
     mean, scale = joined.mean(0), joined.std(0)
     scale[scale == 0.0] = 1.0
-    labels = np.repeat([0, 1], [len(part) for part in train])
-    model = LogisticRegression(solver="newton-cholesky", class_weight="balanced")
-    sizes = None if weights is None else np.concatenate([np.abs(w) / np.abs(w).mean() for w in weights[0]])
-    model.fit((joined - mean) / scale, labels, sample_weight=sizes)
-    negative, positive = (model.decision_function((part - mean) / scale) for part in test)
-    return auc(negative, positive) if weights is None else weighted_auc(negative, positive, *weights[1])
+    train, test = (tuple((part - mean) / scale for part in parts) for parts in (train, test))
+    return _auc_of(LogisticRegression(solver="newton-cholesky", class_weight="balanced"), train, test, weights)
 
 
 def boosted_auc(train: Pair, test: Pair, seed: int, weights: tuple[Pair, Pair] | None = None) -> float:
@@ -64,8 +85,12 @@ def boosted_auc(train: Pair, test: Pair, seed: int, weights: tuple[Pair, Pair] |
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
+    return _auc_of(HistGradientBoostingClassifier(**BOOSTED, random_state=seed), train, test, weights)
+
+
+def _auc_of(model: Any, train: Pair, test: Pair, weights: tuple[Pair, Pair] | None) -> float:
+    """Return the AUC on `test` of a classifier of scikit-learn after training it."""
     labels = np.repeat([0, 1], [len(part) for part in train])
-    model = HistGradientBoostingClassifier(**BOOSTED, random_state=seed)
     sizes = None if weights is None else np.concatenate([np.abs(w) / np.abs(w).mean() for w in weights[0]])
     model.fit(np.concatenate(train), labels, sample_weight=sizes)
     negative, positive = (model.decision_function(part) for part in test)

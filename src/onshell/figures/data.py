@@ -15,7 +15,7 @@ from onshell.core.forms import Form
 from onshell.core.reading import read_json
 from onshell.evaluation.last_step import is_noisy, noisy_truth
 from onshell.evaluation.result_forms import Told
-from onshell.evaluation.truth import held_out, one_judge, some
+from onshell.evaluation.truth import held_out, not_empty, one_judge
 from onshell.evaluation.weights import COLUMNS, Weights, weights_of
 from onshell.events.table import read_events, read_metadata
 
@@ -142,7 +142,7 @@ class FigureData:
     def sample(self, role: str) -> Tensor:
         """Return the events [n, N, 3] that the model in `role` generated; p-space models may be off the shell."""
         path = self.path("samples", self.run(role))
-        return some(path, read_events(path, space="p", columns=())).momenta
+        return not_empty(path, read_events(path, space="p", columns=())).momenta
 
     def noisy_truth(self, role: str) -> Tensor | None:
         """Return truth [n, N, 3] with the noise of the last reverse step of the model in `role`, None without any."""
@@ -164,7 +164,7 @@ class FigureData:
     def embedded(self, name: str) -> Tensor:
         """Return the q-space training set [n, N, 3] named "dataset.augmentation"."""
         path = self.path("embedded", name)
-        return some(path, read_events(path, space="q")).momenta
+        return not_empty(path, read_events(path, space="q")).momenta
 
     def forward(self, name: str) -> dict[float, Tensor]:
         """Return the q-space states [n, N, 3] of a forward process by normalised time, ascending from 0 (data)."""
@@ -225,7 +225,7 @@ class FigureData:
 
     def _snapshots(self, path: Path) -> dict[float, Tensor]:
         """Return the states [n, N, 3] in a q-space table by its column `time`, ascending."""
-        table = some(path, read_events(path, space="q"))
+        table = not_empty(path, read_events(path, space="q"))
         if "time" not in table.columns:
             raise OnshellError(
                 f"{path}: no column `time`; make it with `onshell forward` or `onshell sample --snapshots`"

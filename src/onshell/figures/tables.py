@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 
 from onshell.core.errors import OnshellError
-from onshell.evaluation.conservation import conservation
-from onshell.evaluation.observables import observable
+from onshell.evaluation.metrics import conservation
+from onshell.evaluation.observables import observable, of_places
 from onshell.evaluation.tables import Cell, Table, cell, number, uncertain
 from onshell.evaluation.truth import judge_note
 from onshell.figures.data import FigureData
-from onshell.figures.muon import AZIMUTHS, COSINES, ENERGIES
 
 PUBLISHED = ("energy", "px", "py", "pz")
 """The columns of tab1 that the paper gives, in its order, that of an entry's `published`."""
@@ -66,7 +65,8 @@ def tab2(data: FigureData) -> Table:
     """
     roles, numbers, rows = data.roles, [], []
     measures = ("w1_over_floor", "w1_error", "w1_over_floor_error", "excess", "excess_low", "excess_high")
-    for name in ["ln_f", *ENERGIES, "u_1", "u_2", *COSINES, *AZIMUTHS]:
+    angles = [name for kind in ("cos_theta", "phi") for name in (*of_places(kind, 3), f"{kind}_plane")]
+    for name in ["ln_f", *of_places("E", 3), "u_1", "u_2", *angles]:
         line = {role: _need(data, role, "observables", name, "w1") for role in roles}
         floor = {
             f"floor_{part}": _need(data, roles[0], "observables", name, f"floor_w1_{part}")

@@ -92,7 +92,7 @@ class Finished(Works):
     def _of_floor(self, name: str) -> Work:
         found = record(self.layout.floor(name))
         size = (found["comparison"]["sample"] + found["comparison"]["truth"]) * found["replicates"]
-        return comparison_key(found["dataset"], found.get("thorough", False)), size
+        return comparison_key(found["dataset"], found.get("extended", False)), size
 
     def _of_metrics(self, name: str) -> Work:
         found = record(self.layout.metrics(name))

@@ -43,7 +43,7 @@ def sampling_key(spec: Spec) -> str:
 
 def comparison_key(dataset: str, extended: bool) -> str:
     """Return what decides the time of comparing samples with truth per event; studies compare more."""
-    return key(dataset=dataset, thorough=True) if extended else key(dataset=dataset)
+    return key(dataset=dataset, extended=True) if extended else key(dataset=dataset)
 
 
 class Works(ABC):

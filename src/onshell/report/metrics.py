@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from onshell.evaluation.summary import TELLING, VIOLATIONS, rows
+from onshell.evaluation.summary import HEADLINE, VIOLATIONS, rows
 from onshell.evaluation.truth import judge_note
 from onshell.report.collect import Scale
 from onshell.report.table import DASH, Cell, Row, Table
@@ -137,7 +137,7 @@ def headline(scale: Scale, runs: Iterable[Measured], process: str) -> list[Table
 def _headline(scale: Scale, runs: Sequence[Measured], process: str, judge: str) -> Table:
     """Return the table of the headline metrics of runs of one process that one part of truth judged."""
     quantities = set().union(*(one.quantities for one in runs))
-    names = next((names for key, names in TELLING if key in quantities), ())
+    names = next((names for key, names in HEADLINE if key in quantities), ())
     columns = [(name, "w1") for name in names if name in quantities]
     columns += [(space, "auc") for space in SPACES if space in quantities]
     columns += [WORST] if "all" in quantities else []
