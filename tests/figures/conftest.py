@@ -5,7 +5,9 @@ import pytest
 
 from helpers.entries import FIGURES
 from helpers.products import everything
-from onshell.figures.registry import draw_figure
+from onshell.figures import registry
+from onshell.figures.canvas import styled
+from onshell.figures.data import FigureData
 
 
 @pytest.fixture(scope="session")
@@ -14,22 +16,34 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def drawn(files, tmp_path_factory):
-    """Return a function that draws a figure once and gives back its folder."""
-    folder = tmp_path_factory.mktemp("figures")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("figures")
+
+
+@pytest.fixture(scope="session")
+def canvas(files, folder):
+    """Return a function that draws a figure once, into `folder`, and gives back its canvas."""
+    found = {}
 
     def draw(name):
-        if not (folder / f"{name}.csv").exists():
-            draw_figure(name, FIGURES[name], files, folder / name)
-        return folder
+        if name not in found:
+            with styled():
+                found[name] = registry.FIGURES[name](FigureData(FIGURES[name], files))
+                found[name].save_all(folder / name, name)
+        return found[name]
 
     return draw
 
 
 @pytest.fixture(scope="session")
-def numbers(drawn):
-    """Return a function that gives the drawn numbers of a figure."""
-    return lambda name: pd.read_csv(drawn(name) / f"{name}.csv")
+def numbers(canvas, folder):
+    """Return a function that gives the drawn numbers of a figure, as written."""
+
+    def read(name):
+        canvas(name)
+        return pd.read_csv(folder / f"{name}.csv")
+
+    return read
 
 
 @pytest.fixture
@@ -37,7 +51,7 @@ def redrawn(files, tmp_path):
     """Return a function that draws a figure from another entry or other files, and gives back its numbers."""
 
     def draw(name, entry=None, **kinds):
-        draw_figure(name, FIGURES[name] | (entry or {}), files | kinds, tmp_path / name)
+        registry.draw_figure(name, FIGURES[name] | (entry or {}), files | kinds, tmp_path / name)
         return pd.read_csv(tmp_path / f"{name}.csv")
 
     return draw

@@ -1,14 +1,15 @@
-"""tau of the antennas: the curves of (23) and (24), nine decades, one truth for each model."""
+"""The antennas: the curves of (23) and (24), nine decades, one truth for each model, violations of conservation."""
 
 import numpy as np
 import pytest
+import torch
 
 from helpers.specs import run_spec
 from onshell.core.errors import OnshellError
 from onshell.evaluation.truth import held_out
 from onshell.events.augment import frames
 from onshell.events.table import write_events
-from onshell.figures.antennas import guide
+from onshell.figures.antennas import LEAST, guide, violations
 from onshell.physics import analytic
 
 
@@ -88,3 +89,33 @@ def test_truth_with_the_noise_of_the_last_step_is_drawn_where_the_model_has_it(f
     assert mean[noisy] > mean["truth"] + 0.5
     named = redrawn("fig12", {"runs": {"A30": "aps_30-q-diffusion-full"}}, samples=samples)
     assert "truth + last step" in set(named["series"])
+
+
+def line(*x):
+    """Return an event along one axis with these momenta."""
+    return torch.tensor([[[value, 0.0, 0.0] for value in x]], dtype=torch.float64)
+
+
+def test_known_violations():
+    found = violations(line(0.5, -0.25, -0.125))
+    # The median of 0.5, 0.25 and 0.125 is 0.25; an eighth is missing in energy and too much in p_x.
+    assert found["energy"] == pytest.approx([np.log10(0.5)])
+    assert found["px"] == pytest.approx([np.log10(0.5)])
+    assert found["py"] == found["pz"] == [LEAST - 0.5]
+    assert violations(line(0.5, -0.25, -0.25))["energy"] == [LEAST - 0.5]
+
+
+def test_fig14_shows_machine_precision_and_violations_decades_apart(numbers):
+    table = numbers("fig14")
+    assert set(table["panel"]) == {"energy", "px", "py", "pz"}
+    assert (table.groupby(["panel", "series"])["count"].sum() == 3000).all()
+    assert not (table["kind"] == "outside").any()
+    for _, part in table.groupby("panel"):
+        seen = part[part["count"] > 0].groupby("series")["x_hi"].agg(["min", "max"])
+        assert (seen.loc[["truth", "q-space diffusion", "q-space flow matching"], "max"] < -11).all()
+        typical = part.loc[part.groupby("series")["count"].idxmax()].set_index("series")["x_lo"]
+        assert typical["p-space diffusion"] > typical["p-space flow matching"] + 1
+        assert typical["p-space flow matching"] > -4
+    zeros = table[(table["x_hi"] == LEAST) & (table["series"] == "q-space diffusion")]
+    assert (zeros["x_lo"] == LEAST - 1).all()
+    assert zeros.set_index("panel").loc["energy", "count"] > 0

@@ -4,7 +4,6 @@ import itertools
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.image import imread
 from scipy import stats
@@ -24,19 +23,22 @@ def test_every_figure_of_the_configuration_can_be_drawn():
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_three_files(name, drawn):
-    folder = drawn(name)
+def test_files_numbers_and_texts(name, canvas, folder, numbers):
+    before = dict(mpl.rcParams)
+    table = numbers(name)
+    assert dict(mpl.rcParams) == before
     image = imread(folder / f"{name}.png")
     assert image.shape[1] == WIDTH * 200
     assert np.isfinite(image).all()
     assert image.std() > 0.05
     assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
     assert not list(folder.glob(".*"))
+    check_numbers(name, table)
+    check_texts(canvas(name).figure)
 
 
-@pytest.mark.parametrize("name", ENTRIES)
-def test_drawn_numbers(name, drawn):
-    table = pd.read_csv(drawn(name) / f"{name}.csv")
+def check_numbers(name, table):
+    """Histograms have unit area and errors of sqrt(n), and all numbers are finite."""
     assert (table["figure"] == name).all()
     assert table[["panel", "kind", "series"]].notna().all(axis=None)
     assert np.isfinite(table[["x_lo", "x_hi", "value", "error", "count"]]).all(axis=None)
@@ -55,8 +57,8 @@ def test_drawn_numbers(name, drawn):
 
 
 @pytest.mark.parametrize("name", ["fig01", "fig04", "fig18"])
-def test_model_maps_show_the_ratio_to_truth(name, files, drawn):
-    table = pd.read_csv(drawn(name) / f"{name}.csv").dropna(subset="y_lo")
+def test_model_maps_show_the_ratio_to_truth_below_them(name, files, canvas, numbers):
+    table = numbers(name).dropna(subset="y_lo")
     planes = {"dalitz": plane, "u_1 u_2": unit_square}
     data = FigureData(ENTRIES[name], files)
     labels = {plain_label(label): role for role in data.roles for label in (data.model(role), data.augmentation(role))}
@@ -73,19 +75,7 @@ def test_model_maps_show_the_ratio_to_truth(name, files, drawn):
             assert at["error"] == pytest.approx(at["value"] * (1 / ours + 1 / theirs) ** 0.5)
             sizes = [within(truth, cell) for _, cell in cells.iterrows()]
             assert min(sizes) >= 5
-
-
-def within(shown, cell):
-    """Return how many entries of a map are in a cell."""
-    x = (shown.x >= cell["x_lo"]) & (shown.x < cell["x_hi"])
-    return int((x & (shown.y >= cell["y_lo"]) & (shown.y < cell["y_hi"])).sum())
-
-
-@pytest.mark.parametrize("name", ["fig01", "fig04", "fig07", "fig18"])
-def test_ratio_maps_stand_below_their_models(name, files):
-    with styled():
-        figure = FIGURES[name](FigureData(ENTRIES[name], files)).finish()
-    squares = {axes.get_title(): axes.get_position() for axes in figure.axes if axes.get_title()}
+    squares = {axes.get_title(): axes.get_position() for axes in canvas(name).figure.axes if axes.get_title()}
     below = {title: box for title, box in squares.items() if " / truth" in title}
     assert below
     for title, box in below.items():
@@ -94,9 +84,15 @@ def test_ratio_maps_stand_below_their_models(name, files):
         assert box.y1 < above.y0
 
 
+def within(shown, cell):
+    """Return how many entries of a map are in a cell."""
+    x = (shown.x >= cell["x_lo"]) & (shown.x < cell["x_hi"])
+    return int((x & (shown.y >= cell["y_lo"]) & (shown.y < cell["y_hi"])).sum())
+
+
 @pytest.mark.parametrize("name", ["fig02", "fig03", "fig05", "fig08", "fig09", "fig12", "fig13", "fig15", "fig17"])
-def test_model_panels_show_the_ratio_to_truth(name, drawn):
-    table = pd.read_csv(drawn(name) / f"{name}.csv")
+def test_model_panels_show_the_ratio_to_truth(name, numbers):
+    table = numbers(name)
     for panel, rows in table.groupby("panel"):
         truth = rows[(rows["kind"] == "histogram") & (rows["series"] == "truth")].set_index("x_lo")["value"]
         ratios = rows[rows["kind"] == "ratio"]
@@ -108,35 +104,29 @@ def test_model_panels_show_the_ratio_to_truth(name, drawn):
         assert set(ratios["series"]) == set(rows.loc[rows["kind"] == "histogram", "series"]) - {"truth", "uniform"}
 
 
-def test_fig02_prints_the_distance_of_the_metrics_beside_its_floor(files, drawn):
-    table = pd.read_csv(drawn("fig02") / "fig02.csv")
+def test_fig02_prints_the_distance_beside_its_floor_and_draws_the_exact_law_bin_by_bin(files, canvas, numbers):
+    table = numbers("fig02")
     found = FigureData(ENTRIES["fig02"], files).metrics("M1")["observables"]["ln_f"]
     printed = table[table["kind"] == "w1"]["value"].tolist()
     assert printed == pytest.approx([found["w1"], found["floor_w1_mean"]])
-    with styled():
-        canvas = FIGURES["fig02"](FigureData(ENTRIES["fig02"], files))
-    texts = " ".join(text.get_text() for axes in canvas.figure.axes for text in axes.texts)
+    texts = " ".join(text.get_text() for axes in canvas("fig02").figure.axes for text in axes.texts)
     assert f"{found['w1']:.4f}" in texts
     assert f"{found['floor_w1_mean']:.4f} \\pm {found['floor_w1_sd']:.4f}" in texts
+    law = table[table["kind"] == "curve"]
+    expected = (law["value"] * (law["x_hi"] - law["x_lo"])).to_numpy()
+    assert expected.sum() == pytest.approx(1 - log_dalitz_cdf(-4.0))
+    truth = table[(table["kind"] == "histogram") & (table["series"] == "truth")]
+    assert np.allclose(truth["x_lo"], law["x_lo"])
+    some = expected * 3000 > 20
+    chi2 = ((truth["count"].to_numpy() - 3000 * expected) ** 2 / (3000 * expected))[some].sum()
+    assert stats.chi2.sf(chi2, some.sum()) > ALPHA
 
 
-def test_fig03_draws_the_exact_curves(drawn):
-    table = pd.read_csv(drawn("fig03") / "fig03.csv")
+def test_fig03_draws_the_exact_curves(numbers):
+    table = numbers("fig03")
     curve = table[(table["kind"] == "curve") & (table["panel"] == "E_3")]
     e = curve["x_lo"]
     assert np.allclose(curve["value"], 96 * e**2 * (1 - 2 * e))
-
-
-def test_fig02_draws_the_exact_law_bin_by_bin(drawn):
-    table = pd.read_csv(drawn("fig02") / "fig02.csv")
-    law = table[table["kind"] == "curve"]
-    assert (law["value"] * (law["x_hi"] - law["x_lo"])).sum() == pytest.approx(1 - log_dalitz_cdf(-4.0))
-    truth = table[(table["kind"] == "histogram") & (table["series"] == "truth")]
-    assert np.allclose(truth["x_lo"], law["x_lo"])
-    expected = (law["value"] * (law["x_hi"] - law["x_lo"])).to_numpy() * 3000
-    some = expected > 20
-    chi2 = ((truth["count"].to_numpy() - expected) ** 2 / expected)[some].sum()
-    assert stats.chi2.sf(chi2, some.sum()) > ALPHA
 
 
 def test_fig11_pairs_a_training_set_with_the_truth_of_its_cutoff(files, tmp_path):
@@ -147,20 +137,19 @@ def test_fig11_pairs_a_training_set_with_the_truth_of_its_cutoff(files, tmp_path
     assert not list(tmp_path.iterdir())
 
 
-def test_fig11_draws_any_number_of_datasets(files, drawn, tmp_path):
+def test_fig11_draws_any_number_of_datasets(files, redrawn, numbers):
     more = {f"again_{i}": files["events"]["aps_30"] for i in range(5)} | files["events"]
     entry = ENTRIES["fig11"] | {"events": [*(f"again_{i}" for i in range(5)), *ENTRIES["fig11"]["events"]]}
-    draw_figure("fig11", entry, files | {"events": more}, tmp_path / "fig11")
-    table = pd.read_csv(tmp_path / "fig11.csv")
-    one = pd.read_csv(drawn("fig11") / "fig11.csv")
+    table, one = redrawn("fig11", entry, events=more), numbers("fig11")
     assert len(table[table["panel"] == "E"]) > 2 * len(one[one["panel"] == "E"])
 
 
 @pytest.mark.parametrize("name", ["fig04", "fig22"])
-def test_same_inputs_same_bytes(name, files, drawn, tmp_path):
+def test_same_inputs_same_bytes(name, files, canvas, folder, tmp_path):
+    canvas(name)
     draw_figure(name, ENTRIES[name], files, tmp_path / name)
     for suffix in ("pdf", "png", "csv"):
-        assert (tmp_path / f"{name}.{suffix}").read_bytes() == (drawn(name) / f"{name}.{suffix}").read_bytes()
+        assert (tmp_path / f"{name}.{suffix}").read_bytes() == (folder / f"{name}.{suffix}").read_bytes()
 
 
 def texts(figure):
@@ -178,14 +167,11 @@ def texts(figure):
     return [(text.get_text(), text.get_window_extent(renderer)) for text in found]
 
 
-@pytest.mark.parametrize("name", ENTRIES)
-def test_no_text_over_other_text_or_off_the_page(name, files):
-    before = dict(mpl.rcParams)
+def check_texts(figure):
+    """No text is over other text or off the page."""
     with styled():
-        figure = FIGURES[name](FigureData(ENTRIES[name], files)).finish()
-        figure.canvas.draw()
+        figure.draw_without_rendering()
         boxes = texts(figure)
-    assert dict(mpl.rcParams) == before
     assert len(boxes) > 5
     for text, box in boxes:
         assert figure.bbox.x0 - 0.5 <= box.x0, text

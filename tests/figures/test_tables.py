@@ -4,10 +4,12 @@ import json
 
 import pandas as pd
 import pytest
+import torch
 
 from helpers.entries import TABLES as ENTRIES
 from onshell.core.errors import OnshellError
 from onshell.evaluation.tables import number, uncertain
+from onshell.events.table import write_events
 from onshell.figures.registry import TABLES, write_table
 
 
@@ -141,3 +143,52 @@ def test_what_is_missing_is_named(files, tmp_path):
     bare.write_text("{")
     with pytest.raises(OnshellError, match=r"bare\.json: not readable as JSON"):
         write_table("tab2", entry, {"metrics": {"muon-q-diffusion": bare}}, tmp_path / "tab2")
+
+
+Q, P = "aps_30-q-diffusion", "aps_30-p-flow"
+
+
+def line(*x):
+    """Return an event along one axis with these momenta."""
+    return torch.tensor([[[value, 0.0, 0.0] for value in x]], dtype=torch.float64)
+
+
+@pytest.fixture
+def tab1(tmp_path):
+    """Return a function that writes tab1 of two constructed samples and gives back its numbers and its text."""
+    good, bad = line(0.5, -0.25, -0.25), line(0.5, -0.25, -0.125)
+    samples = {Q: tmp_path / "q.parquet", P: tmp_path / "p.parquet"}
+    write_events(samples[Q], [torch.cat([good, good])], {})
+    off = torch.cat([bad, bad + torch.tensor([0.0, 0.0, 0.03]), good])
+    write_events(samples[P], [off], {"conserves": False})
+
+    def write(**published):
+        entry = {"runs": {"A30": Q, "P2": P}, "published": published}
+        write_table("tab1", entry, {"samples": samples}, tmp_path / "tab1")
+        return pd.read_csv(tmp_path / "tab1.csv"), (tmp_path / "tab1.md").read_text(), off
+
+    return write
+
+
+def test_tab1_of_constructed_samples(tab1):
+    numbers, text, off = tab1(P2=[0.0094, 0.0023, 0.0024, 0.0023])
+    ours, theirs = ["energy", "px", "py", "pz", "p"], [f"published_{name}" for name in ("energy", "px", "py", "pz")]
+    assert list(numbers.columns) == ["run", *ours, *theirs]
+    numbers = numbers.set_index("run")
+    assert list(numbers.index) == [P, Q]  # p-space first, as published
+    e, total = off.norm(dim=-1), off.sum(1)
+    median = float(e.flatten().median())
+    expected = [(e.sum(-1) - 1).abs(), *total.abs().unbind(-1), total.norm(dim=-1)]
+    assert numbers.loc[P, ours].tolist() == pytest.approx([float(value.mean()) / median for value in expected])
+    assert numbers.loc[P, theirs].tolist() == [0.0094, 0.0023, 0.0024, 0.0023]
+    assert numbers.loc[Q, ours].tolist() == [0.0] * 5
+    assert numbers.loc[Q, theirs].isna().all()
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines()[2:6]]
+    assert [row[:2] for row in rows[::2]] == [["p-space flow matching", "ours"], ["q-space diffusion", "ours"]]
+    assert rows[1] == ["", "published", "0.0094", "0.0023", "0.0024", "0.0023", ""]
+    assert rows[3] == ["", "published", *["machine precision"] * 4, ""]
+
+
+def test_tab1_needs_four_published_values(tab1):
+    with pytest.raises(OnshellError, match=r"published\.P2: 2 values where 4 are needed; give energy, px, py, pz"):
+        tab1(P2=[0.1, 0.2])

@@ -126,12 +126,13 @@ def everything(folder, n=3000):
         embed_file(events[dataset], path, Embedding(name, spec, SEED))
     autoencoder = folder / "muon.pt"
     autoencoder_file(events["muon"], autoencoder, seed=SEED, epochs=2, progress=silent)
-    samples, metrics = models(folder, events), {}
+    samples, metrics, floor = models(folder, events), {}, folder / "muon.floor.json"
+    options = {"autoencoder": autoencoder, "seed": SEED, "splits": 2}
+    make_floor(events["muon"], floor, sample_size=n, replicates=2, **options)
     for i, name in enumerate(AUGMENTATIONS):
         run = "muon-q-diffusion" + (f"-{name}" if i else "")
         samples[run] = smeared(folder, run, events["muon"], 0.1 + 0.1 * i, {"augmentation": name})
         metrics[run] = folder / f"{run}.json"
-        compared = (samples[run], events["muon"], metrics[run])
-        make_metrics(*compared, autoencoder=autoencoder, seed=SEED, replicates=2, splits=2)
+        make_metrics(samples[run], events["muon"], metrics[run], floor=floor, **options)
     kinds = {"events": events, "embedded": embedded, "samples": samples, "metrics": metrics}
     return kinds | processes(folder, embedded) | {"autoencoder": {"muon": autoencoder}}
