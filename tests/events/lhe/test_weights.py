@@ -104,10 +104,8 @@ def test_of_a_file_whose_weights_sum_one_event_of_four_is_one_pb(tmp_path):
 def test_processes_lose_their_own_events_only(tmp_path):
     events = [event(p, ids, 1.0) for p, ids in zip(uniform(4), [DOWN, DOWN, PHOTON, DOWN], strict=True)]
     events[2:] = [text.replace("\n5 1 ", "\n5 7 ", 1) for text in events[2:]]
-    text = file_text(events, weighting=3).replace("1.0 0.1 1.0 1\n", "6.0 0.1 1.0 1\n2.0 0.1 1.0 7\n")
-    text = text.replace(" 3 1\n", " 3 2\n")
-    import_file(write(tmp_path / "x.lhe", text), tmp_path / "x.parquet", Settings("q,qbar,g", skip_bad=True))
-    export_file(tmp_path / "x.parquet", tmp_path / "out.lhe")
+    settings, processes = Settings("q,qbar,g", skip_bad=True), "6.0 0.1 1.0 1\n2.0 0.1 1.0 7"
+    export_file(imported(tmp_path, events, settings=settings, processes=processes), tmp_path / "out.lhe")
     _, rows, _ = read(tmp_path / "out.lhe")
     assert rows[:, [0, 3]].tolist() == [[6.0, 1.0], [1.0, 7.0]]
     assert rows[0, 1] == 0.1
@@ -182,21 +180,19 @@ def test_numbers_that_are_none(tmp_path, old, new, message):
 
 def test_numbers_above_32_bits_come_back(tmp_path):
     ids, big = (1, -1, 3_000_000_021), 5_000_000_000
-    text = file_text([event(p, ids).replace("\n5 1 ", f"\n5 {big} ", 1) for p in uniform(3)])
-    text = text.replace("1.0 0.1 1.0 1\n", f"1.0 0.1 1.0 {big}\n")
-    import_file(write(tmp_path / "x.lhe", text), tmp_path / "x.parquet", Settings(held_out=0.0))
-    export_file(tmp_path / "x.parquet", tmp_path / "out.lhe")
+    events = [event(p, ids).replace("\n5 1 ", f"\n5 {big} ", 1) for p in uniform(3)]
+    table = imported(tmp_path, events, processes=f"1.0 0.1 1.0 {big}")
+    export_file(table, tmp_path / "out.lhe")
     assert read(tmp_path / "out.lhe")[1][0, 3] == big
     first = (tmp_path / "out.lhe").read_text().split("<event>\n")[1].splitlines()
     assert (first[0].split()[1], first[5].split()[0]) == (str(big), str(ids[2]))
-    assert (read_events(tmp_path / "x.parquet").columns["id"][:, 2] == ids[2]).all()
+    assert (read_events(table).columns["id"][:, 2] == ids[2]).all()
 
 
 def test_of_two_files_of_weights_that_sum_each_has_the_whole_cross_section(tmp_path):
     events = [event(p, DOWN, 4.0) for p in uniform(4)]
-    parts = [file_text(part, weighting=-4) for part in (events[:2], events[2:])]
-    text = [part.replace("1.0 0.1 1.0 1\n", "8.0 0.1 4.0 1\n") for part in parts]
-    files = [write(tmp_path / f"{k}.lhe", each) for k, each in enumerate(text)]
+    parts = [file_text(part, weighting=-4, processes="8.0 0.1 4.0 1") for part in (events[:2], events[2:])]
+    files = [write(tmp_path / f"{k}.lhe", each) for k, each in enumerate(parts)]
     import_file(files, tmp_path / "in.parquet", Settings(held_out=0.0))
     export_file(tmp_path / "in.parquet", tmp_path / "out.lhe")
     _, rows, written = read(tmp_path / "out.lhe")
