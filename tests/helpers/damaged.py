@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from helpers import exhibits, lhe, products
+from helpers import lhe, products, results
 from helpers.mutations import (
     BYTES,
     TEXT,
@@ -160,7 +160,7 @@ KINDS = {
 
 def small_config() -> dict:
     """Return the configuration of the repository with all that has to do with muon decay, and nothing else."""
-    config = configuration.read(exhibits.ROOT / "config.yaml")
+    config = configuration.read(results.ROOT / "config.yaml")
     config |= {
         "studies": {},
         "forward": {},
@@ -213,7 +213,7 @@ def _tables(folder: Path) -> None:
 
 def _products(folder: Path, plain: Path) -> None:
     folder.mkdir()
-    exhibits.results(folder, presets=("paper",))
+    results.results(folder, presets=("paper",))
     config = small_config()
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     layout = Layout(configuration.load(folder / "config.yaml", [f"results={folder / 'results'}"]))
