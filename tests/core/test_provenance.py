@@ -28,6 +28,8 @@ def package(tmp_path):
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text("")
     (tmp_path / "README.md").write_text("one\n")
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "site.yaml").write_text("jobs: 50\n")
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-q", "-m", "one")
@@ -40,6 +42,7 @@ def test_a_clean_checkout_gives_its_commit(package):
 
 def test_untracked_files_do_not_make_it_dirty_but_changed_ones_anywhere_do(package):
     (package / "notes.txt").write_text("")
+    (package.parents[1] / "profiles" / "site.yaml").write_text("jobs: 5\n")  # of the site, not of the code
     assert not provenance._checkout_commit(package).endswith("-dirty")
     (package.parents[1] / "README.md").write_text("two\n")
     assert provenance._checkout_commit(package) == git(package, "rev-parse", "HEAD") + "-dirty"

@@ -32,14 +32,15 @@ def _git(folder: Path, *arguments: str) -> str | None:
 
 
 def _checkout_commit(package: Path) -> str | None:
-    """Return the commit of the checkout that tracks `package`, with "-dirty" if tracked files differ from it."""
+    """Return the commit of the checkout that tracks `package`, with "-dirty" if tracked files but profiles differ."""
     # A package installed inside somebody else's repository is found by git but not tracked by it.
     if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
         return None
     commit = _git(package, "rev-parse", "HEAD")
     if commit is None:
         return None
-    changed = _git(package, "status", "--porcelain", "--untracked-files=no", ":/")
+    # Profiles are about machines: a site edits its own.
+    changed = _git(package, "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)profiles")
     return commit if changed == "" else f"{commit}-dirty"
 
 
