@@ -1,6 +1,7 @@
 import copy
 import functools
 import os
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from helpers.clones import ROOT, Clone
+from helpers.clones import PARTS, ROOT
 from onshell import config as configuration
 from onshell.config.profile import read_profile
 from onshell.doctor.check import Context
@@ -44,7 +45,12 @@ def programs(tmp_path, monkeypatch):
 @pytest.fixture
 def clone(tmp_path):
     """A folder with the workflow in it."""
-    return Clone(tmp_path / "clone").folder
+    for part in PARTS:
+        source = ROOT / part
+        target = tmp_path / "clone" / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+    return tmp_path / "clone"
 
 
 @pytest.fixture
@@ -53,7 +59,7 @@ def context(config, clone):
 
     def make(profile=None, device="auto", **options):
         if profile is None and not options:
-            return Context(config, clone, None, device)
+            return Context(config, clone, device=device)
         path = clone / "profiles" / "site" / "config.yaml"
         path.parent.mkdir(exist_ok=True)
         content = {key.replace("_", "-"): value for key, value in options.items()}

@@ -24,7 +24,7 @@ def test_the_default_profile_must_not_choose_a_machine(key, context, clone):
     assert found.level == "fault"
     assert f"sets {key}, which wins over --profile" in found.found
     path.write_text("a: [")
-    assert "cannot be read" in profile.default_profile(context()).found
+    assert "not valid YAML" in profile.default_profile(context()).found
     path.unlink()
     assert profile.default_profile(context()).level == "ok"
 

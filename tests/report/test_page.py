@@ -8,8 +8,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from helpers.results import BENCHMARK, RUNS, results, write
-from onshell import cli
+from helpers.results import BENCHMARK, ROOT, RUNS, results, write
+from onshell import cli, report
 from onshell.report.page import page_file
 
 VOID = {"meta", "link", "img", "input", "br"}
@@ -179,3 +179,14 @@ def test_the_command_says_what_is_missing_and_writes_nothing(layout, monkeypatch
     with pytest.raises(SystemExit, match=r"onshell: error: .*desk: nothing to show"):
         cli.main()
     assert not (tmp_path / "page.html").exists()
+
+
+def test_the_page_is_made_again_when_any_of_its_sources_changes():
+    package = Path(report.__file__).parents[1]
+    rules = (ROOT / "workflow" / "rules" / "common.smk").read_text()
+    patterns = re.findall(r'"([^"]+)"', re.search(r"PAGES = sources\((.*?)\)", rules, re.S)[1])
+    found = {pattern: {path for path in package.glob(pattern) if path.is_file()} for pattern in patterns}
+    assert all(found.values())
+    here = {path for path in (package / "report").rglob("*") if path.is_file()}
+    assert here <= set().union(*found.values())
+    assert {"page.css", "page.html", "render.py"} <= {path.name for path in here}

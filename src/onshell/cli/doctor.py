@@ -31,11 +31,11 @@ def doctor(
         raise OnshellError(line)
     loaded = load(config, settings, scale=scale, preset=preset)
 
-    from onshell.config.profile import read_profile
+    from onshell.config.profile import Profile, read_profile
     from onshell.doctor.check import FAULT, WARNING, Context, run_checks
 
     here = config.absolute().parent
-    chosen = None if profile is None else read_profile(profile, here)
+    chosen = Profile() if profile is None else read_profile(profile, here)
     found = []
     for one in run_checks(Context(loaded, here, chosen, device)):
         found.append(one)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,15 @@ FILE = re.compile(r"(?:config|profile)(?:\.v(\d+)\+)?\.yaml")
 
 @dataclass(frozen=True)
 class Profile:
-    """The profile in the file `path` with its `content`, or why it could not be read."""
+    """The profile in the file `path` with its `content`, or why it could not be read; by default there is none."""
 
-    path: Path
-    content: Mapping[str, Any]
+    path: Path = Path()
+    content: Mapping[str, Any] = field(default_factory=dict)
     fault: str = ""
+
+    def __bool__(self) -> bool:
+        """Return whether there is one."""
+        return bool(self.path.name)
 
     @property
     def executor(self) -> str | None:
@@ -82,6 +86,8 @@ def _read(path: Path) -> Profile:
         return Profile(path, {}, f"cannot be read ({error.strerror})")
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         return Profile(path, {}, f"not valid YAML: {' '.join(str(error).split()):.200}")
+    if content is None:
+        return Profile(path)
     if not isinstance(content, dict):
         return Profile(path, {}, "holds no mapping of options")
     return Profile(path, content)

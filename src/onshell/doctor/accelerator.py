@@ -4,10 +4,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from onshell.config import run_spec
 from onshell.core.format import shorten
 from onshell.doctor.check import Check, Context, checker, fault, ok, warning
+
+if TYPE_CHECKING:
+    import torch
 
 PYPI = "install torch from PyPI, whose builds for Linux have it"
 
@@ -66,9 +70,9 @@ def multiplication(context: Context) -> Check:
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             return fault(f"fails on {place} ({reason:.150})", "check driver and torch: the GPU may be too old or new")
-        error = ((found - a @ b).norm() / (a @ b).norm()).item()
-        if not error < 0.02:
-            return fault(f"off by {error:.1%} on {place}", "keep jobs off this machine: its processor or GPU is broken")
+        off = ((found - a @ b).norm() / (a @ b).norm()).item()
+        if not off < 0.02:
+            return fault(f"off by {off:.1%} on {place}", "keep jobs off this machine: its processor or GPU is broken")
     return ok(f"bf16 matrices on {shorten(_places(context))}")
 
 
@@ -118,7 +122,7 @@ def _per_node(entry: dict[str, int]) -> int:
     return entry["gpus"] // entry["nodes"]
 
 
-def _places(context: Context) -> Iterator["torch.device"]:  # noqa: F821
+def _places(context: Context) -> Iterator["torch.device"]:
     """Yield every GPU, or the processor where there is none or it is asked for."""
     import torch
 

@@ -3,7 +3,7 @@
 import functools
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -59,13 +59,13 @@ class Context:
 
     config: Config
     folder: Path = Path()
-    profile: Profile | None = None
+    profile: Profile = field(default_factory=Profile)
     device: str = "auto"
 
     @property
     def on_slurm(self) -> bool:
         """Return whether jobs go to Slurm."""
-        return self.profile is not None and self.profile.executor == "slurm"
+        return self.profile.executor == "slurm"
 
     @property
     def wants_gpu(self) -> bool:
@@ -84,7 +84,7 @@ class Context:
 
     def values(self, resource: str) -> list[str]:
         """Return the different values of a resource in the profile; several may stand with commas between them."""
-        found = (str(value) for _, value in self.profile.resource(resource)) if self.profile else ()
+        found = (str(value) for _, value in self.profile.resource(resource))
         return list(dict.fromkeys(word for value in found for word in value.split(",") if word))
 
     def call(self, *command: str, patience: float | None = None) -> Answer:

@@ -5,9 +5,7 @@ import re
 import sys
 from collections.abc import Mapping
 
-import yaml
-
-from onshell.config.yamlfile import parse, text_of
+from onshell.config.profile import read_profile
 from onshell.core.errors import nearest
 from onshell.core.format import shorten
 from onshell.doctor.check import Check, Context, checker, fault, ok, warning
@@ -35,11 +33,10 @@ def default_profile(context: Context) -> Check:
     path = context.folder / "profiles" / "default" / "config.yaml"
     if not path.is_file():
         return ok("there is none")
-    try:
-        content = parse(text_of(path)) or {}
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        return fault(f"{path}: cannot be read ({' '.join(str(error).split()):.150})", "mend it")
-    wrong = [key for key in OF_MACHINES if isinstance(content, Mapping) and key in content]
+    default = read_profile(path, context.folder)
+    if default.fault:
+        return fault(f"{path}: {default.fault}", "correct it")
+    wrong = [key for key in OF_MACHINES if key in default.content]
     if wrong:
         return fault(
             f"{path} sets {shorten(wrong)}, which wins over --profile",
@@ -53,7 +50,7 @@ def options(context: Context) -> Check | None:
     """Return whether the profile is YAML whose keys and values Snakemake takes."""
     profile = context.profile
     if profile.fault:
-        return fault(f"{profile.path}: {profile.fault}", "mend it")
+        return fault(f"{profile.path}: {profile.fault}", "correct it")
     unheard = [key for key, value in profile.content.items() if isinstance(value, Mapping) and key not in MAPPINGS]
     if unheard:
         return fault(
@@ -69,9 +66,9 @@ def options(context: Context) -> Check | None:
     unknown = [key for key in profile.content if key not in known and not key.startswith("__")]
     if unknown:
         return fault(f"{profile.path}: {unknown[0]}: not an option of Snakemake; {nearest(unknown[0], known)[:60]}",
-                     "remove or mend it")  # fmt: skip
+                     "remove or correct it")  # fmt: skip
     if answer.code != 0:
-        return fault(f"{profile.path}: Snakemake refuses it: {answer.why}", "mend it")
+        return fault(f"{profile.path}: Snakemake refuses it: {answer.why}", "correct it")
     return ok(f"{profile.path}: {len(profile.content)} options, all known to Snakemake")
 
 
@@ -85,7 +82,7 @@ def rule_names(context: Context) -> Check | None:
     unknown = [name for name in named if name not in context.rules]
     if unknown:
         hint = nearest(unknown[0], context.rules).partition(" (")[0]
-        return fault(f"{shorten(unknown)}: not in the workflow, and ignored; {hint}", "mend it in set-resources")
+        return fault(f"{shorten(unknown)}: not in the workflow, and ignored; {hint}", "correct it in set-resources")
     local = [name for name in context.profile.by_rule if context.rules[name].local]
     if local:
         return warning(f"{shorten(local)} run here and not in jobs, whatever set-resources says", "remove them")
@@ -96,7 +93,9 @@ def rule_names(context: Context) -> Check | None:
 def slurm_extra(context: Context) -> Check | None:
     """Return whether further flags of sbatch are such as the executor plugin lets pass."""
     try:
-        from snakemake_executor_plugin_slurm.validation import get_forbidden_slurm_options
+        from snakemake_executor_plugin_slurm.validation import (  # type: ignore[import-untyped]
+            get_forbidden_slurm_options,
+        )
     except ImportError:
         return warning("cannot be checked: the executor plugin does not tell what it refuses", "try a dry-run")
     extra = [*context.profile.resource("slurm_extra")]

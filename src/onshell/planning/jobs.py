@@ -88,7 +88,7 @@ def critical_path(jobs: Iterable[Job], seconds: Mapping[str, float]) -> list[str
     ends: dict[str, float] = {}
     paths: dict[str, list[str]] = {}
     for name in TopologicalSorter(waits).static_order():
-        before = max(waits[name], key=lambda other: (ends[other], other), default=None)
+        before = max(waits[name], key=lambda other: (ends[other], other), default="")
         ends[name] = seconds[name] + ends.get(before, 0.0)
         paths[name] = [*paths.get(before, []), name]
     return paths[max(ends, key=lambda name: (ends[name], name))] if ends else []

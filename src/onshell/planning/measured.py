@@ -87,7 +87,8 @@ class Measurements:
 
     def _all(self, config: Config) -> Iterator[Measurement]:
         """Yield every measurement that counts; note what does not, and why."""
-        elsewhere, unknown = set(), []
+        elsewhere: set[str] = set()
+        unknown: list[str] = []
         for folder in sorted(Path(config["results"]).glob("*/benchmarks")):
             machines = set(_processors(folder.parent, unknown))
             for path in sorted(folder.rglob("*.tsv")):

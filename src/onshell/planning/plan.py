@@ -109,7 +109,7 @@ def make_plan(
     chosen = None if profile is None else read_profile(profile, Path.cwd())
     if chosen and chosen.fault:
         raise OnshellError(f"{chosen.path}: {chosen.fault}")
-    folder = chosen and chosen.path.resolve().parent
+    folder = None if chosen is None else chosen.path.resolve().parent
     jobs = ask(Path.cwd(), targets, changes(written, config), config["results"], folder)
     notes, price = [], assumed
     if measured:

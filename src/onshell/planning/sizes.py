@@ -177,7 +177,8 @@ class Planned(Works):
     @cached_property
     def _known(self) -> dict[str, tuple[int, int]]:
         """Return the number of events, and of times, of every table, by path."""
-        layout, found = self.layout, {}
+        layout = self.layout
+        found: dict[str, tuple[int, int]] = {}
         for name, entry in self.sets.items():
             found |= {layout.events(name): (entry.n_train + entry.n_test, 1), layout.final(name): (entry.n_test, 1)}
             found |= {layout.embedded(f"{name}.{one}"): (entry.n_train, 1) for one in self.config["augmentations"]}

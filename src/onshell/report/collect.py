@@ -83,7 +83,7 @@ def gather(config: Config, captions: Path, page: Path) -> Scale:
     # By run and not by preset: what is to be compared stands side by side.
     runs = [(preset, layout, run) for run in config["runs"] for preset, layout in layouts.items()]
     metrics = {(preset, run): one for preset, layout, run in runs if (one := _metrics(layout, run))}
-    trainings = tuple(one for preset, layout, run in runs if (one := _training(preset, layout, run)))
+    trainings = tuple(made for preset, layout, run in runs if (made := _training(preset, layout, run)))
     if not (products or metrics or trainings):
         raise OnshellError(f"{folder}: nothing to show; make something first: snakemake figures, or all")
     there = {(product.name, variant.preset) for product in products for variant in product.variants}

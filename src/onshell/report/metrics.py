@@ -122,7 +122,8 @@ def _entry(line: Mapping[str, Any]) -> Entry:
     """Return one line of the tidy table as an entry; what sums up all observables is in floors by itself."""
     over, error = ("value", "error") if line["measure"] in SUMS else ("over_floor", "over_floor_error")
     keys = ("quantity", "measure", "value", "floor_mean", "floor_sd", over, error, "floor_low", "floor_high")
-    return Entry(*(line.get(key) for key in keys))
+    values: list[Any] = [line.get(key) for key in keys]
+    return Entry(*values)
 
 
 def headline(scale: Scale, runs: Iterable[Measured], process: str) -> list[Table]:
@@ -143,7 +144,8 @@ def _headline(scale: Scale, runs: Sequence[Measured], process: str, judge: str) 
     columns += [WORST] if "all" in quantities else []
     heads = [Markup("worst W<sub>1</sub>") if key == WORST else Markup("{} {}").format(MEASURES[key[1]], _name(key[0]))
              for key in columns]  # fmt: skip
-    lines, floors = [], {}
+    lines: list[Row] = []
+    floors: dict[tuple[Any, ...], Row] = {}
     for one in runs:
         lines.append(Row([Cell(run_link(scale, one.preset, one.run)), *one.cells(columns)], scale.of(one.preset)))
         sizes = one.counts.get("sample"), one.counts.get("truth")

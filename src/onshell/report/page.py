@@ -68,9 +68,9 @@ def chapters(scale: Scale, runs: Sequence[Measured]) -> Iterator[Chapter]:
         about = [one for one in scale.products if one.subject == subject]
         tables = headline(scale, runs, subject)
         if about or tables:
-            title, equation = heading(scale.subjects.get(subject, OTHERS))
+            name, equation = heading(scale.subjects.get(subject, OTHERS))
             note = f"equation {equation}" if equation else ""
-            yield Chapter(f"process-{subject or 'other'}", title, note, about, tables)
+            yield Chapter(f"process-{subject or 'other'}", name, note, about, tables)
     for study, title in scale.studies.items():
         about = [one for one in scale.products if one.subject == study]
         if about:

@@ -73,8 +73,8 @@ def table(product: Product, variant: Variant) -> tuple[Table, list[str]]:
         raise OnshellError(f"{path}: not a table in Markdown; make it again (`onshell table`)")
     head, _, *body = rows
     notes = [line for line in lines if line and not line.startswith("|")]
-    body = [Row([Cell(format_cell(cell)) for cell in row]) for row in body]
-    return Table(f"{label(product)}: {product.title}", [format_text(name) for name in head], body), notes
+    lines_below = [Row([Cell(format_cell(cell)) for cell in row]) for row in body]
+    return Table(f"{label(product)}: {product.title}", [format_text(name) for name in head], lines_below), notes
 
 
 def _cells(line: str) -> list[str]:

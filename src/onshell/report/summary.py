@@ -45,8 +45,11 @@ def distances(scale: Scale, runs: Iterable[Measured]) -> DotPlot | None:
     """Return, for every run, W1 of each observable as a multiple of its floor; None if nothing was measured."""
     lines = []
     for one in runs:
-        entries = [entry for entry in one.entries.values() if entry.measure == "w1" and entry.over]
-        values = [(plain(format_observable(entry.quantity)), entry.over) for entry in entries]
+        values = [
+            (plain(format_observable(entry.quantity)), entry.over)
+            for entry in one.entries.values()
+            if entry.measure == "w1" and entry.over
+        ]
         if values:
             name = run_link(scale, one.preset, one.run)
             lines.append(Dots(name, values, _part(one, "space"), scale.of(one.preset)))

@@ -104,7 +104,7 @@ def plain(html: str) -> str:
 
 def capital(text: str) -> str:
     """Return a text with its first letter large, unless that is a symbol."""
-    word = re.match("[a-z]*", text)[0]
+    word = re.findall("^[a-z]*", text)[0]
     return text if len(word) < 3 or word in GREEK else text[0].upper() + text[1:]
 
 
