@@ -12,16 +12,20 @@ from onshell.config.document import Configuration, Product, Run, SampledRun, Tra
 from onshell.config.drawn import DRAWN
 from onshell.config.network import CustomNetwork, Network
 from onshell.config.recipe import AnyRecipe, Flow, SteppedDiffusion
-from onshell.config.resolve import RUN_NAME, recipe_of, resources_of, run_spec, sizes_of
+from onshell.config.resolve import recipe_of, resources_of, run_spec, sizes_of
 from onshell.config.spec import RunSpec
-from onshell.config.studies import GROUPS, entry_of, studies
+from onshell.config.studies import GROUPS, RUN_NAME, entry_of, studies
 from onshell.config.truth import GeneratedProcess, ImportedProcess
 from onshell.core.errors import unknown
 from onshell.core.validation import not_finite, parsed
 from onshell.models.networks.options import NO_SIZES
 from onshell.physics.process import PROCESSES, labelled
 
-WHOLE, RECIPE, NETWORK, PRODUCT, SPEC = map(TypeAdapter, (Configuration, AnyRecipe, Network, Product, RunSpec))
+WHOLE = TypeAdapter(Configuration)
+RECIPE: TypeAdapter[Any] = TypeAdapter(AnyRecipe)
+NETWORK: TypeAdapter[Any] = TypeAdapter(Network)
+PRODUCT = TypeAdapter(Product)
+SPEC = TypeAdapter(RunSpec)
 FORM = "<dataset>-<p|q>-<diffusion|flow>[-<variant>]"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from onshell.config.studies import RUN_NAME, Config
+from onshell.config.studies import Config, dataset_of
 
 IMPORT = {
     "particles": None,
@@ -99,7 +99,7 @@ def imported_figures(config: Config) -> dict[str, dict[str, Any]]:
     """Return the figure of each process with a source, by its name: truth against all models of it."""
     found = {}
     for name, entry in config["processes"].items():
-        if runs := [run for run in config["runs"] if "source" in entry and RUN_NAME.match(run)["dataset"] == name]:
+        if runs := [run for run in config["runs"] if "source" in entry and dataset_of(run) == name]:
             title = f"all of {entry.get('title', name)}"
             found[f"fig_{name}"] = {
                 "title": title, "draw": "process", "runs": {run: run for run in runs}, "events": [name]

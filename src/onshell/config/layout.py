@@ -21,7 +21,7 @@ class Layout:
 
     def __init__(self, config: Config, study: str | None = None):
         self.config = config
-        self.scale = Path(config["results"]) / config["scale"]
+        self.scale = Path(config["results"], config["scale"])
         self.preset = self.scale / config["preset"] if study is None else self._study(study)
 
     def _study(self, study: str) -> Path:

@@ -11,7 +11,7 @@ from onshell.config.yamlfile import parse
 from onshell.core.errors import OnshellError
 
 
-def merge(base: Mapping, over: Mapping) -> dict:
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Return `base` with the values of `over` in place, mapping by mapping; neither is changed."""
     merged = dict(copy.deepcopy(base))
     for key, value in over.items():
@@ -20,7 +20,7 @@ def merge(base: Mapping, over: Mapping) -> dict:
     return merged
 
 
-def differences(base: Mapping, changed: Mapping, path: str = "") -> list[str]:
+def differences(base: Mapping[str, Any], changed: Mapping[str, Any], path: str = "") -> list[str]:
     """Return the `key.path=value` settings that `apply` needs to turn `base` into `changed`, values as JSON."""
     settings = []
     for key, value in changed.items():

@@ -8,7 +8,7 @@ from typing import Any
 
 from onshell.config.datasets import datasets
 from onshell.config.overrides import merge
-from onshell.config.studies import RUN_NAME, Config, entry_of, studies, study_of, trained
+from onshell.config.studies import Config, dataset_of, entry_of, studies, study_of, trained
 
 RESOURCES = {"gpus": 1, "nodes": 1, "shards": 1, "runtime": 240, "mem_mb": 6000}
 """What a training's job gets on a cluster where nothing else is said."""
@@ -48,10 +48,11 @@ def recipe_of(config: Config, run: str) -> dict[str, Any]:
     A run of a study that names another's `model` has the recipe of that one, overridden by itself.
     """
     entry = entry_of(config, "runs", run)
+    preset = str(entry.get("preset", config["preset"]))
     overrides = {key: value for key, value in entry.items() if key not in NO_RECIPE}
     if "model" in entry:
         return merge(recipe_of(config, entry["model"]), overrides)
-    return merge(sized(config, config["scale"], entry.get("preset", config["preset"]), entry["recipe"]), overrides)
+    return merge(sized(config, config["scale"], preset, entry["recipe"]), overrides)
 
 
 def network_of(config: Config, name: str) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def run_spec(config: Config, run: str) -> dict[str, Any]:
     recipe, entry = recipe_of(config, run), entry_of(config, "runs", run)
     if "model" in entry:
         return {**run_spec(config, entry["model"]), "sampling": recipe["sampling"]}
-    dataset = datasets(config)[RUN_NAME.match(run)["dataset"]]
+    dataset = datasets(config)[dataset_of(run)]
     schedule = recipe.get("schedule")
     return {
         "run": run,
@@ -107,19 +108,19 @@ def resources_of(config: Config, run: str) -> dict[str, int]:
 def n_samples(config: Config, dataset: str) -> int:
     """Return how many events each model of a dataset generates at the chosen scale."""
     sizes = config["scales"][config["scale"]]["samples"]
-    return sizes.get(datasets(config)[dataset].process, sizes["default"])
+    return int(sizes.get(datasets(config)[dataset].process, sizes["default"]))
 
 
 def n_events(config: Config, run: str) -> int:
     """Return how many events a run generates: those of a study as many as it says, if it does."""
     study, entry = study_of(config, "runs", run), entry_of(config, "runs", run)
     asked = entry.get("samples") or (study and studies(config)[study].get("samples"))
-    return asked or n_samples(config, RUN_NAME.match(trained(config, run))["dataset"])
+    return asked or n_samples(config, dataset_of(trained(config, run)))
 
 
 def judge_of(config: Config) -> str:
     """Return the part of truth that models are compared with: test, or final, which no choice of settings has seen."""
-    return config.get("judge", "test")
+    return str(config.get("judge", "test"))
 
 
 def published(config: Config) -> dict[str, list[float]]:

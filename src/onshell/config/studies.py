@@ -16,9 +16,16 @@ RUN_NAME = re.compile(
 GROUPS = ("runs", "figures", "tables")
 
 
+def dataset_of(run: str) -> str:
+    """Return the dataset that the name of a run begins with; all of it if it is no run's name."""
+    match = RUN_NAME.match(run)
+    return match["dataset"] if match else run
+
+
 def studies(config: Entries) -> Entries:
     """Return the studies of a configuration by name."""
-    return config.get("studies", {})
+    found: Entries = config.get("studies", {})
+    return found
 
 
 def study_of(config: Entries, group: str, name: str) -> str | None:
@@ -41,9 +48,9 @@ def entry_of(config: Entries, group: str, name: str) -> dict[str, Any]:
     under `events`, each in the role of its own name.
     """
     study = study_of(config, group, name)
+    entry: dict[str, Any] = (config if study is None else studies(config)[study])[group][name]
     if study is None:
-        return config[group][name]
-    entry = studies(config)[study][group][name]
+        return entry
     if group == "runs" or entry.get("runs"):
         return entry
     begin = tuple(f"{dataset}-{space}-" for dataset in entry.get("events", ()) for space in "pq") or ""
@@ -53,7 +60,7 @@ def entry_of(config: Entries, group: str, name: str) -> dict[str, Any]:
 def trained(config: Entries, run: str) -> str:
     """Return the run whose model the events of `run` are drawn from: itself, unless it names another as its `model`."""
     study = study_of(config, "runs", run)
-    return run if study is None else studies(config)[study]["runs"][run].get("model", run)
+    return run if study is None else str(studies(config)[study]["runs"][run].get("model", run))
 
 
 def trainings(config: Entries) -> Iterator[str]:
@@ -64,7 +71,7 @@ def trainings(config: Entries) -> Iterator[str]:
 
 def title_of(config: Entries, study: str) -> str:
     """Return the title of a study."""
-    return studies(config)[study].get("title", study)
+    return str(studies(config)[study].get("title", study))
 
 
 def anchor(config: Entries) -> str:
@@ -73,4 +80,6 @@ def anchor(config: Entries) -> str:
     The models of studies name their own presets, so what they are must not depend on the one that is chosen.
     """
     wanted = {entry["recipe"] for entry in config["runs"].values() if "preset" not in entry}
-    return next((name for name, recipes in config["presets"].items() if wanted <= recipes.keys()), config["preset"])
+    return str(
+        next((name for name, recipes in config["presets"].items() if wanted <= recipes.keys()), config["preset"])
+    )

@@ -27,7 +27,7 @@ class _Loader(yaml.SafeLoader):
             raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {shown} is no {tag} of YAML's") from error
 
 
-def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict:
+def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[str, Any]:
     """Return a YAML mapping, or raise for a key that it holds twice or that is no text."""
     line, seen = node.start_mark.line + 1, set()
     for key, _ in node.value:
@@ -38,7 +38,7 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict:
                 )
             seen.add(key.value)
     loader.flatten_mapping(node)
-    found = loader.construct_mapping(node, deep=True)
+    found: dict[Any, Any] = loader.construct_mapping(node, deep=True)
     for key in found:
         if not isinstance(key, str):
             raise yaml.YAMLError(

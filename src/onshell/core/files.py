@@ -205,7 +205,7 @@ def all_whole(*paths: str | os.PathLike[str], ready: Callable[[], None] | None =
         begun = [path for path, part in zip(targets, parts, strict=True) if part.exists()] or targets
         pairs = sorted(zip(targets, parts, strict=True), key=lambda pair: pair[0] != begun[-1])
         found = next((path for path, part in pairs if cause is not None and _concerns(cause, path, part)), None)
-        if found is None:
+        if found is None or cause is None:
             raise
         raise reason(found, cause) from error
     finally:

@@ -13,6 +13,8 @@ Span = Annotated[list[int], Field(min_length=2, max_length=2)]
 Range = Annotated[list[float], Field(min_length=2, max_length=2)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
+ABSENT: Any = Field(None)
+"""Of a key that may be absent, but not null."""
 
 
 class Form(BaseModel):
@@ -71,28 +73,28 @@ class Schedule(Form):
     gamma: Sequence[float] | None = None
 
 
-class Brief(Form):
-    """What defines a model, as far as tables of its events tell it."""
-
-    run: str = ""
-    family: str = ""
-    space: Literal["p", "q"] = Field(None)
-    network: Network = Field(None)
-    preset: str | None = None
-    augmentation: str | None = None
-    schedule: Schedule | None = None
-    prior: str | None = None
-    loss: Loss = Field(None)
-    training: dict[str, Any] = {}
-    sampling: dict[str, Any] = {}
-
-
 class Draws(Form):
     """How events are drawn from a model."""
 
     precision: str
     noise: str | None = None
     steps: int | None = None
+
+
+class Brief(Form):
+    """What defines a model, as far as tables of its events tell it."""
+
+    run: str = ""
+    family: str = ""
+    space: Literal["p", "q"] = ABSENT
+    network: Network = ABSENT
+    preset: str | None = None
+    augmentation: str | None = None
+    schedule: Schedule | None = None
+    prior: str | None = None
+    loss: Loss = ABSENT
+    training: dict[str, Any] = {}
+    sampling: Draws | dict[str, Any] = {}
 
 
 class Spec(Brief):
@@ -128,8 +130,8 @@ class Metadata(Form):
     augmentation: Augmentation | None = None
     conserves: bool = True
     ordered: bool | None = None
-    lhe: Lhe = Field(None)
-    spec: Brief = Field(None)
+    lhe: Lhe = ABSENT
+    spec: Brief = ABSENT
     likelihood: dict[str, Any] = {}
     sampling: dict[str, Any] | None = None
     n_evaluations: float | None = None

@@ -50,7 +50,8 @@ def _installed_commit() -> str | None:
         record = json.loads(distribution("onshell").read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, ValueError):
         return None
-    return record.get("vcs_info", {}).get("commit_id")
+    found: str | None = record.get("vcs_info", {}).get("commit_id")
+    return found
 
 
 @functools.cache

@@ -33,7 +33,7 @@ def strict_json(text: str | bytes) -> Any:
         for key, value in _not_finite(found):
             raise ValueError(f"{key} is {value}, which is no number")
         json.dumps(found, ensure_ascii=False).encode()
-    except UnicodeError as error:
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
         raise ValueError(f"not UTF-8: {error.reason}") from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error

@@ -19,7 +19,8 @@ def _entropy(seed: int, names: tuple[str | int, ...]) -> list[int]:
     """Return eight 32-bit words that depend on the seed and on every name."""
     words = (f"str:{name}" if isinstance(name, str) else f"int:{operator.index(name)}" for name in names)
     path = "/".join([str(operator.index(seed)), *words])
-    return np.frombuffer(hashlib.sha256(path.encode()).digest(), dtype="<u4").tolist()
+    words32: list[int] = np.frombuffer(hashlib.sha256(path.encode()).digest(), dtype="<u4").tolist()
+    return words32
 
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:
