@@ -173,7 +173,22 @@ def embed(
     process: str = "unknown",
     seed: int = 0,
 ) -> Events:
-    """Return truth events `p` [n, N, 3] embedded in q-space by the augmentation `spec`: n rows, see `embed_chunks`."""
+    """Return truth events `p` [n, N, 3] embedded in q-space by the augmentation `spec`.
+
+    Returns
+    -------
+    Events
+        q [n, N, 3], the columns of `embed_chunks`, and the frames in the metadata.
+
+    Raises
+    ------
+    OnshellError
+        When `spec` is none of the forms that the module describes.
+
+    References
+    ----------
+    App. A.1.1 of arXiv:2604.02415.
+    """
     truth = p if isinstance(p, Events) else Events(p.to(torch.float64))
     n = len(truth)
     chosen = frames(spec, name=name, process=process, n_particles=truth.n_particles, seed=seed)

@@ -71,6 +71,11 @@ def generate_file(
     training events changes. A third, "final", follows where `n_final` asks for it: truth for tables that are
     published. The metadata says how to draw more truth that is independent of all:
     ``generators.events(generator, n, seed=seed, name=(dataset, "anything else"), **parameters)``.
+
+    Raises
+    ------
+    OnshellError
+        One line for numbers of events that a table cannot have, an unknown generator, or a file that cannot be written.
     """
     for key in ("n_train", "n_test", "n_final"):
         n = getattr(truth, key)
@@ -113,6 +118,11 @@ def embed_file(
     """Return the metadata of the q-space table `out`: the truth table `source` in the frames of an augmentation.
 
     Only the split "train" is embedded, or every event of a table without splits (one made elsewhere, say).
+
+    Raises
+    ------
+    OnshellError
+        One line for a table without events, with bad ones or with events in another order.
     """
     if Path(out).resolve() == Path(source).resolve():
         raise OnshellError(f"{out}: is the input itself; choose another name for the output")

@@ -152,10 +152,21 @@ def write_events(
 ) -> int:
     """Return the number of events written to the table `path` from `chunks`, with memory bounded by row groups.
 
-    A chunk is momenta [n, N, 3] float64, alone or with a dict of further columns [n] or [n, k]; without a column
-    `event` the events are numbered. The bytes of the file depend on the events and the metadata alone, not on the
-    chunks. The file appears whole or not at all. `check` refuses what `read_events` would: NaN and, if
-    `metadata["conserves"]` is not false, p-space events off the shell.
+    The bytes of the file depend on the events and the metadata alone, not on the chunks. The file appears whole or not
+    at all.
+
+    Parameters
+    ----------
+    chunks
+        Momenta [n, N, 3] float64 in units of E_cm, alone or with a dict of further columns [n] or [n, k]; without a
+        column `event` the events are numbered.
+    check
+        Refuse what `read_events` would: NaN and, if `metadata["conserves"]` is not false, p-space events off the shell.
+
+    Raises
+    ------
+    OnshellError
+        One line about bad events, or a file that cannot be written.
     """
     bad = BadEvents(str(path), shell=space == "p" and metadata.get("conserves", True))
     writer, n = None, 0

@@ -1,12 +1,13 @@
 """Events between the laboratory and their centre-of-mass frame, where particles of light mass are made massless."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from onshell.events.lhe.arrays import Array, Arrays
-from onshell.physics import rambo
-from onshell.physics.kinematics import boost
+from onshell.physics import kinematics, rambo
 
 PRINTED = 1e-6
 """Largest relative difference between E^2 - p^2 and the mass column squared, over 2 E^2, that rounding may explain."""
@@ -73,6 +74,32 @@ def _to_rest(p: Array, mass: Array) -> tuple[Array, Array, Array]:
 def beam_axis(found: Arrays, back: Array) -> Array:
     """Return the direction [n, 3] of the first incoming particle in each event's centre-of-mass frame."""
     vector = torch.from_numpy(found.beam[:, None, :3].copy())
-    axis = boost(vector, torch.from_numpy(-back))[:, 0].numpy()
+    axis = kinematics.boost(vector, torch.from_numpy(-back))[:, 0].numpy()
     length: NDArray[np.float64] = np.linalg.norm(axis, axis=1, keepdims=True)
     return np.where(length > 0.0, axis / np.where(length > 0.0, length, 1.0), [0.0, 0.0, 1.0])
+
+
+def to_lab(p: torch.Tensor, columns: Mapping[str, np.ndarray]) -> tuple[Array, Array]:
+    """Return the outgoing [n, N, 4] and incoming [n, k, 4] four-momenta (px, py, pz, E) in GeV.
+
+    `p` [n, N, 3] is in the centre-of-mass frame at E_cm = 1; `e_cm`, the boost and the direction of the first incoming
+    particle are columns.
+    """
+
+    def vector(name: str) -> torch.Tensor:
+        return torch.from_numpy(np.stack([columns[f"{name}_{axis}"] for axis in "xyz"], 1))
+
+    def massless(p: torch.Tensor) -> Array:
+        return torch.cat([p, kinematics.energies(p)[..., None]], -1).numpy()
+
+    e_cm, back = torch.from_numpy(np.array(columns["e_cm"])), vector("boost")
+    outgoing = massless(kinematics.boost(p * e_cm[:, None, None], back))
+    k = columns["in_id"].shape[1] if "in_id" in columns else 0
+    if k == 1:
+        energy = e_cm * (1.0 + back.square().sum(1)).sqrt()
+        return outgoing, torch.cat([back * e_cm[:, None], energy[:, None]], 1)[:, None].numpy()
+    if k == 0:
+        return outgoing, np.empty((len(p), 0, 4))
+    axis = vector("beam")
+    beams = 0.5 * e_cm[:, None, None] * torch.stack([axis, -axis], 1)
+    return outgoing, massless(kinematics.boost(beams, back))

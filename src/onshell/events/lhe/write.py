@@ -19,7 +19,8 @@ from onshell.core.errors import OnshellError
 from onshell.core.files import whole
 from onshell.core.provenance import identity
 from onshell.core.rng import stream
-from onshell.events.lhe.arrays import FINAL, INCOMING, PARTICLE, UNKNOWN, UNKNOWN_SPIN, Array
+from onshell.events.lhe.arrays import FINAL, INCOMING, PARTICLE, UNKNOWN, UNKNOWN_SPIN
+from onshell.events.lhe.frames import to_lab
 from onshell.events.lhe.imported import COLUMNS, Columns, checked_columns, info
 from onshell.events.lhe.template import Overrides, Template, default_columns
 from onshell.events.lhe.weights import (
@@ -33,7 +34,6 @@ from onshell.events.lhe.weights import (
 from onshell.events.parquet import Table
 from onshell.events.table import Events, iter_events
 from onshell.physics import rambo
-from onshell.physics.kinematics import boost, energies
 
 if TYPE_CHECKING:
     from pylhe import LHEEvent, LHEInit, LHEXMLFormat
@@ -58,8 +58,20 @@ def export_file(
 ) -> dict[str, Any]:
     """Return what the Les Houches file `out` says of itself: the events of the table `source`, in GeV.
 
-    `template` is an imported table whose events give generated ones what these lack. Events of an imported table are
-    written in the order of the file they came from.
+    Events of an imported table are written in the order of the file they came from.
+
+    Parameters
+    ----------
+    overrides
+        What the call says of the events.
+    template
+        An imported table whose events give generated ones what these lack; `seed` draws them.
+
+    Raises
+    ------
+    OnshellError
+        One line for a table that is not what an import wrote, for events that do not conserve momentum, for what cannot
+        be assigned to any momenta, and for another name than .lhe or .lhe.gz.
     """
     source, out, overrides = Path(source), Path(out), overrides or Overrides()
     if not out.name.endswith((".lhe", ".lhe.gz")):
@@ -175,37 +187,11 @@ def _counted(events: "Iterator[LHEEvent]", rows: int, progress: Progress | None)
             progress(done, rows)
 
 
-def _four_momenta(p: torch.Tensor, columns: Columns) -> tuple[Array, Array]:
-    """Return the outgoing [n, N, 4] and incoming [n, k, 4] four-momenta (px, py, pz, E) in GeV.
-
-    `p` [n, N, 3] is in the centre-of-mass frame at E_cm = 1; `e_cm`, the boost and the direction of the first incoming
-    particle are columns.
-    """
-
-    def vector(name: str) -> torch.Tensor:
-        return torch.from_numpy(np.stack([columns[f"{name}_{axis}"] for axis in "xyz"], 1))
-
-    def massless(p: torch.Tensor) -> Array:
-        return torch.cat([p, energies(p)[..., None]], -1).numpy()
-
-    e_cm, back = torch.from_numpy(np.array(columns["e_cm"])), vector("boost")
-    outgoing = massless(boost(p * e_cm[:, None, None], back))
-    k = columns["in_id"].shape[1] if "in_id" in columns else 0
-    if k == 1:
-        energy = e_cm * (1.0 + back.square().sum(1)).sqrt()
-        return outgoing, torch.cat([back * e_cm[:, None], energy[:, None]], 1)[:, None].numpy()
-    if k == 0:
-        return outgoing, np.empty((len(p), 0, 4))
-    axis = vector("beam")
-    beams = 0.5 * e_cm[:, None, None] * torch.stack([axis, -axis], 1)
-    return outgoing, massless(boost(beams, back))
-
-
 def _events(p: torch.Tensor, columns: Columns) -> "Iterator[LHEEvent]":
     """Yield events [n, N, 3] with their columns as pylhe writes them: incoming particles first."""
     from pylhe import LHEEvent, LHEEventInfo, LHEParticle
 
-    outgoing, incoming = (part.tolist() for part in _four_momenta(p, columns))
+    outgoing, incoming = (part.tolist() for part in to_lab(p, columns))
     k = len(incoming[0])
     final = list(zip(*(columns[name].tolist() for name in PARTICLE), strict=True))
     none: tuple[list[Any], ...] = ([], [], [], [])
