@@ -11,11 +11,13 @@ import pytest
 import torch
 
 from helpers.maps import assert_on_shell
-from helpers.statistics import assert_uniform
+from helpers.statistics import assert_law, assert_uniform
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream
 from onshell.physics.generators import BLOCK, events, find, generate
+from onshell.physics.generators.rejection import accept
 from onshell.physics.kinematics import energies
+from onshell.physics.process import PROCESSES
 
 CASES = {
     "uniform-2": ("uniform", {"n_particles": 2}),
@@ -32,10 +34,13 @@ every_case = pytest.mark.parametrize(("generator", "parameters"), CASES.values()
 
 
 @every_case
-def test_conservation_to_1e_12(generator, parameters):
-    p = events(generator, 100_000, seed=1, name=("conservation",), **parameters)
+def test_events_conserve_to_1e_12_and_have_no_preferred_azimuth(generator, parameters):
+    p = events(generator, 50_000, seed=1, name=("conservation",), **parameters)
     assert p.dtype == torch.float64
     assert_on_shell(p)
+    assert_uniform(torch.atan2(p[:, 0, 1], p[:, 0, 0]), -math.pi, math.pi)
+    if not PROCESSES[generator].oriented:
+        assert_uniform(p[:, 0, 2] / energies(p)[:, 0], -1, 1)
 
 
 @every_case
@@ -58,14 +63,6 @@ def test_block_k_comes_from_its_named_stream(generator, parameters):
     assert torch.equal(p[BLOCK:], find(generator)(stream(3, "generate", "a", 1, 1), BLOCK, **parameters)[:1])
     for seed, name in ((4, ("a", 1)), (3, ("a", 2)), (3, ())):
         assert not torch.equal(events(generator, 1, seed=seed, name=name, **parameters), p[:1])
-
-
-@every_case
-def test_orientation_of_the_event_is_uniform_about_the_beam(generator, parameters):
-    p = events(generator, 50_000, seed=4, name=("orientation",), **parameters)
-    assert_uniform(torch.atan2(p[:, 0, 1], p[:, 0, 0]), -math.pi, math.pi)
-    if generator != "qqg":
-        assert_uniform(p[:, 0, 2] / energies(p)[:, 0], -1, 1)
 
 
 def test_torch_threads_leave_the_bytes_alone():
@@ -189,3 +186,33 @@ def test_benchmark_runs(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [str(script), "--scale", "1e-4", "--repeat", "1", "--threads", str(threads)])
     runpy.run_path(str(script), run_name="__main__")
     assert "| SARGE, N = 10, xi = 40 | 100 |" in capsys.readouterr().out
+
+
+def test_rejection_gives_the_closed_form_of_muon_decay():
+    def weight(p):
+        return 8 * energies(p)[:, 2] * (0.5 - energies(p)[:, 2])
+
+    e_1, e_2, e_3 = energies(accept(stream(1, "accept"), 50_000, 3, weight, 0.5)).unbind(-1)
+    assert_law(e_3, lambda e: 32 * e**3 - 48 * e**4)
+    for e in (e_1, e_2):
+        assert_law(e, lambda e: 16 * e**3 * (1 - e))
+
+
+def test_rejected_events_conserve_and_have_the_size_asked_for():
+    p = accept(stream(2, "accept"), 777, 5, lambda p: energies(p).amin(-1), 0.2)
+    assert p.shape == (777, 5, 3)
+    assert_on_shell(p)
+
+
+@pytest.mark.parametrize(
+    ("weight", "maximum", "message"),
+    [
+        (lambda p: energies(p)[:, 0], 0.1, "exceeds maximum"),
+        (lambda p: energies(p)[:, 0] - 1, 1.0, "negative"),
+        (lambda p: energies(p)[:, 0] * torch.nan, 1.0, "not a number"),
+        (lambda p: energies(p)[:, 0], 1e9, "accepted"),
+    ],
+)
+def test_a_weight_that_is_no_density_under_its_maximum_is_refused(weight, maximum, message):
+    with pytest.raises(OnshellError, match=message):
+        accept(stream(3, "accept"), 1000, 3, weight, maximum)

@@ -7,21 +7,14 @@ import pytest
 import torch
 from scipy import stats
 
-from helpers.statistics import assert_mean
+from helpers.statistics import ALPHA, assert_law, assert_mean
 from onshell.core.rng import stream
 from onshell.physics import analytic, rambo
 from onshell.physics import observables as obs
 from onshell.physics.generators import events
 
 SEED = 20260402
-# Each statistical test compares fixed streams; a correct program fails one of them with this probability.
-ALPHA = 1e-6
-N_EVENTS = 200_000
-
-
-def ks(sample, cdf):
-    """Return the p-value of the KS test of `sample` against the distribution function `cdf`."""
-    return stats.kstest(np.asarray(sample), cdf).pvalue
+N_EVENTS = 60_000
 
 
 def mercedes():
@@ -108,7 +101,7 @@ def test_angles_turn_with_the_event():
     ],
 )
 def test_muon_truth_follows_the_closed_forms(muon, name, cdf):
-    assert ks(obs.observables(muon, "muon")[name], cdf) > ALPHA
+    assert_law(obs.observables(muon, "muon")[name], cdf)
 
 
 def test_rosenblatt_coordinates_are_independent(muon):
@@ -119,20 +112,21 @@ def test_rosenblatt_coordinates_are_independent(muon):
 
 def test_uniform_three_body_truth_follows_20_and_its_energy(uniform):
     found = obs.observables(uniform, "uniform")
-    assert ks(10 ** found["log10_tau"], analytic.uniform_tau_cdf) > ALPHA
-    assert ks(found["E_2"], lambda e: analytic.uniform_energy_cdf(e, 3)) > ALPHA
+    assert_law(10 ** found["log10_tau"], analytic.uniform_tau_cdf)
+    assert_law(found["E_2"], lambda e: analytic.uniform_energy_cdf(e, 3))
 
 
 @pytest.mark.parametrize("cutoff", [1e-2, 1e-4])
 def test_qqg_truth_follows_19(cutoff):
     p = events("qqg", N_EVENTS, seed=SEED, name=("test", "observables"), cutoff=cutoff)
-    assert ks(obs.tau(p), lambda t: analytic.thrust_tau_cdf(t, cutoff / 2)) > ALPHA
+    assert 2 * obs.tau(p).min() >= cutoff * (1 - 1e-9)
+    assert_law(obs.tau(p), lambda t: analytic.thrust_tau_cdf(t, cutoff / 2))
 
 
 def test_uniform_ten_body_truth_against_24():
     """The improved form is good to a few per cent where tau is small, the paper's is 30-40% high there."""
     p = events("uniform", N_EVENTS, seed=SEED, name=("test", "observables", 10), n_particles=10)
-    assert ks(p[:, 4].norm(dim=-1), lambda e: analytic.uniform_energy_cdf(e, 10)) > ALPHA
+    assert_law(p[:, 4].norm(dim=-1), lambda e: analytic.uniform_energy_cdf(e, 10))
     small = obs.tau(p) < 2e-5
     share = small.double().mean().item()
     error = math.sqrt(share / N_EVENTS)
@@ -183,8 +177,8 @@ def test_the_c_parameter_of_known_events():
     assert obs.c_parameter(mercedes()) == pytest.approx(0.75)
     jets = torch.tensor([[0.0, 0.0, 0.5], [0.0, 0.0, -0.3], [0.0, 0.0, -0.2]], dtype=torch.float64)
     assert obs.c_parameter(jets) == pytest.approx(0.0, abs=1e-12)
-    sphere = events("uniform", 20, seed=SEED, name=("test", "sphere"), n_particles=1000)
-    assert obs.c_parameter(sphere).numpy() == pytest.approx(1.0, abs=0.02)
+    sphere = events("uniform", 5, seed=SEED, name=("test", "sphere"), n_particles=300)
+    assert obs.c_parameter(sphere).numpy() == pytest.approx(1.0, abs=0.04)
     three = events("uniform", 50, seed=SEED, name=("test", "three"), n_particles=3)
     x = 2.0 * three.norm(dim=-1)
     assert obs.c_parameter(three).numpy() == pytest.approx((6.0 * (1 - x).prod(-1) / x.prod(-1)).numpy())

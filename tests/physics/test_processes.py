@@ -1,14 +1,14 @@
 """The laws of the four exact generators."""
 
-import itertools
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from scipy import integrate, stats
+from scipy import stats
 
+from helpers.maps import assert_on_shell
 from helpers.phase_space import decay_chain
 from helpers.statistics import assert_law, assert_mean, assert_same_law, assert_uniform, mean_and_error
 from onshell.core.rng import stream
@@ -17,7 +17,7 @@ from onshell.physics.generators import events
 from onshell.physics.kinematics import dot, energies, pair_products
 
 MADGRAPH = Path(__file__).parents[1] / "data" / "qqg_madgraph.npz"
-N = 200_000
+N = 60_000
 
 
 def sample(generator, n=N, **parameters):
@@ -33,7 +33,7 @@ def plane_normal(p):
     return normal / torch.linalg.vector_norm(normal, dim=-1, keepdim=True)
 
 
-@pytest.mark.parametrize("n_particles", [3, 4, 10])
+@pytest.mark.parametrize("n_particles", [4, 10])
 def test_uniform_energies_and_directions(n_particles):
     p = sample("uniform", n_particles=n_particles)
     for particle in (0, n_particles - 1):
@@ -41,76 +41,33 @@ def test_uniform_energies_and_directions(n_particles):
         assert_uniform(cosines(p)[:, particle], -1, 1)
 
 
-def test_uniform_three_body_is_flat_and_follows_20():
-    p = sample("uniform", n_particles=3)
-    e = energies(p)
+def test_uniform_three_body_is_flat():
     # Flat in the triangle: E_1 has density 8 E_1; given E_1, E_2 is uniform on [1/2 - E_1, 1/2].
+    e = energies(sample("uniform", n_particles=3))
     assert_uniform(4 * e[:, 0] ** 2)
     assert_uniform((e[:, 1] - 0.5 + e[:, 0]) / e[:, 0])
-    assert_law(pair_products(p).amin(-1), lambda tau: 1 - (1 - 6 * tau) ** 2)
-    assert_uniform(plane_normal(p)[:, 2], -1, 1)
 
 
-@pytest.mark.parametrize("n_particles", [4, 5, 10])
+@pytest.mark.parametrize("n_particles", [3, 4, 10])
 def test_uniform_against_a_chain_of_decays_and_the_rambo_map(n_particles):
     def features(p):
-        pairs = pair_products(p)
-        return torch.stack([pairs[:, 0], pairs.amin(-1).log(), pairs.square().sum(-1), energies(p).amax(-1)]).numpy()
+        pairs, largest = pair_products(p), energies(p).amax(-1)
+        parts = [pairs[:, 0], pairs.amin(-1).log(), pairs.square().sum(-1), largest, largest**4, p[:, 0, 2] ** 2]
+        return torch.stack(parts).numpy()
 
     p = sample("uniform", n_particles=n_particles)
-    other, weight = decay_chain(N, n_particles, stream(12, "chain", n_particles))
-    assert_mean(features(p), [mean_and_error(row, weight) for row in features(other)])
+    other, weight = decay_chain(2 * N, n_particles, stream(12, "chain", n_particles))
+    assert_on_shell(other)
+    assert_mean(weight, math.exp(rambo.log_volume(n_particles)))
+    expected = [mean_and_error(row, weight) for row in features(other)]
+    assert_mean(features(p), expected)
     mapped = rambo.to_p(rambo.sample_prior(N, n_particles, stream(12, "q", n_particles)))
-    for row, expected in zip(features(p), features(mapped), strict=True):
-        assert_same_law(row, expected)
+    assert_mean(features(mapped), expected)
+    for row, other_row in zip(features(p), features(mapped), strict=True):
+        assert_same_law(row, other_row)
 
 
-def test_muon_marginals_and_the_two_uniform_variables_of_16():
-    p = sample("muon")
-    e_1, e_2, e_3 = energies(p).unbind(-1)
-    for e in (e_1, e_2):
-        assert_law(e, lambda e: 16 * e**3 * (1 - e))
-    assert_law(e_3, lambda e: 32 * e**3 - 48 * e**4)
-    v = e_1 + e_2 - 0.5
-    u_1, u_2 = 16 * e_1**3 * (1 - e_1), v**2 * (3 - 4 * v) / (e_1**2 * (3 - 4 * e_1))
-    assert_uniform(u_1)
-    assert_uniform(u_2)
-    for low in (0.0, 0.25, 0.5, 0.75):
-        assert_uniform(u_2[(u_1 >= low) & (u_1 < low + 0.25)])
-
-
-def test_muon_orientation_is_haar():
-    p = sample("muon")
-    for particle in range(3):
-        assert_uniform(cosines(p)[:, particle], -1, 1)
-    normal = plane_normal(p)
-    assert_uniform(normal[:, 2], -1, 1)
-    assert_uniform(torch.atan2(normal[:, 1], normal[:, 0]), -math.pi, math.pi)
-    # The third Euler angle: the electron's angle within the plane from the node with the x-y plane.
-    node = torch.stack([-normal[:, 1], normal[:, 0], torch.zeros(N, dtype=torch.float64)], -1)
-    angle = torch.atan2((torch.linalg.cross(normal, node) * p[:, 0]).sum(-1), (node * p[:, 0]).sum(-1))
-    assert_uniform(angle, -math.pi, math.pi)
-
-
-@pytest.mark.parametrize("cutoff", [1e-2, 1e-3, 1e-4])
-def test_qqg_tau_follows_19_above_the_cutoff(cutoff):
-    p = sample("qqg", cutoff=cutoff)
-    tau = pair_products(p).amin(-1)
-    assert 2 * tau.min() >= cutoff * (1 - 1e-9)
-
-    def rate(log_tau):
-        tau = math.exp(log_tau)
-        t = 1 - 2 * tau
-        soft = 2 * (3 * t * t - 3 * t + 2) / (t * (1 - t)) * math.log((2 * t - 1) / (1 - t))
-        return tau * (soft - 3 * (3 * t - 2) * (2 - t) / (1 - t))
-
-    edges = np.linspace(math.log(cutoff / 2), math.log(1 / 6), 41)
-    bins = np.array([integrate.quad(rate, a, b)[0] for a, b in itertools.pairwise(edges)])
-    counts = np.histogram(tau.log().clamp(edges[0], edges[-1]), edges)[0]
-    assert stats.chisquare(counts, N * bins / bins.sum()).pvalue > 1e-6
-
-
-@pytest.mark.parametrize(("cutoff", "sqrt_s"), [(1e-2, 1000.0), (5e-2, 91.188), (5e-2, 40.0)])
+@pytest.mark.parametrize(("cutoff", "sqrt_s"), [(1e-2, 1000.0), (5e-2, 91.188)])
 def test_qqg_against_reweighted_uniform_events(cutoff, sqrt_s):
     def features(p):
         e, c = energies(p), cosines(p)
@@ -118,23 +75,24 @@ def test_qqg_against_reweighted_uniform_events(cutoff, sqrt_s):
         lab = torch.stack([e[:, 0], e[:, 2], e[:, 0] * e[:, 1], pair_products(p).amin(-1).log()])
         beam = torch.stack([c[:, 0], c[:, 1], c[:, 2], c[:, 0] ** 2, c[:, 2] ** 2, c[:, 0] * c[:, 1], normal**2])
         lean = e[:, 0] - e[:, 1]
-        joint = torch.stack(
-            [
-                c[:, 0] * lean,
-                c[:, 0] ** 2 * lean,
-                c[:, 0] * e[:, 0],
-                c[:, 0] * e[:, 2],
-                c[:, 2] * lean,
-                normal * c[:, 0],
-            ]
-        )
-        return torch.cat([lab, beam, joint]).numpy()
+        first = c[:, 0]
+        joint = [first * lean, first**2 * lean, first * e[:, 0], first * e[:, 2], c[:, 2] * lean, normal * first]
+        return torch.cat([lab, beam, torch.stack(joint)]).numpy()
 
-    flat = sample("uniform", 1_000_000, n_particles=3)
+    flat = sample("uniform", 300_000, n_particles=3)
     flat = flat[2 * pair_products(flat).amin(-1) >= cutoff]
     weight = matrix_elements.qqg_weight(flat, sqrt_s).numpy()
     p = sample("qqg", cutoff=cutoff, sqrt_s=sqrt_s, permute=False)
     assert_mean(features(p), [mean_and_error(row, weight) for row in features(flat)])
+
+
+def test_muon_orientation_is_haar():
+    """The third Euler angle: the electron's angle within the plane from the node with the x-y plane."""
+    p = sample("muon")
+    normal = plane_normal(p)
+    node = torch.stack([-normal[:, 1], normal[:, 0], torch.zeros(N, dtype=torch.float64)], -1)
+    angle = torch.atan2((torch.linalg.cross(normal, node) * p[:, 0]).sum(-1), (node * p[:, 0]).sum(-1))
+    assert_uniform(angle, -math.pi, math.pi)
 
 
 def test_qqg_mean_quark_angle_at_each_point_of_the_dalitz_plot():
@@ -154,7 +112,7 @@ def test_qqg_plane_normal_and_parity_odd_trace():
     assert_law(plane_normal(p)[:, 2], lambda c: 0.5 + 9 / 16 * (c - c**3 / 9))
     ordered = sample("qqg", cutoff=1e-3, permute=False)
     mean_quark = mean_and_error(cosines(ordered)[:, 0])
-    assert mean_quark[0] > 20 * mean_quark[1]
+    assert mean_quark[0] > 10 * mean_quark[1]
     # The permuted sample keeps a third of the sum over the particles.
     assert_mean(cosines(p)[:, 1], [mean_and_error(cosines(ordered).mean(-1))])
     for particle in range(3):
@@ -171,7 +129,7 @@ def test_qqg_against_madgraph_events():
     assert_same_law(plane_normal(reference)[:, 2], plane_normal(p)[:, 2])
 
 
-@pytest.mark.parametrize(("cutoff", "n_particles"), [(20, 3), (30, 10), (40, 10)])
+@pytest.mark.parametrize(("cutoff", "n_particles"), [(20, 3), (40, 10)])
 def test_sarge_antennae_are_log_uniform_and_independent(cutoff, n_particles):
     s = dot(sample("sarge", cutoff=cutoff, n_particles=n_particles, permute=False))
     last = n_particles - 1
@@ -184,7 +142,7 @@ def test_sarge_antennae_are_log_uniform_and_independent(cutoff, n_particles):
     assert np.abs(correlation).max() < 6 / math.sqrt(N)
 
 
-@pytest.mark.parametrize("n_particles", [4, 10])
+@pytest.mark.parametrize("n_particles", [4, 6])
 def test_sarge_azimuths_are_uniform(n_particles):
     s = dot(sample("sarge", cutoff=20, n_particles=n_particles, permute=False))
     last = n_particles - 1
@@ -196,9 +154,9 @@ def test_sarge_azimuths_are_uniform(n_particles):
         assert_uniform(cosine.clamp(-1, 1).acos(), 0, math.pi)
 
 
-@pytest.mark.parametrize(("cutoff", "n_particles"), [(3, 3), (20, 3), (3, 4), (20, 4), (10, 5)])
+@pytest.mark.parametrize(("cutoff", "n_particles"), [(20, 3), (3, 4), (10, 5)])
 def test_sarge_density_by_reweighting_to_uniform(cutoff, n_particles):
-    flat = sample("uniform", 4 * N, n_particles=n_particles)
+    flat = sample("uniform", 3 * N, n_particles=n_particles)
     inside = matrix_elements.sarge_density(flat, cutoff) > 0
     p = sample("sarge", cutoff=cutoff, n_particles=n_particles, permute=False)
     weight = (1 / matrix_elements.sarge_density(p, cutoff)).numpy()

@@ -11,8 +11,7 @@ from helpers.maps import (
     assert_rotation_equivariant,
     log_fibre_jacobian,
 )
-from helpers.phase_space import decay_chain
-from helpers.statistics import assert_law, assert_mean, assert_same_law, assert_uniform, mean_and_error
+from helpers.statistics import assert_law, assert_same_law, assert_uniform
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream
 from onshell.physics import rambo
@@ -27,7 +26,7 @@ def prior(n, n_particles, name="q"):
 
 @pytest.mark.parametrize("n_particles", MULTIPLICITIES)
 def test_map_lands_on_the_shell(n_particles):
-    assert_on_shell(rambo.to_p(prior(200_000, n_particles)))
+    assert_on_shell(rambo.to_p(prior(50_000, n_particles)))
     assert_on_shell(rambo.to_p(prior(1000, n_particles), e_cm=91.2), e_cm=91.2)
 
 
@@ -81,7 +80,7 @@ def test_any_leading_shape_stride_and_precision(dtype):
 
 
 def test_float32_conserves_to_its_own_precision():
-    assert_on_shell(rambo.to_p(prior(100_000, 3).float()), tolerance=1e-6)
+    assert_on_shell(rambo.to_p(prior(50_000, 3).float()), tolerance=1e-6)
 
 
 @pytest.mark.parametrize("n_particles", [3, 10])
@@ -139,28 +138,20 @@ def test_prior_log_prob_is_normalised_and_its_score_is_its_gradient():
 
 @pytest.mark.parametrize("n_particles", MULTIPLICITIES)
 def test_frame_log_prob_is_normalised(n_particles):
-    def density(velocity, u):
-        # b = velocity * gamma; x = gamma u / (1 - u) runs over the half line and follows the peak.
-        gamma = (1 - velocity**2) ** -0.5
-        b = torch.tensor([0.0, 0.0, velocity * gamma], dtype=torch.float64)
-        x = torch.tensor(gamma * u / (1 - u), dtype=torch.float64)
-        jacobian = 4 * math.pi * (velocity * gamma) ** 2 * gamma**4 / (1 - u) ** 2
-        return jacobian * rambo.frame_log_prob(b, x, n_particles).exp().item()
-
-    nodes, weights = np.polynomial.legendre.leggauss(80)
-    nodes, weights = 0.5 * (nodes + 1), 0.5 * weights
-    total = sum(
-        wv * wu * density(v, u)
-        for v, wv in zip(nodes, weights, strict=True)
-        for u, wu in zip(nodes, weights, strict=True)
-    )
-    assert abs(total - 1) < 1e-6
+    """By quadrature in velocity and u: b = velocity * gamma; x = gamma u / (1 - u) runs over the half line."""
+    nodes, weights = (torch.from_numpy(part) for part in np.polynomial.legendre.leggauss(80))
+    velocity, u = torch.meshgrid(0.5 * (nodes + 1), 0.5 * (nodes + 1), indexing="ij")
+    gamma = (1 - velocity**2) ** -0.5
+    b = torch.stack([torch.zeros_like(u), torch.zeros_like(u), velocity * gamma], -1)
+    jacobian = 4 * math.pi * (velocity * gamma) ** 2 * gamma**4 / (1 - u) ** 2
+    density = jacobian * rambo.frame_log_prob(b, gamma * u / (1 - u), n_particles).exp()
+    assert abs(0.25 * (weights[:, None] * weights * density).sum() - 1) < 1e-6
 
 
-@pytest.mark.parametrize("n_particles", [2, 3, 10])
+@pytest.mark.parametrize("n_particles", [2, 10])
 def test_closed_form_frames_are_those_of_the_prior(n_particles):
-    drawn = rambo.sample_frames(100_000, n_particles, stream(8, "frames", n_particles))
-    mapped = rambo.frame(prior(100_000, n_particles))
+    drawn = rambo.sample_frames(50_000, n_particles, stream(8, "frames", n_particles))
+    mapped = rambo.frame(prior(50_000, n_particles))
     for b, x in (drawn, mapped):
         b2 = b.square().sum(-1)
         assert_law(b2 / (1 + b2), stats.beta(1.5, n_particles - 1).cdf)
@@ -172,7 +163,7 @@ def test_closed_form_frames_are_those_of_the_prior(n_particles):
 
 
 def test_fibre_is_independent_of_the_event():
-    q = prior(100_000, 3)
+    q = prior(50_000, 3)
     b, x = rambo.frame(q)
     tau = pair_products(rambo.to_p(q)).amin(-1)
     for coordinate in (x, norm(b)):
@@ -185,31 +176,6 @@ def test_prior_has_its_marginals():
     assert_law(energies(q).flatten(), stats.gamma(2).cdf)
     assert_uniform((q[..., 2] / energies(q)).flatten(), -1, 1)
     assert_uniform(torch.atan2(q[..., 1], q[..., 0]).flatten(), -math.pi, math.pi)
-
-
-def features(p):
-    pairs = pair_products(p)
-    largest = energies(p).amax(-1)
-    return torch.stack(
-        [
-            pairs[..., 0],
-            pairs.amin(-1),
-            pairs.amin(-1).log(),
-            pairs.square().sum(-1),
-            largest,
-            largest**4,
-            p[..., 0, 2] ** 2,
-        ]
-    ).numpy()
-
-
-@pytest.mark.parametrize("n_particles", [3, 4, 5, 10])
-def test_uniformity_against_a_chain_of_decays(n_particles):
-    other, weight = decay_chain(200_000, n_particles, stream(9, "chain", n_particles))
-    assert_on_shell(other)
-    assert_mean(weight, math.exp(rambo.log_volume(n_particles)))
-    expected = [mean_and_error(row, weight) for row in features(other)]
-    assert_mean(features(rambo.to_p(prior(100_000, n_particles))), expected)
 
 
 def test_one_particle_is_refused():
