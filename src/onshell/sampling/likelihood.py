@@ -61,7 +61,7 @@ def prior_log_prob(spec: Spec, fitted: Mapping[str, Any] | None, x: Tensor) -> T
     if spec["family"] == "diffusion" or spec["prior"] == "rambo":
         return rambo.prior_log_prob(x)
     mean, std = (torch.tensor((fitted or {})[key], dtype=x.dtype, device=x.device) for key in ("mean", "std"))
-    found: Tensor = torch.distributions.Normal(mean, std).log_prob(x)  # type: ignore[no-untyped-call]
+    found: Tensor = torch.distributions.Normal(mean, std).log_prob(x)
     return found.sum((1, 2))
 
 
