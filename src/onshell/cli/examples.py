@@ -24,6 +24,8 @@ EXAMPLES: Mapping[str, Mapping[str, tuple[Example, ...]]] = {
         "embed": (
             ("The training set of a model in q-space, every event in two random frames:",
              "onshell embed qqg.parquet -a double -o qqg.double.parquet"),
+            ("Several in one process, each to its own file:",
+             "onshell embed qqg.parquet -a single -a many -o qqg.single.parquet -o qqg.many.parquet"),
             ("Massless events of your own, in any frame, units and precision:",
              "onshell embed mine.parquet --project -o mine.single.parquet"),
         ),
