@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from onshell.doctor import accelerator
-from onshell.training import device
 
 SLURM = {"executor": "slurm", "default_resources": {"slurm_partition": "gpu", "slurm_account": "physics"}}
 
@@ -131,9 +130,3 @@ def test_processes_that_train_together_need_torchrun_and_nccl(context, config, m
     assert accelerator.several_gpus(context()).level == "fault"
     config["resources"] = {}
     assert accelerator.several_gpus(context()).found == "not needed: every run takes one GPU"
-
-
-def test_the_rule_of_bf16_is_that_of_the_trainings(context, machine):
-    machine(1, capability=(7, 5))
-    assert device.choose_precision("auto", torch.device("cuda", 0)) == "fp32"
-    assert accelerator.bf16(context()).level == "warning"

@@ -1,7 +1,6 @@
 """Checks of the software, in environments that lack this or that."""
 
 import importlib
-import os
 import sys
 from pathlib import Path
 
@@ -95,8 +94,3 @@ def test_a_plugin_of_another_snakemake_is_told(context, monkeypatch):
 
     monkeypatch.setattr(software.importlib, "import_module", broken)
     assert "cannot be imported (missing argument)" in software.plugin(context(executor="slurm")).found
-
-
-def test_path_without_folders_is_no_crash(context, monkeypatch):
-    monkeypatch.setenv("PATH", os.devnull)
-    assert software.commands(context()).level == "fault"

@@ -35,9 +35,10 @@ def results(folder, presets=("paper", "record"), scale="quick"):
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     for name in ("fig01", "fig03", "tab1"):
         write(folder / "workflow" / "report" / f"{name}.rst", f"What {name} shows of E_1 and\n\\|q\\|. It says more.\n")
-    layout = Layout(configuration.load(folder / "config.yaml", [f"scale={scale}"]))
+    loaded = configuration.load(folder / "config.yaml", [f"scale={scale}"])
+    layout = Layout(loaded)
     for preset in reversed(presets):
-        layout = Layout(configuration.load(folder / "config.yaml", [f"preset={preset}", f"scale={scale}"]))
+        layout = Layout(loaded | {"preset": preset})
         for name in FIGURES if preset == "paper" else FIGURES[:1]:
             figure(layout, name)
         for kind, text in (("md", TABLE), ("tex", "a & b"), ("csv", "a,b\n1,2\n")):
