@@ -1,4 +1,4 @@
-"""Code of the user's own: found by its import path, and named in one line where it is not."""
+"""Custom code: found by its import path, and named in one line where it is not."""
 
 import hashlib
 import math
@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from helpers.own import own_folder
-from onshell.core import custom as own
+from onshell.core import custom
 from onshell.core.console import stop
 from onshell.core.errors import OnshellError
 
@@ -17,8 +17,8 @@ __all__ = ["own_folder"]
 
 def test_a_file_in_the_folder_where_one_runs_is_found_and_so_is_an_installed_package(own_folder):
     own_folder.write("def block():\n    return 7\n", "mine")
-    assert own.find("mine:block", "generator")() == 7
-    assert own.find("math:sin", "target") is math.sin
+    assert custom.find("mine:block", "generator")() == 7
+    assert custom.find("math:sin", "target") is math.sin
 
 
 @pytest.mark.parametrize(
@@ -26,34 +26,34 @@ def test_a_file_in_the_folder_where_one_runs_is_found_and_so_is_an_installed_pac
     [
         (None, r"network 'mine:Net' cannot be imported: No module named 'mine'; put mine\.py where you run"),
         ("import no_such_thing", r"No module named 'no_such_thing' \(mine\.py, line 1\); install what it needs"),
-        ("x = 1\ny = x / 0\n", r"ZeroDivisionError: division by zero \(mine\.py, line 2\); mend mine\.py"),
-        ("def f(:", r"SyntaxError: .*\(mine\.py, line 1\); mend mine\.py"),
-        ("import sys\nsys.exit(3)\n", r"cannot be imported: SystemExit: 3 \(mine\.py, line 2\); mend mine\.py"),
+        ("x = 1\ny = x / 0\n", r"ZeroDivisionError: division by zero \(mine\.py, line 2\); fix mine\.py"),
+        ("def f(:", r"SyntaxError: .*\(mine\.py, line 1\); fix mine\.py"),
+        ("import sys\nsys.exit(3)\n", r"cannot be imported: SystemExit: 3 \(mine\.py, line 2\); fix mine\.py"),
         ("class E(BaseException): pass\nraise E('x')\n", r"E: x \(mine\.py, line 2\)"),
         ("def __getattr__(name): raise ValueError(name)\n", r"ValueError: \w+ \(mine\.py, line 1\)"),
         ("import math\nclass Nett:\n    pass\n", r"no 'Net' in .*mine\.py; did you mean 'Nett'\? \(known: Nett\)"),
     ],
 )
-def test_what_cannot_be_found_is_told_in_one_line(own_folder, text, message):
+def test_what_cannot_be_found_is_one_line(own_folder, text, message):
     if text is not None:
         own_folder.write(text, "mine")
     with pytest.raises(OnshellError, match=message) as caught:
-        own.find("mine:Net", "network")
+        custom.find("mine:Net", "network")
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_file_of_a_package_is_named_by_its_path(own_folder):
     with pytest.raises(OnshellError, match=r"put nets/mine\.py where you run"):
-        own.find("nets.mine:Net", "network")
+        custom.find("nets.mine:Net", "network")
 
 
 def test_the_origin_is_the_file_that_the_code_is_written_in(own_folder):
     file = own_folder.write("def block():\n    pass\n", "mine")
     own_folder.write("from mine import block\n", "other")
     sha = hashlib.sha256(file.read_bytes()).hexdigest()
-    assert own.origin("mine:block", "generator") == {"path": "mine:block", "file": "mine.py", "sha256": sha}
-    assert own.origin("other:block", "generator") == {"path": "other:block", "file": "mine.py", "sha256": sha}
-    assert own.origin("math:sin", "generator") == {"path": "math:sin", "file": None, "sha256": None}
+    assert custom.origin("mine:block", "generator") == {"path": "mine:block", "file": "mine.py", "sha256": sha}
+    assert custom.origin("other:block", "generator") == {"path": "other:block", "file": "mine.py", "sha256": sha}
+    assert custom.origin("math:sin", "generator") == {"path": "math:sin", "file": None, "sha256": None}
 
 
 @pytest.mark.parametrize(
@@ -61,30 +61,30 @@ def test_the_origin_is_the_file_that_the_code_is_written_in(own_folder):
     [("a:B", True), ("a.b_2:C", True), ("a", False), ("a/b:C", False), ("a:b.c", False), ("a:", False), (":B", False)],
 )
 def test_import_paths(path, is_one):
-    assert bool(own.IMPORT_PATH.match(path)) == is_one
+    assert bool(custom.IMPORT_PATH.match(path)) == is_one
 
 
-def test_an_interrupt_that_the_code_raises_itself_is_a_fault_of_it(own_folder, monkeypatch):
+def test_an_interrupt_that_the_code_raises_itself_is_an_error_of_it(own_folder, monkeypatch):
     own_folder.write("raise KeyboardInterrupt\n", "mine")
     # As in the command line, where a signal has a handler of its own; without one it may have been Ctrl-C.
     monkeypatch.setattr(signal, "getsignal", lambda number: stop)
-    with pytest.raises(OnshellError, match=r"KeyboardInterrupt: .*mend mine\.py"):
-        own.find("mine:block", "generator")
+    with pytest.raises(OnshellError, match=r"KeyboardInterrupt: .*fix mine\.py"):
+        custom.find("mine:block", "generator")
     monkeypatch.setattr(signal, "getsignal", lambda number: signal.default_int_handler)
     with pytest.raises(KeyboardInterrupt):
-        own.find("mine:block", "generator")
+        custom.find("mine:block", "generator")
 
 
-def test_a_signal_is_no_fault_of_the_code(own_folder):
-    with pytest.raises(SystemExit), own.guarded("network fails"):
+def test_a_signal_is_no_error_of_the_code(own_folder):
+    with pytest.raises(SystemExit), custom.guarded("network fails"):
         stop(signal.SIGTERM, None)
-    with pytest.raises(OnshellError, match="network fails: SystemExit: 4"), own.guarded("network fails"):
+    with pytest.raises(OnshellError, match="network fails: SystemExit: 4"), custom.guarded("network fails"):
         sys.exit(4)
 
 
 def test_a_data_file_alone_does_not_name_code(own_folder):
-    own.check_named("mlp", None, "model.pt", "--network")
-    own.check_named("mine:Net", "mine:Net", "model.pt", "--network")
+    custom.check_named("mlp", None, "model.pt", "--network")
+    custom.check_named("mine:Net", "mine:Net", "model.pt", "--network")
     for named in (None, "other:Net"):
         with pytest.raises(OnshellError, match=r"model\.pt: names code .* add --network mine:Net"):
-            own.check_named("mine:Net", named, "model.pt", "--network")
+            custom.check_named("mine:Net", named, "model.pt", "--network")

@@ -86,7 +86,7 @@ def test_what_is_not_named_may_be_anything():
     found = {"mine": [None, {"x": "y"}]}
     assert checked(found, Metadata, "here", "") is found
     with pytest.raises(OnshellError, match="here without comparison, floor, replicates"):
-        checked(found, Floor, "here", "mend it")
+        checked(found, Floor, "here", "fix it")
     assert "file" in Lhe.model_fields
 
 

@@ -28,7 +28,7 @@ class Hang(BaseException):
 
 @dataclass
 class Outcome:
-    """How a command line ended: its exit code, what it wrote on standard error, and an error that nobody foresaw."""
+    """How a command line ended: its exit code, what it wrote on standard error, and an unexpected error."""
 
     code: object = 0
     lines: list[str] = field(default_factory=list)

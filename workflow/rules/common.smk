@@ -31,7 +31,7 @@ from onshell.config.studies import (
 HERE = Path(workflow.source_path("../../envs/environment.yaml")).parents[1]
 
 try:
-    # Before Snakemake reads it, which knows no bound and tells faults on a page.
+    # Before Snakemake reads it, which knows no bound and needs a page for an error.
     WRITTEN = configuration.read("config.yaml")
 except OnshellError as error:
     remedy = (

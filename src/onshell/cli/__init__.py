@@ -19,7 +19,7 @@ teach(app)
 
 
 def main() -> None:
-    """Run the command line; a fault that the user can mend is one line on standard error and exit code 1.
+    """Run the command line; an error that the user can fix is one line on standard error and exit code 1.
 
     So is any other error, whose traceback `--traceback` (anywhere) or ONSHELL_TRACEBACK=1 shows. Work that was stopped
     and saved ends with exit code 75; output that nobody reads any more ends it without a word.

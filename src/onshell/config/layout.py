@@ -101,7 +101,7 @@ class Layout:
     def floor(self, dataset: str, size: int | str | None = None) -> str:
         """Return the path of a dataset's statistical floor: truth against truth, for samples of the usual or any size.
 
-        That of any other size is a study's, and tells of everything that studies compare.
+        That of any other size is a study's, and holds everything that studies compare.
         """
         return str(self.scale / "floors" / (f"{dataset}.json" if size is None else f"{dataset}.{size}.json"))
 

@@ -79,7 +79,7 @@ def _file(place: Path) -> Path | None:
 
 
 def _read(path: Path) -> Profile:
-    """Return the profile in a file; a fault of it is told where its keys are checked."""
+    """Return the profile in a file; what is wrong with it is said where its keys are checked."""
     try:
         content = parse(text_of(path))
     except OSError as error:

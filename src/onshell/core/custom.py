@@ -1,4 +1,4 @@
-"""What users bring along: a function or a class of their own, named by an import path "package.module:name"."""
+"""Custom code: a user-defined function or class, named by an import path "package.module:name"."""
 
 import contextlib
 import hashlib
@@ -44,7 +44,7 @@ def find(path: str, what: str) -> Any:
         if _is_stop(error):
             raise
         file = f"{module.replace('.', '/')}.py"
-        why, remedy = fault(error), f"mend {file}"
+        why, remedy = describe(error), f"fix {file}"
         if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
             why, remedy = str(error), f"put {file} where you run, or install it"
         elif isinstance(error, ModuleNotFoundError):
@@ -52,7 +52,9 @@ def find(path: str, what: str) -> Any:
         raise OnshellError(f"{what} {path!r} cannot be imported: {why}; {remedy}") from error
     if not there:
         place = getattr(loaded, "__file__", None) or module
-        raise OnshellError(f"{what} {path!r} cannot be imported: no {name!r} in {place}; {nearest(name, _own(loaded))}")
+        raise OnshellError(
+            f"{what} {path!r} cannot be imported: no {name!r} in {place}; {nearest(name, _defined(loaded))}"
+        )
     return getattr(loaded, name)
 
 
@@ -70,7 +72,7 @@ def check_named(path: str, named: str | None, where: object, option: str) -> Non
 
 @contextlib.contextmanager
 def guarded(what: str) -> Iterator[None]:
-    """Turn whatever code of the user's own raises, an exit included, into one line that says `what` and where."""
+    """Turn whatever custom code raises, an exit included, into one line that says `what` and where."""
     try:
         yield
     except OnshellError:
@@ -78,11 +80,11 @@ def guarded(what: str) -> Iterator[None]:
     except BaseException as error:
         if _is_stop(error):
             raise
-        raise OnshellError(f"{what}: {fault(error)}") from error
+        raise OnshellError(f"{what}: {describe(error)}") from error
 
 
 def _is_stop(error: BaseException) -> bool:
-    """Return whether an exception is no fault of the code that it came through: a signal stops the program."""
+    """Return whether an exception is a signal that stops the program, and no error of the code that it came through."""
     if isinstance(error, SystemExit):
         # Raised by a handler of this package, not by the code of others.
         last = traceback.extract_tb(error.__traceback__)[-1].filename
@@ -91,8 +93,8 @@ def _is_stop(error: BaseException) -> bool:
     return isinstance(error, GeneratorExit) or (isinstance(error, KeyboardInterrupt) and by_signal)
 
 
-def fault(error: BaseException) -> str:
-    """Return in one line what went wrong, and where in code of the user's own, if it was there."""
+def describe(error: BaseException) -> str:
+    """Return in one line what went wrong, and where in the user's code, if it was there."""
     text = f"{type(error).__name__}: {' '.join(str(error).split()):.300}"
     if isinstance(error, SyntaxError):
         return text
@@ -111,6 +113,6 @@ def origin(path: str, what: str) -> dict[str, str | None]:
     return {"path": path, "file": Path(file).name, "sha256": hashlib.sha256(Path(file).read_bytes()).hexdigest()}
 
 
-def _own(module: ModuleType) -> list[str]:
+def _defined(module: ModuleType) -> list[str]:
     """Return the names of the functions and classes that are written in a module."""
     return [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]

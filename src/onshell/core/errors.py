@@ -1,4 +1,4 @@
-"""The one exception that means: the user can mend this, and the words that help."""
+"""The exception for errors that a user can fix, and the words that help."""
 
 import difflib
 import os
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 
 class OnshellError(Exception):
-    """A fault in the input, told in one line that names the file or key and says what to do."""
+    """An error in the input: one line that names the file or key and says what to do."""
 
 
 class StoppedError(OnshellError):
@@ -16,7 +16,7 @@ class StoppedError(OnshellError):
 
 
 def unexpected(error: BaseException) -> str:
-    """Return in one line what an error says that nobody foresaw, and how to learn more."""
+    """Return in one line what an unexpected error says, and how to learn more."""
     kind, text = type(error).__name__, " ".join(str(error).split())
     if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or "can't allocate memory" in text:
         return "not enough memory; give the job more, or ask for fewer events, particles or weights at a time"
@@ -24,7 +24,7 @@ def unexpected(error: BaseException) -> str:
         what = "standard output, or a file beside it" if error.filename is None else os.fsdecode(error.filename)
         return f"{what}: {error.strerror}; `onshell --traceback ...` shows where"
     said = f"{kind}: {text:.300}" if text else kind
-    return f"{said}; nobody foresaw this: `onshell --traceback ...` shows where, for a report with the input"
+    return f"{said}; unexpected: `onshell --traceback ...` shows where, for a report with the input"
 
 
 def nearest(word: object, known: Iterable[object]) -> str:
@@ -42,6 +42,6 @@ def unknown_name(value: object, kind: str, known: Iterable[str]) -> str:
 
 
 def unknown(path: str, value: object, kind: str, known: Collection[str]) -> Iterator[str]:
-    """Yield the fault of `value` at `path`, if it is not among the names `known` of this kind."""
+    """Yield the problem of `value` at `path`, if it is not among the names `known` of this kind."""
     if value not in known:
         yield f"{path}: {unknown_name(value, kind, known)}"

@@ -1,6 +1,6 @@
 """What our files hold, as types: metadata of event tables, model files, and what trainings and samplings keep.
 
-Keys that are not named here are anybody's; those that are have the type that the code which reads them relies on.
+Keys that are not named here may hold anything; those that are have the type that the code which reads them relies on.
 """
 
 from collections.abc import Sequence
@@ -82,7 +82,7 @@ class Draws(Form):
 
 
 class Brief(Form):
-    """What defines a model, as far as tables of its events tell it."""
+    """What defines a model, as far as tables of its events say it."""
 
     run: str = ""
     family: str = ""

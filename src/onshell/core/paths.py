@@ -43,12 +43,12 @@ def expand_all(config: dict[str, Any]) -> str | None:
 
 
 def remote(path: str) -> str | None:
-    """Return in one line why jobs on a cluster cannot be told of `path`, or None.
+    """Return in one line why jobs on a cluster cannot get `path`, or None.
 
     Snakemake writes paths into their scripts as Python writes text, which a shell reads otherwise.
     """
     if "\\" in path or ("'" in path and re.search('["$`]', path)):
-        return f"{path!r}: a job on a cluster cannot be told of this path; name one without backslashes and quotes"
+        return f"{path!r}: a job on a cluster cannot get this path; name one without backslashes and quotes"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Files that may be damaged, or anybody's: JSON and torch files, read with every byte and every type checked."""
+"""Files that may be damaged, or foreign: JSON and torch files, read with every byte and every type checked."""
 
 import json
 import math
@@ -84,11 +84,11 @@ def checked(found: dict[str, Any], form: "type[Form] | None", where: str, remedy
     try:
         form.model_validate(found)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False)
-        if missing := [_key(fault["loc"]) for fault in faults if fault["type"] == "missing"]:
+        problems = error.errors(include_url=False, include_context=False)
+        if missing := [_key(one["loc"]) for one in problems if one["type"] == "missing"]:
             more = ", ..." * (len(missing) > MISSING)
             raise OnshellError(f"{where} without {', '.join(missing[:MISSING])}{more}; {remedy}") from error
-        first = faults[0]
+        first = problems[0]
         words = first["msg"][:1].lower() + first["msg"][1:]
         raise OnshellError(f"{where}: {_key(first['loc'])} = {shown(first['input'])}: {words}; {remedy}") from error
     except RecursionError as error:
@@ -127,7 +127,7 @@ def load(path: Path | str, kind: str, remedy: str, form: "type[Form] | None" = N
     except FileNotFoundError as error:
         raise OnshellError(f"{path}: no such {kind}; {remedy}") from error
     except (PermissionError, IsADirectoryError) as error:
-        raise OnshellError(f"{path}: this {kind} cannot be read ({error.strerror}); mend that, or {remedy}") from error
+        raise OnshellError(f"{path}: this {kind} cannot be read ({error.strerror}); fix that, or {remedy}") from error
     except (zipfile.BadZipFile, pickle.UnpicklingError) as error:
         why = f" ({error})" if isinstance(error, zipfile.BadZipFile) else ""
         raise OnshellError(f"{path}: a foreign or damaged {kind}{why}; {remedy}") from error

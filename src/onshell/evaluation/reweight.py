@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from onshell.core import custom as own
+from onshell.core import custom
 from onshell.core.errors import OnshellError
 from onshell.core.files import json_text, whole
 from onshell.core.progress import Progress, log
@@ -145,7 +145,7 @@ def _density(density: targets.Density, p: torch.Tensor, generator: str) -> torch
     """Return the target's density [n] at events `p`, checked where the function is the user's own."""
     if ":" not in generator:
         return torch.cat([density(part) for part in p.split(1 << 13)])
-    with own.guarded(f"target {generator!r} failed"):
+    with custom.guarded(f"target {generator!r} failed"):
         found = torch.as_tensor(find(generator)(p.clone()), dtype=torch.float64, device="cpu").detach().clone()
     if found.shape != (len(p),) or not torch.isfinite(found).all() or (found < 0).any():
         raise OnshellError(

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from onshell.core.custom import fault
+from onshell.core.custom import describe
 from onshell.core.errors import OnshellError
 from onshell.core.files import reason, save_whole, sweep
 from onshell.core.progress import Progress
@@ -198,5 +198,5 @@ def _faults_of(path: Path) -> Iterator[None]:
         raise OnshellError(f"{path}: {error}") from error
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         raise OnshellError(
-            f"{path}: its settings describe nothing that can be sampled ({fault(error)}); train it again"
+            f"{path}: its settings describe nothing that can be sampled ({describe(error)}); train it again"
         ) from error

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onshell.core import custom as own
+from onshell.core import custom
 from onshell.core.errors import OnshellError, nearest
 from onshell.core.rng import stream
 from onshell.physics.kinematics import violation
@@ -35,7 +35,7 @@ def find(generator: str) -> Generator:
     if ":" not in str(generator):
         hint = nearest(generator, [*PROCESSES, "package.module:function"])
         raise OnshellError(f"generator {generator!r} is unknown; {hint}")
-    found = own.find(generator, "generator")
+    found = custom.find(generator, "generator")
     if not callable(found):
         raise OnshellError(f"generator {generator!r} is {found!r:.40}, no function; it must return events [size, N, 3]")
     return found
@@ -44,7 +44,7 @@ def find(generator: str) -> Generator:
 def check_parameters(generator: str, parameters: Mapping[str, Any]) -> None:
     """Return nothing, or raise OnshellError where `parameters` are not what the generator takes; it makes one event."""
     block = find(generator)
-    with own.guarded(f"generator {generator!r} does not say what it takes"):
+    with custom.guarded(f"generator {generator!r} does not say what it takes"):
         signature = inspect.signature(block)
     known = [name for name, p in signature.parameters.items() if p.kind is not p.VAR_KEYWORD][2:]
     open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
@@ -140,7 +140,7 @@ def _call(
     """Return block(rng, size), checked where the function is the user's own."""
     if generator in PROCESSES:
         return block(rng, size, **parameters)
-    with own.guarded(f"generator {generator!r} failed"):
+    with custom.guarded(f"generator {generator!r} failed"):
         p = block(rng, size, **parameters)
     if not isinstance(p, Tensor | np.ndarray):
         raise OnshellError(f"generator {generator!r} returned {type(p).__name__}; it must return events [size, N, 3]")
@@ -166,5 +166,5 @@ def _real(generator: str, p: Tensor | np.ndarray) -> Tensor:
     plain = p.dtype.kind in "fiu" if isinstance(p, np.ndarray) else p.layout is torch.strided and not p.is_complex()
     if not plain or (isinstance(p, Tensor) and (p.is_quantized or p.device.type == "meta")):
         raise OnshellError(f"generator {generator!r} returned {kind}; it must return events [size, N, 3] in float64")
-    with own.guarded(f"generator {generator!r} returned {kind}"):
+    with custom.guarded(f"generator {generator!r} returned {kind}"):
         return torch.as_tensor(p.detach() if isinstance(p, Tensor) else p, dtype=torch.float64, device="cpu")
