@@ -17,7 +17,6 @@ N = 4_000
 EVERY = [
     {"fibre": "shared"},
     {"particles": "matched"},
-    {"rotation": "aligned"},
     {"fibre": "shared", "particles": "matched", "rotation": "aligned"},
 ]
 CHART = pytest.mark.parametrize("name", CHARTS)
