@@ -12,6 +12,7 @@ from helpers.networks import (
     assert_drawn_from_seed,
     assert_exact_divergence,
     awaken,
+    can_be_compiled,
     events_and_times,
     is_twice_differentiable,
     keeps_no_order,
