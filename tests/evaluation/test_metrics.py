@@ -15,11 +15,11 @@ from onshell.evaluation.distances import frechet, wasserstein
 from onshell.evaluation.features import invariants
 from onshell.evaluation.floors import fresh
 from onshell.evaluation.metrics import conservation, spread
+from onshell.evaluation.observables import compared
 from onshell.evaluation.truth import held_out
 from onshell.evaluation.twosample import halves, linear_auc
 from onshell.events.table import read_events, read_metadata, write_events
 from onshell.physics.generators import events
-from onshell.physics.observables import observables
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_a_smeared_sample_stands_above_it(folder, muon, networks, perfect):
         found["features"]["invariant"]["frechet"]["mean"] > 5 * found["features"]["invariant"]["frechet"]["floor_mean"]
     )
     rows = read_events(muon, rows="test").momenta
-    ours, theirs = (observables(p, "muon")["E_3"] for p in (read_events(sample).momenta, rows))
+    ours, theirs = (compared(p, "muon")["E_3"] for p in (read_events(sample).momenta, rows))
     assert found["observables"]["E_3"]["w1"] == wasserstein(ours, theirs)
 
 

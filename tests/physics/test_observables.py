@@ -9,6 +9,7 @@ from scipy import stats
 
 from helpers.statistics import ALPHA, assert_law, assert_mean
 from onshell.core.rng import stream
+from onshell.evaluation.observables import compared
 from onshell.physics import analytic, rambo
 from onshell.physics import observables as obs
 from onshell.physics.generators import events
@@ -59,24 +60,24 @@ def test_tau_of_a_collinear_pair_keeps_its_digits():
 def test_events_on_a_boundary_give_finite_numbers():
     p = torch.zeros(2, 3, 3, dtype=torch.float64)
     p[0, 0, 2], p[0, 2, 2] = 0.5, -0.5
-    for name, value in obs.observables(p, "muon").items():
+    for name, value in compared(p, "muon").items():
         assert np.isfinite(value).all(), name
-    assert all(np.isfinite(v).all() for v in obs.observables(torch.zeros(1, 5, 3).double(), "aps").values())
+    assert all(np.isfinite(v).all() for v in compared(torch.zeros(1, 5, 3).double(), "aps").values())
 
 
 def test_names_shapes_and_leading_axes():
     q = rambo.sample_prior(10, 3, stream(SEED, "test", "shapes"))
     p = rambo.to_p(q)
-    found = obs.observables(p, "muon")
+    found = compared(p, "muon")
     assert list(found) == [
-        *["ln_f", "E_1", "E_2", "E_3", "u_1", "u_2", "cos_theta_1", "cos_theta_2", "cos_theta_3"],
+        *["ln_f", "u_1", "u_2", "E_1", "E_2", "E_3", "cos_theta_1", "cos_theta_2", "cos_theta_3"],
         *["phi_1", "phi_2", "phi_3", "cos_theta_plane", "phi_plane", "log10_tau"],
     ]
     assert all(v.shape == (10,) and v.dtype == np.float64 for v in found.values())
-    assert "ln_f" not in obs.observables(p, "qqg")
+    assert "ln_f" not in compared(p, "qqg")
     assert obs.tau(p.reshape(2, 5, 3, 3)).shape == (2, 5)
     assert torch.equal(obs.tau(p.reshape(2, 5, 3, 3)).flatten(), obs.tau(p))
-    assert all(len(v) == 0 for v in obs.observables(p[:0], "muon").values())
+    assert all(len(v) == 0 for v in compared(p[:0], "muon").values())
 
 
 def test_angles_turn_with_the_event():
@@ -101,17 +102,17 @@ def test_angles_turn_with_the_event():
     ],
 )
 def test_muon_truth_follows_the_closed_forms(muon, name, cdf):
-    assert_law(obs.observables(muon, "muon")[name], cdf)
+    assert_law(compared(muon, "muon")[name], cdf)
 
 
 def test_rosenblatt_coordinates_are_independent(muon):
-    found = obs.observables(muon, "muon")
+    found = compared(muon, "muon")
     counts, _, _ = np.histogram2d(found["u_1"], found["u_2"], bins=10, range=[(0, 1), (0, 1)])
     assert stats.chisquare(counts.ravel()).pvalue > ALPHA
 
 
 def test_uniform_three_body_truth_follows_20_and_its_energy(uniform):
-    found = obs.observables(uniform, "uniform")
+    found = compared(uniform, "uniform")
     assert_law(10 ** found["log10_tau"], analytic.uniform_tau_cdf)
     assert_law(found["E_2"], lambda e: analytic.uniform_energy_cdf(e, 3))
 
@@ -136,7 +137,7 @@ def test_uniform_ten_body_truth_against_24():
 
 def test_pooled_energies_and_a_pair_where_particles_are_exchangeable():
     p = rambo.to_p(rambo.sample_prior(50, 10, stream(SEED, "test", "pooled")))
-    found = obs.observables(p, "aps")
+    found = compared(p, "aps")
     assert list(found) == [
         *["log10_E", "E_1", "E_max", "log10_E_min", "cos_theta_1", "phi_1", "log10_s_12", "log10_tau"]
     ]
@@ -144,7 +145,7 @@ def test_pooled_energies_and_a_pair_where_particles_are_exchangeable():
     energy, s_12 = p.norm(dim=-1), (p[:, 0] + p[:, 1]).square().sum(-1)
     assert np.allclose(np.sort(10 ** found["log10_E"]), np.sort(energy.flatten()))
     assert np.allclose(10 ** found["log10_s_12"], (energy[:, 0] + energy[:, 1]) ** 2 - s_12)
-    three = obs.observables(rambo.to_p(rambo.sample_prior(50, 3, stream(SEED, "test", "pooled"))), "qqg")
+    three = compared(rambo.to_p(rambo.sample_prior(50, 3, stream(SEED, "test", "pooled"))), "qqg")
     assert three["E"].shape == (150,)
     assert np.array_equal(three["E"].reshape(50, 3)[:, 1], three["E_2"])
 
@@ -152,7 +153,7 @@ def test_pooled_energies_and_a_pair_where_particles_are_exchangeable():
 def test_the_mass_of_a_pair_of_ten_is_one_of_45():
     """The 45 masses squared add up to 1 in every event and share one law."""
     p = events("uniform", 50_000, seed=SEED, name=("test", "observables", "ten"), n_particles=10)
-    assert_mean(10 ** obs.observables(p, "uniform")["log10_s_12"], 1.0 / 45.0)
+    assert_mean(10 ** compared(p, "uniform")["log10_s_12"], 1.0 / 45.0)
 
 
 @pytest.mark.parametrize(("process", "n_particles"), [("muon", 3), ("qqg", 3), ("aps", 10)])
@@ -164,10 +165,10 @@ def test_events_off_the_shell_give_finite_numbers(process, n_particles):
     p[100:110, 0] = 0.0
     p[110:120, 1] = 2.0 * p[110:120, 0]
     p[120, :2] = torch.tensor([[0.75, 0.0, 0.0], [0.0, 0.5, 0.0]])
-    for name, value in obs.observables(p, process).items():
+    for name, value in compared(p, process).items():
         assert np.isfinite(value).all(), name
     if process == "muon":
-        u_2 = obs.observables(p, process)["u_2"]
+        u_2 = compared(p, process)["u_2"]
         assert u_2.min() >= 0.0
         assert u_2.max() <= 1.0
 

@@ -17,12 +17,12 @@ from onshell.physics.observables import (
     c_parameter,
     cos_theta,
     log_dalitz,
-    observables,
     phi,
     plane_normal,
     rosenblatt,
     tau,
 )
+from onshell.physics.process import PROCESSES, labelled
 
 Array = NDArray[np.float64]
 End = float | Callable[[int], float] | None
@@ -97,7 +97,7 @@ class Observable:
 
 def log10(x: Tensor) -> Tensor:
     """Return log10 of values that are not negative, finite at zero."""
-    return x.clamp_min(LOG_FLOOR).log10()
+    return x.clamp_min(LOG_FLOOR).log() / math.log(10.0)
 
 
 def _masses(p: Tensor) -> Tensor:
@@ -115,8 +115,7 @@ def _pair(i: int, j: int) -> Observable:
     """Return the mass squared of particles i < j, counted from 1."""
 
     def mass(p: Tensor) -> Tensor:
-        first, second = torch.triu_indices(p.shape[1], p.shape[1], 1)
-        return _masses(p)[:, int(((first == i - 1) & (second == j - 1)).nonzero())]
+        return _masses(p[:, [i - 1, j - 1]])
 
     return Observable(f"log10_s_{i}{j}", mass, f"s_{{{i}{j}}}", None, 0.0, MASS, log=True)
 
@@ -180,18 +179,31 @@ def of_pairs(n_particles: int) -> list[str]:
     return [f"log10_s_{i + 1}{j + 1}" for i, j in zip(*np.triu_indices(n_particles, 1), strict=True)]
 
 
+def names(process: str, n_particles: int) -> list[str]:
+    """Return what is compared of events of a process.
+
+    Of three particles those that only the process has, the pooled energy unless its particles are labelled, and energy,
+    cos theta and phi of each and of the plane. Of any other number, whose particles are exchangeable, the pooled
+    energies, the largest and the least, and those of one particle and one pair. Always log10_tau, last.
+    """
+    if n_particles != 3:
+        return ["log10_E", "E_1", "E_max", "log10_E_min", "cos_theta_1", "phi_1", "log10_s_12", "log10_tau"]
+    special = PROCESSES[process].observables if process in PROCESSES else ()
+    each = [name for kind in _SINGLE for name in of_places(kind, 3)]
+    return [*special, *([] if labelled(process) else ["E"]), *each, "cos_theta_plane", "phi_plane", "log10_tau"]
+
+
 def compared(p: Tensor, process: str, ordered: bool | None = None) -> dict[str, Array]:
     """Return the compared observables of events [n, N, 3] by name: [n], or, of all particles or pairs pooled, [n k].
 
-    Those of `observables`. For imported events, whose table says whether the order of the particles has a meaning, also
-    the pair masses log10 s_IJ: all pooled (log10_s) where it has none, pair by pair where it has; there also E, cos
-    theta and phi of each of up to 6 places.
+    Those of `names`. For imported events, whose table says whether the order of the particles has a meaning, also the
+    pair masses log10 s_IJ: all pooled (log10_s) where it has none, pair by pair where it has; there also E, cos theta
+    and phi of each of up to 6 places. Events off the shell give finite numbers, too.
     """
-    found = observables(p, process)
     n = p.shape[-2]
-    if ordered is None:
-        return found
-    names = ["log10_s"]
+    found = dict.fromkeys(names(process, n))
     if ordered and n <= PLACES:
-        names = [*(name for kind in _SINGLE for name in of_places(kind, n)), *of_pairs(n)]
-    return found | {name: observable(name)(p) for name in names}
+        found |= dict.fromkeys([*(name for kind in _SINGLE for name in of_places(kind, n)), *of_pairs(n)])
+    elif ordered is not None:
+        found |= {"log10_s": None}
+    return {name: observable(name)(p) for name in found}
