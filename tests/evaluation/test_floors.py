@@ -13,7 +13,7 @@ from onshell.cli.results import floor as floor_command
 from onshell.core.errors import OnshellError
 from onshell.evaluation.autoencoder import fingerprint, load
 from onshell.evaluation.commands import autoencoder_file
-from onshell.evaluation.reweight import weigh_file
+from onshell.evaluation.reweight import reweight_file
 from onshell.events.table import read_metadata, write_events
 from onshell.physics.generators import events
 
@@ -137,7 +137,7 @@ def test_a_generator_that_only_the_table_names_is_not_imported(tmp_path, monkeyp
         with pytest.raises(OnshellError, match=fault):
             made()
     with pytest.raises(OnshellError, match="density not known; give it by --target"):
-        weigh_file(truth, out, truth=truth)
+        reweight_file(truth, out, truth=truth)
     assert not Path("executed").exists()
     assert not out.exists()
     with pytest.raises(OnshellError, match="no 'block' in"):

@@ -104,16 +104,24 @@ UNIFORM = {
 """Variables that are uniform in muon decay, and the length of their range."""
 
 
-def test_the_floor_agrees_with_the_laws_of_two_samples(muon):
+SIZES, REPLICATES = (1500, 1000), 100
+
+
+@pytest.fixture(scope="module")
+def chance(muon):
+    """The values of many replicates of a floor."""
+    return floor_values(read_metadata(muon), "muon", SIZES, seed=SEED, replicates=REPLICATES, splits=3)
+
+
+def test_the_floor_agrees_with_the_laws_of_two_samples(chance):
     """The gap of two distribution functions is a Brownian bridge B(t) times sqrt(1/n + 1/m).
 
     KS: E max|B| = sqrt(pi/2) ln 2 and E max B^2 = pi^2 / 12. W1 of a uniform variable: E int|B| = sqrt(pi/32) and
     E (int|B|)^2 = 7/60. AUC: 1/2. With 100 replicates the bands below are five standard errors wide; KS of finite
     samples is a few per cent below its limit.
     """
-    sizes, replicates = (1500, 1000), 100
-    found = floor_values(read_metadata(muon), "muon", sizes, seed=SEED, replicates=replicates, splits=3)
-    unit = (1 / sizes[0] + 1 / sizes[1]) ** 0.5
+    found, replicates = chance, REPLICATES
+    unit = (1 / SIZES[0] + 1 / SIZES[1]) ** 0.5
     ks, w1 = np.sqrt(np.pi / 2) * np.log(2), np.sqrt(np.pi / 32)
     ks_sd, w1_sd = np.sqrt(np.pi**2 / 12 - ks**2), np.sqrt(7 / 60 - w1**2)
     for key, values in found.items():
@@ -133,10 +141,9 @@ def test_the_floor_agrees_with_the_laws_of_two_samples(muon):
     assert 0.3 * one_split < sd < 1.3 * one_split
 
 
-def test_the_floor_of_the_frechet_distance_agrees_with_its_expansion(muon):
+def test_the_floor_of_the_frechet_distance_agrees_with_its_expansion(muon, chance):
     """The squared difference of two means is tr C (1/h + 1/k) on average, the covariances add somewhat less."""
-    metadata = read_metadata(muon)
-    found = floor_values(metadata, "muon", (1500, 1000), seed=SEED, replicates=100, splits=3)["invariant.frechet"]
+    found = chance["invariant.frechet"]
     trace = np.trace(np.cov(invariants(read_events(muon, rows="test").momenta), rowvar=False))
     means = trace * (1 / 750 + 1 / 500)
     assert means < np.mean(found) < 2 * means

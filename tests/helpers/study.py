@@ -31,7 +31,7 @@ class Study:
         """Make truth and its floor."""
         self.files["events"][name] = truth(self.folder, name, process, generator, n, **parameters)
         self.floors[name] = self.folder / f"{name}.floor.json"
-        options = {"sample_size": n, "replicates": 6, "classified": 2, "splits": 1, "extended": True}
+        options = {"sample_size": n, "replicates": 4, "classified": 2, "splits": 1, "extended": True}
         make_floor(self.files["events"][name], self.floors[name], **options)
 
     def trained(self, run, dataset, preset, strength, seconds=240.0, **training):

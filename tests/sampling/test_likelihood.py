@@ -14,7 +14,7 @@ from helpers.trainings import silent
 from onshell.cli import app
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream, torch_stream
-from onshell.evaluation.reweight import weigh_file
+from onshell.evaluation.reweight import reweight_file
 from onshell.events.table import read_events
 from onshell.models.build import build
 from onshell.models.charts import chart_of
@@ -234,7 +234,7 @@ def test_frames_that_events_share_are_warned_of_once_and_make_no_weights(spec, t
     assert "log_prob is singular" in line
     assert "singular" not in said.stdout
     with pytest.raises(OnshellError, match=r"s\.parquet: its model was trained with augmentation 'some', in frames"):
-        weigh_file(out, tmp_path / "w.parquet", target="muon", progress=silent)
+        reweight_file(out, tmp_path / "w.parquet", target="muon", progress=silent)
     assert CliRunner().invoke(app, [*command, "-o", str(tmp_path / "plain.parquet")]).stderr == ""
 
 

@@ -29,9 +29,9 @@ def weights(
     ] = None,
 ) -> None:
     """Write events with importance weights, and say what they are worth: effective sample size, efficiency."""
-    from onshell.evaluation.reweight import weigh_file
+    from onshell.evaluation.reweight import reweight_file
 
     apart(output, samples, truth)
     apart(report, samples, truth, output)
     with show_progress(f"weights of {samples.name}"):
-        weigh_file(samples, output, truth=truth, target=target, fibre=fibre, report=report)
+        reweight_file(samples, output, truth=truth, target=target, fibre=fibre, report=report)

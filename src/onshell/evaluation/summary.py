@@ -1,4 +1,4 @@
-"""All runs at a glance: a tidy table of every number in the metrics, and a page that shows the headline ones."""
+"""The summary of all runs: a tidy table of every number in the metrics, and a page of the headline ones."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,9 +9,11 @@ import pandas as pd
 
 from onshell.core.errors import OnshellError
 from onshell.core.files import all_whole
+from onshell.core.format import format_number
 from onshell.core.progress import Progress, log
 from onshell.core.reading import read_json
 from onshell.evaluation.result_forms import Finished, Metrics
+from onshell.evaluation.tables import grid
 from onshell.evaluation.truth import judge_note, one_judge
 
 COLUMNS = ("run", "dataset", "process", "judge", "quantity", "measure", "value", "sd", "error")
@@ -50,7 +52,7 @@ FLOORS = ("floor_mean", "floor_sd", "floor_low", "floor_high")
 def rows(metrics: Mapping[str, Any], published: Sequence[float] | None = None) -> list[dict[str, Any]]:
     """Return every number of one run's metrics as rows of the tidy table, by COLUMNS.
 
-    Conservation is told over the median single-particle energy; `published` holds the paper's values of VIOLATIONS.
+    Conservation is given over the median single-particle energy; `published` holds the paper's values of VIOLATIONS.
     What sums up all observables is of the quantity "all": ``worst`` and ``mean`` in floors, ``excess`` over truth's sd.
     """
     head = {key: metrics[key] for key in ("run", "dataset", "process")} | {"judge": metrics.get("judge", "test")}
@@ -143,23 +145,6 @@ def document(table: pd.DataFrame, metrics: Mapping[str, dict], title: str, train
     return "\n".join(parts)
 
 
-def grid(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown, its first column to the left and all others to the right."""
-    text = [head, [":---", *["---:"] * (len(head) - 1)], *lines]
-    return "".join(f"| {' | '.join(line)} |\n" for line in text)
-
-
-def number(value: float, digits: int = 3) -> str:
-    """Return a number to `digits` significant ones, with an exponent below 1e-4."""
-    if not math.isfinite(value):
-        return "–"
-    if value and abs(value) < 1e-4:
-        mantissa, exponent = f"{value:.1e}".split("e")
-        return f"{mantissa}e{int(exponent)}"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
-    return f"{value:.{decimals}f}"
-
-
 def _process(table: pd.DataFrame, metrics: Mapping[str, dict]) -> str:
     """Return the table of one process in Markdown: its runs, then the floor of each dataset and sample size."""
     quantities = set(table["quantity"])
@@ -173,7 +158,7 @@ def _process(table: pd.DataFrame, metrics: Mapping[str, dict]) -> str:
         cells = [_cell(entries.get(column)) for column in columns]
         far = f"{_cell(ks)} {ks.quantity}"
         sums = [_worst(entries.get(("all", "worst")), metrics[run]), _beyond(entries.get(("all", "excess")))]
-        lines.append([run, *cells, *sums, far, number(entries["energy_mean", "conservation"].value)])
+        lines.append([run, *cells, *sums, far, format_number(entries["energy_mean", "conservation"].value)])
         counts = metrics[run].get("counts", {})
         low = [_floor(entries.get(column)) for column in (*columns, ("all", "worst"))]
         floors.setdefault((ours["dataset"].iloc[0], counts.get("sample"), counts.get("truth")), low)
@@ -192,12 +177,14 @@ def _cell(row: Any) -> str:
         if not row.floor_sd > 0:
             return f"{row.value:.4f}"
         return f"{row.value:.4f} ({(row.value - row.floor_mean) / row.floor_sd:+.1f})"
-    return number(row.value) + (f" ({plus_minus(row.over_floor, row.over_floor_error)})" if row.over_floor > 0 else "")
+    return format_number(row.value) + (
+        f" ({plus_minus(row.over_floor, row.over_floor_error)})" if row.over_floor > 0 else ""
+    )
 
 
 def plus_minus(value: float, error: float) -> str:
     """Return a multiple of the floor with its standard error, if that is known."""
-    return number(value, 2) + (f" ± {number(error, 1)}" if error > 0 else "")
+    return format_number(value, 2) + (f" ± {format_number(error, 1)}" if error > 0 else "")
 
 
 def _worst(row: Any, metrics: Mapping[str, Any]) -> str:
@@ -209,7 +196,7 @@ def _beyond(row: Any) -> str:
     """Return what all observables have beyond the floor, in per cent of the spread of truth, and its interval."""
     if row is None:
         return "–"
-    value, low, high = (number(100.0 * share, 2) for share in (row.value, row.excess_low, row.excess_high))
+    value, low, high = (format_number(100.0 * share, 2) for share in (row.value, row.excess_low, row.excess_high))
     return f"{value}% ({low}–{high}%)"
 
 
@@ -217,11 +204,11 @@ def _floor(row: Any) -> str:
     """Return the floor under a value, mean ± standard deviation, and the range of a perfect model in floors."""
     if row is None or not math.isfinite(row.floor_mean):
         return "–"
-    text = f"{number(row.floor_mean, 4 if row.measure == 'auc' else 3)} ± {number(row.floor_sd, 2)}"
+    text = f"{format_number(row.floor_mean, 4 if row.measure == 'auc' else 3)} ± {format_number(row.floor_sd, 2)}"
     if row.measure == "auc" or not math.isfinite(row.floor_low):
         return text
     unit = 1.0 if row.quantity == "all" else row.floor_mean
-    return f"{text} ({number(row.floor_low / unit, 2)}–{number(row.floor_high / unit, 2)})"
+    return f"{text} ({format_number(row.floor_low / unit, 2)}–{format_number(row.floor_high / unit, 2)})"
 
 
 def _published(table: pd.DataFrame) -> str:
@@ -229,7 +216,9 @@ def _published(table: pd.DataFrame) -> str:
     lines = []
     for run, ours in table.groupby("run", sort=False):
         named = {row.quantity: row for row in ours.itertuples()}
-        lines.append([run, *(f"{number(named[q].value)} ({number(named[q].published)})" for q in VIOLATIONS)])
+        lines.append(
+            [run, *(f"{format_number(named[q].value)} ({format_number(named[q].published)})" for q in VIOLATIONS)]
+        )
     return grid(["run (paper)", *VIOLATIONS.values()], lines)
 
 

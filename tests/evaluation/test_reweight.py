@@ -9,8 +9,7 @@ import torch
 from helpers.statistics import assert_mean
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream
-from onshell.evaluation.importance import capped_efficiency, quality, weights_in_q
-from onshell.evaluation.reweight import weigh_file
+from onshell.evaluation.reweight import capped_efficiency, quality, reweight_file, weights_in_q
 from onshell.events.table import read_events, write_events
 from onshell.physics import generators, rambo, targets
 
@@ -60,7 +59,7 @@ def test_a_capped_efficiency_leaves_a_thousandth_of_the_weight_above():
 
 
 @pytest.mark.parametrize("bad", [[1.0], [1.0, np.nan], [0.0, 0.0], [1.0, -0.1]])
-def test_weights_without_a_quality_are_told(bad):
+def test_weights_without_a_quality_are_refused(bad):
     with pytest.raises(OnshellError, match="have no quality"):
         quality(np.array(bad))
 
@@ -81,7 +80,7 @@ def test_uniform_events_weighted_to_muon_decay_integrate_to_one(fitted):
 def test_uniform_events_are_worth_five_sixths_for_muon_decay(tmp_path):
     path = table(tmp_path / "s.parquet", q_points(), torch.zeros(20_000, dtype=torch.float64))
     lines, report = [], tmp_path / "w.json"
-    found = weigh_file(path, tmp_path / "w.parquet", target="muon", report=report, progress=lines.append)
+    found = reweight_file(path, tmp_path / "w.parquet", target="muon", report=report, progress=lines.append)
     assert found.share == pytest.approx(5 / 6, abs=0.01)
     assert found.integral == pytest.approx(1, abs=6 * found.error)
     # The largest weight is 12/8 at E_3 = 1/4.
@@ -94,9 +93,9 @@ def test_uniform_events_are_worth_five_sixths_for_muon_decay(tmp_path):
     assert "effective sample size" in lines[1]
 
 
-def test_where_metadata_do_not_tell_the_frames_a_law_is_fitted(tmp_path):
+def test_where_metadata_do_not_name_the_frames_a_law_is_fitted(tmp_path):
     path = table(tmp_path / "s.parquet", q_points(4_000), torch.zeros(4_000, dtype=torch.float64), {"likelihood": {}})
-    found = weigh_file(path, tmp_path / "w.parquet", target="uniform", progress=silent)
+    found = reweight_file(path, tmp_path / "w.parquet", target="uniform", progress=silent)
     assert found.integral == pytest.approx(1, abs=5 * found.error)
     assert read_events(tmp_path / "w.parquet").metadata["importance"]["fibre"] == "fitted"
 
@@ -106,28 +105,28 @@ def test_a_table_of_truth_names_the_process(tmp_path):
     p = generators.events("qqg", 10, seed=1, cutoff=0.05)
     truth = tmp_path / "qqg.parquet"
     write_events(truth, [p], {"generator": "qqg", "parameters": {"cutoff": 0.05, "n_particles": 3}})
-    found = weigh_file(path, tmp_path / "w.parquet", truth=truth, progress=silent)
+    found = reweight_file(path, tmp_path / "w.parquet", truth=truth, progress=silent)
     assert found.integral == pytest.approx(1, abs=5 * found.error)
     assert 0.25 < found.zero < 0.31
 
 
-def test_a_matrix_element_of_one_s_own_gives_its_integral(tmp_path, monkeypatch):
+def test_a_matrix_element_of_user_defined_gives_its_integral(tmp_path, monkeypatch):
     (tmp_path / "matrix.py").write_text(
         "def element(p):\n    return 5 * p[:, 0].norm(dim=-1)\n\n\ndef wrong(p):\n    return p\n\n\n"
         "def faulty(p):\n    raise ValueError('no couplings')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     path = table(tmp_path / "s.parquet", q_points(4_000), torch.zeros(4_000, dtype=torch.float64))
-    found = weigh_file(path, tmp_path / "w.parquet", target="matrix:element", progress=silent)
+    found = reweight_file(path, tmp_path / "w.parquet", target="matrix:element", progress=silent)
     assert found.integral == pytest.approx(5 / 3, abs=5 * found.error)
     (tmp_path / "w.parquet").unlink()
     for name, message in (("wrong", "one an event"), ("faulty", "ValueError: no couplings"), ("none", "cannot be")):
         with pytest.raises(OnshellError, match=message):
-            weigh_file(path, tmp_path / "w.parquet", target=f"matrix:{name}", progress=silent)
+            reweight_file(path, tmp_path / "w.parquet", target=f"matrix:{name}", progress=silent)
     assert not (tmp_path / "w.parquet").exists()
 
 
-def test_tables_that_cannot_be_weighted_are_told(tmp_path):
+def test_tables_that_cannot_be_weighted_are_refused(tmp_path):
     q = q_points(200)
     good = table(tmp_path / "s.parquet", q, torch.zeros(200, dtype=torch.float64))
     plain, off, few, own, single = (tmp_path / f"{name}.parquet" for name in ("plain", "off", "few", "own", "single"))
@@ -150,5 +149,5 @@ def test_tables_that_cannot_be_weighted_are_told(tmp_path):
         (own, {"target": "muon"}, "no such file"),
     ):
         with pytest.raises(OnshellError, match=message):
-            weigh_file(path, out, progress=silent, **options)
+            reweight_file(path, out, progress=silent, **options)
     assert not out.exists()
