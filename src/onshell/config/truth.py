@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, Tag, model_validator
 
+from onshell.config.datasets import IMPORT
 from onshell.core.errors import unknown_name
 from onshell.core.validation import Count, Positive, Settings, Small, Unique, Vector, by, key, problem
 from onshell.physics.process import PROCESSES
@@ -89,17 +90,17 @@ class GeneratedProcess(Settings):
 class ImportOptions(Settings):
     """How the events of a Les Houches file are imported."""
 
-    particles: Annotated[list[int | str], Field(min_length=2)] | None = key(
+    particles: Annotated[list[int | str], Field(min_length=2)] = key(
         "the final particles to take, in this order: PDG numbers, names such as u~, mu+, gamma, w+, or groups q, qbar, "
         "g, j, a, l-, l+, nu, nubar, several for one place joined by |",
-        None,
+        IMPORT["particles"],
     )
-    shuffle: bool = key("put the particles of every event into a random order", False)
-    massless: Positive = key("largest mass over E_cm that counts as zero", 1e-3)
-    any_energy: bool = key("do not compare E_cm with the beams of the file's header", False)
-    unweighted: bool = key("count every event once", False)
-    skip_bad: bool = key("leave bad events out, and count them", False)
-    held_out: Small = key("share of the events that no model will see", 0.2)
+    shuffle: bool = key("put the particles of every event into a random order", IMPORT["shuffle"])
+    massless: Positive = key("largest mass over E_cm that counts as zero", IMPORT["massless"])
+    any_energy: bool = key("do not compare E_cm with the beams of the file's header", IMPORT["any_energy"])
+    unweighted: bool = key("count every event once", IMPORT["unweighted"])
+    skip_bad: bool = key("leave bad events out, and count them", IMPORT["skip_bad"])
+    held_out: Small = key("share of the events that no model will see", IMPORT["held_out"])
 
 
 class ImportedProcess(ImportOptions):
