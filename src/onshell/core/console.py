@@ -1,4 +1,4 @@
-"""What the command line says, and how it is stopped."""
+"""Standard streams and arguments of the command line, and how it is stopped."""
 
 import contextlib
 import math

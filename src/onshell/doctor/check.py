@@ -1,6 +1,7 @@
 """A check: what it returns, what it is given and may ask, and the list of them all."""
 
 import functools
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -81,6 +82,14 @@ class Context:
     def rules(self) -> dict[str, Rule]:
         """Return the rules of the workflow by name, none where there is no workflow."""
         return rules(self.folder, [*self.config["figures"], *self.config["tables"]])
+
+    @cached_property
+    def partitions(self) -> dict[str, bool]:
+        """Return Slurm's partitions by name, and whether each is the default; none where Slurm does not answer."""
+        if not self.on_slurm or shutil.which("sinfo") is None:
+            return {}
+        answer = self.call("sinfo", "-h", "-o", "%P")
+        return {word.rstrip("*"): word.endswith("*") for word in answer.out.split()} if answer.code == 0 else {}
 
     def values(self, resource: str) -> list[str]:
         """Return the different values of a resource in the profile; several may stand with commas between them."""

@@ -26,13 +26,13 @@ def controller(context: Context) -> Check | None:
     answer = context.call("sinfo", "-h", "-o", "%P")
     if answer.code != 0:
         return fault(f"sinfo: {answer.why}", "ask the site: its controller cannot be reached from here")
-    return ok(f"answers; partitions: {shorten(_partitions(context), 8)}")
+    return ok(f"answers; partitions: {shorten(context.partitions, 8)}")
 
 
-@checker(lambda context: _partitions(context))
+@checker(lambda context: context.partitions)
 def partition(context: Context) -> Check | None:
     """Return whether the partitions of the profile exist, and let jobs run as long as they need."""
-    there = _partitions(context)
+    there = context.partitions
     named = context.values("slurm_partition")
     unknown = [name for name in named if name not in there]
     if unknown:
@@ -50,7 +50,7 @@ def partition(context: Context) -> Check | None:
     return ok(shorten(named) if named else "Slurm's default")
 
 
-@checker(lambda context: context.values("slurm_account") and _partitions(context))
+@checker(lambda context: context.values("slurm_account") and context.partitions)
 def account(context: Context) -> Check | None:
     """Return whether the account of the profile is one of this user's, as the executor plugin asks too."""
     named = context.values("slurm_account")
@@ -71,7 +71,7 @@ def account(context: Context) -> Check | None:
     return ok(shorten(named) if known else f"{shorten(named)}; Slurm lists no accounts to compare with")
 
 
-@checker(lambda context: _partitions(context))
+@checker(lambda context: context.partitions)
 def gpu_models(context: Context) -> Check | None:
     """Return whether the GPUs that the profile asks for are in the cluster."""
     there = {}
@@ -91,7 +91,7 @@ def gpu_models(context: Context) -> Check | None:
     )
 
 
-@checker(lambda context: _partitions(context))
+@checker(lambda context: context.partitions)
 def status_command(context: Context) -> Check | None:
     """Return whether Snakemake will learn how its jobs end."""
     asked = context.profile.content.get("slurm-status-command")
@@ -110,21 +110,13 @@ def status_command(context: Context) -> Check | None:
     return ok(f"{asked or 'sacct'}, {'with' if has_accounting else 'without'} accounting")
 
 
-@checker(lambda context: _partitions(context))
+@checker(lambda context: context.partitions)
 def preemption(context: Context) -> Check | None:
     """Return whether jobs that are pushed aside start again."""
     mode = _settings(context).get("PreemptMode", "OFF").upper()
     if "CANCEL" in mode:
         return warning("jobs are cancelled (PreemptMode), and Snakemake waits for them for ever", "ask for REQUEUE")
     return ok(f"PreemptMode {mode}")
-
-
-def _partitions(context: Context) -> dict[str, bool]:
-    """Return the partitions by name, and whether each is the default; none where Slurm does not answer."""
-    if not context.on_slurm or shutil.which("sinfo") is None:
-        return {}
-    answer = context.call("sinfo", "-h", "-o", "%P")
-    return {word.rstrip("*"): word.endswith("*") for word in answer.out.split()} if answer.code == 0 else {}
 
 
 def _settings(context: Context) -> dict[str, str]:
