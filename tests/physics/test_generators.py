@@ -14,7 +14,7 @@ from helpers.maps import assert_on_shell
 from helpers.statistics import assert_law, assert_uniform
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream
-from onshell.physics.generators import BLOCK, events, find, generate
+from onshell.physics.generators import EVENTS_PER_BLOCK, events, find, generate
 from onshell.physics.generators.rejection import accept
 from onshell.physics.kinematics import energies
 from onshell.physics.process import PROCESSES
@@ -45,22 +45,24 @@ def test_events_conserve_to_1e_12_and_have_no_preferred_azimuth(generator, param
 
 @every_case
 def test_bytes_depend_on_neither_chunk_nor_threads(generator, parameters):
-    n, skip = 2 * BLOCK + 777, 100
+    n, skip = 2 * EVENTS_PER_BLOCK + 777, 100
     whole = events(generator, skip + n, seed=2, name=("bytes",), **parameters)
-    for chunk, threads in ((5000, 1), (BLOCK, 2), (100_000, 3)):
+    for chunk, threads in ((5000, 1), (EVENTS_PER_BLOCK, 2), (100_000, 3)):
         parts = list(
             generate(generator, n, seed=2, name=("bytes",), chunk=chunk, threads=threads, skip=skip, **parameters)
         )
         assert all(len(part) == chunk for part in parts[:-1])
         assert torch.equal(torch.cat(parts), whole[skip:])
-    far = next(generate(generator, 10, seed=2, name=("bytes",), skip=BLOCK + 5, **parameters))
-    assert torch.equal(far, whole[BLOCK + 5 : BLOCK + 15])
+    far = next(generate(generator, 10, seed=2, name=("bytes",), skip=EVENTS_PER_BLOCK + 5, **parameters))
+    assert torch.equal(far, whole[EVENTS_PER_BLOCK + 5 : EVENTS_PER_BLOCK + 15])
 
 
 @every_case
 def test_block_k_comes_from_its_named_stream(generator, parameters):
-    p = events(generator, BLOCK + 1, seed=3, name=("a", 1), **parameters)
-    assert torch.equal(p[BLOCK:], find(generator)(stream(3, "generate", "a", 1, 1), BLOCK, **parameters)[:1])
+    p = events(generator, EVENTS_PER_BLOCK + 1, seed=3, name=("a", 1), **parameters)
+    assert torch.equal(
+        p[EVENTS_PER_BLOCK:], find(generator)(stream(3, "generate", "a", 1, 1), EVENTS_PER_BLOCK, **parameters)[:1]
+    )
     for seed, name in ((4, ("a", 1)), (3, ("a", 2)), (3, ())):
         assert not torch.equal(events(generator, 1, seed=seed, name=name, **parameters), p[:1])
 
@@ -136,8 +138,8 @@ def back_to_back(rng, size, *, energy=0.5):
 
 def test_a_process_of_ones_own(own):
     own.block = back_to_back
-    p = events("my_process:block", BLOCK + 5, seed=1)
-    assert p.shape == (BLOCK + 5, 2, 3)
+    p = events("my_process:block", EVENTS_PER_BLOCK + 5, seed=1)
+    assert p.shape == (EVENTS_PER_BLOCK + 5, 2, 3)
     assert_on_shell(p)
 
 

@@ -1,11 +1,11 @@
-"""In what the two ends of a path are made to agree.
+"""Couplings of the two ends of a path, an event of the data (the source) and one of the prior (the target).
 
-Paths get shorter and cross less, so that their velocity is easier to learn. The law of each end must stay as it is:
+Coupled paths are shorter and cross less, so that their velocity is easier to learn. The law of each end must stay:
 
 - `fibre: shared` is right for all data. The data are moved along their fibre to the (b, x) of the prior's event, which
   changes no phase-space point; only the law of their (b, x) becomes that of the prior.
 - `particles: matched` renames the particles of the prior's event. It is right if the data's particles are exchangeable:
-  those of the prior are, and after matching they have the order of the data, which must then tell nothing.
+  those of the prior are, and after matching they have the order of the data, which must then mean nothing.
 - `rotation: aligned` turns the prior's event, with the same reason, right if the data in q-space are isotropic.
 - `phases: aligned` turns the phases of spinors, which move no momentum: right for all data.
 """
@@ -23,31 +23,31 @@ from onshell.physics.kinematics import rotate
 
 
 def coupled(
-    options: Mapping[str, str], chart: Chart, data: Tensor, end: Tensor, rng: np.random.Generator
+    options: Mapping[str, str], chart: Chart, data: Tensor, target: Tensor, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Return the states that paths lead from and to, of the events `data` [n, N, 3] and the states `end` of the prior.
+    """Return the states at the two ends of paths, from events `data` [n, N, 3] and states `target` of the prior.
 
-    They agree in what `options` name, and in nothing without any.
+    They are coupled as `options` say, and independent without any.
     """
     asked = {key for key, value in options.items() if value != "independent"}
     if "particles" in asked:
-        end = matched(chart, chart.to_chart(data), end)
+        target = matched(chart, chart.to_chart(data), target)
     if "rotation" in asked:
-        end = chart.to_chart(aligned(data, chart.to_q(end)), rng)
+        target = chart.to_chart(aligned(data, chart.to_q(target)), rng)
         if "particles" in asked:
-            end = matched(chart, chart.to_chart(data), end)
+            target = matched(chart, chart.to_chart(data), target)
     if "fibre" in asked:
-        data = rambo.to_q(rambo.to_p(data), *rambo.frame(chart.to_q(end)))
-    start = chart.to_chart(data)
-    return (chart.aligned(start, end) if "phases" in asked else start), end
+        data = rambo.to_q(rambo.to_p(data), *rambo.frame(chart.to_q(target)))
+    source = chart.to_chart(data)
+    return (chart.aligned(source, target) if "phases" in asked else source), target
 
 
-def matched(chart: Chart, start: Tensor, end: Tensor) -> Tensor:
-    """Return `end` with its particles in the order that makes the paths from `start` shortest, summed over squares."""
-    cost = chart.cost(start, end).cpu().numpy()
+def matched(chart: Chart, source: Tensor, target: Tensor) -> Tensor:
+    """Return `target` with its particles in the order of the shortest paths from `source`, summed over squares."""
+    cost = chart.cost(source, target).cpu().numpy()
     order = np.stack([linear_sum_assignment(one)[1] for one in cost])
-    index = torch.from_numpy(order).to(end.device)[..., None]
-    return end.gather(1, index.expand_as(end))
+    index = torch.from_numpy(order).to(target.device)[..., None]
+    return target.gather(1, index.expand_as(target))
 
 
 def aligned(q: Tensor, other: Tensor) -> Tensor:

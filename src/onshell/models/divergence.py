@@ -22,8 +22,8 @@ def with_divergence(
         return hutchinson(network, x, t, probe)
     if method != "exact":
         raise OnshellError(f"loss.divergence: {method!r} is not known; use 'exact' or 'hutchinson'")
-    own = getattr(network, "with_divergence", None)
-    return own(x, t) if own is not None else by_autograd(network, x, t)
+    in_one_pass = getattr(network, "with_divergence", None)
+    return in_one_pass(x, t) if in_one_pass is not None else by_autograd(network, x, t)
 
 
 def by_autograd(network: nn.Module, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:

@@ -88,10 +88,10 @@ class FittedFrames:
             half = 0.5 * (self.dof + 4)
             constant = math.lgamma(half) - math.lgamma(half - 2) - 2 * math.log(self.dof * math.pi)
             shape = constant - half * (square / self.dof).log1p()
-        own = shape - self.root.diagonal().log().sum() - x.log()
+        fitted = shape - self.root.diagonal().log().sum() - x.log()
         if not self.share:
-            return own
-        return torch.logaddexp(math.log1p(-self.share) + own, math.log(self.share) + self.prior.log_prob(b, x))
+            return fitted
+        return torch.logaddexp(math.log1p(-self.share) + fitted, math.log(self.share) + self.prior.log_prob(b, x))
 
 
 def log_measure(q: Tensor) -> Tensor:

@@ -1,5 +1,5 @@
 """Exact generators of phase-space points, by the name of a process or the import path of a custom function."""
 
-from onshell.physics.generators.blocks import BLOCK, check_parameters, events, find, generate
+from onshell.physics.generators.blocks import EVENTS_PER_BLOCK, check_parameters, events, find, generate
 
-__all__ = ["BLOCK", "check_parameters", "events", "find", "generate"]
+__all__ = ["EVENTS_PER_BLOCK", "check_parameters", "events", "find", "generate"]

@@ -1,8 +1,8 @@
 """Events by name, block by block: the same bytes whatever the chunk size and the number of threads.
 
 A generator is a function `block(rng, size, **parameters)` that returns `size` independent events [size, N, 3] in the
-centre-of-mass frame with E_cm = 1. Block k of a sample always has BLOCK events and its own random stream, so any part
-of a sample can be made alone, in any order.
+centre-of-mass frame with E_cm = 1. Every block of a sample has EVENTS_PER_BLOCK events and its own random stream, so
+that any part of a sample can be made alone, in any order.
 """
 
 import inspect
@@ -21,8 +21,7 @@ from onshell.core.rng import stream
 from onshell.physics.kinematics import violation
 from onshell.physics.process import PROCESSES
 
-BLOCK = 8192
-"""Events of a block."""
+EVENTS_PER_BLOCK = 8192
 
 Generator = Callable[..., Tensor]
 """block(rng, size, **parameters) -> events [size, N, 3]."""
@@ -86,10 +85,10 @@ def generate(
     block = find(generator)
 
     def one(k: int) -> Tensor:
-        return _call(generator, block, stream(seed, "generate", *name, k), BLOCK, parameters)
+        return _call(generator, block, stream(seed, "generate", *name, k), EVENTS_PER_BLOCK, parameters)
 
-    first, last = skip // BLOCK, -(-(skip + n) // BLOCK)
-    return _cut(_ordered(one, range(first, last), threads), n, skip - first * BLOCK, chunk)
+    first, last = skip // EVENTS_PER_BLOCK, -(-(skip + n) // EVENTS_PER_BLOCK)
+    return _cut(_ordered(one, range(first, last), threads), n, skip - first * EVENTS_PER_BLOCK, chunk)
 
 
 def events(generator: str, n: int, *, seed: int, name: tuple[str | int, ...] = (), **parameters: Any) -> Tensor:
@@ -137,7 +136,7 @@ def _cut(blocks: Iterator[Tensor], n: int, skip: int, chunk: int) -> Iterator[Te
 def _call(
     generator: str, block: Generator, rng: np.random.Generator, size: int, parameters: Mapping[str, Any]
 ) -> Tensor:
-    """Return block(rng, size), checked where the function is the user's own."""
+    """Return block(rng, size), checked where the function is custom."""
     if generator in PROCESSES:
         return block(rng, size, **parameters)
     with custom.guarded(f"generator {generator!r} failed"):
@@ -161,7 +160,7 @@ def _call(
 
 
 def _real(generator: str, p: Tensor | np.ndarray) -> Tensor:
-    """Return what a generator of the user's own returned as a float64 tensor on the processor, or raise."""
+    """Return what a custom generator returned as a float64 tensor on the processor, or raise."""
     kind = f"{p.dtype}" if isinstance(p, np.ndarray) else f"{p.dtype} ({p.layout}, {p.device.type})"
     plain = p.dtype.kind in "fiu" if isinstance(p, np.ndarray) else p.layout is torch.strided and not p.is_complex()
     if not plain or (isinstance(p, Tensor) and (p.is_quantized or p.device.type == "meta")):

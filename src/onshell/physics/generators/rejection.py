@@ -1,4 +1,4 @@
-"""Any weight on phase space, by accept-reject from uniform events: the shortest way to a process of one's own."""
+"""Any weight on phase space, by accept-reject from uniform events: the shortest way to a custom process."""
 
 from collections.abc import Callable
 
