@@ -70,7 +70,7 @@ def test_a_cut_is_known_of_q_qbar_g_alone(files):
     assert inside(p, CUT).dtype == torch.bool
 
 
-def test_metrics_tell_both_sides_of_the_cut(files):
+def test_metrics_hold_both_sides_of_the_cut(files):
     found = json.loads(files["metrics"].read_text())
     sample = read_events(files["sample"]).momenta
     kept = inside(sample, CUT)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from helpers.products import SEED, floor_values, make_metrics, measured, silent, smeared, truth
+from onshell.cli.results import metrics as metrics_command
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream
 from onshell.evaluation.autoencoder import load
@@ -188,6 +189,19 @@ def test_without_a_floor(folder, sample, muon):
     assert set(found["features"]) == {"invariant"}
 
 
+def test_several_samples_in_one_process_give_the_bytes_of_each_alone(sample, muon, tmp_path):
+    other = tmp_path / "other.parquet"
+    write_events(other, [events("muon", 200, seed=SEED, name=("test", "other"))], {"run": "other"})
+    metrics_command([sample, other], truth=muon, output=tmp_path / "several")
+    for path in (sample, other):
+        metrics_command([path], truth=muon, output=tmp_path / "alone.json")
+        assert (tmp_path / "several" / f"{path.stem}.json").read_bytes() == (tmp_path / "alone.json").read_bytes()
+    with pytest.raises(OnshellError, match="--run x: names one sample, but 2 are given"):
+        metrics_command([sample, other], truth=muon, output=tmp_path / "several", run="x")
+    with pytest.raises(OnshellError, match="two have one name"):
+        metrics_command([sample, sample], truth=muon, output=tmp_path / "several")
+
+
 def test_ten_particles():
     a, b = (events("uniform", 500, seed=SEED, name=("test", side), n_particles=10) for side in "ab")
     found = measured(a, b, "uniform", seed=SEED, name=("test",), splits=2)
@@ -195,7 +209,7 @@ def test_ten_particles():
     assert len(found["invariant.auc"]) == 2
 
 
-def test_conservation_is_told_in_units_of_e_cm():
+def test_conservation_is_reported_in_units_of_e_cm():
     p = events("uniform", 100, seed=SEED, name=("test", "violation"), n_particles=3).clone()
     p[:, 0] *= 1.5
     found = conservation(p)

@@ -35,7 +35,7 @@ def test_uniform_phase_space_has_the_quantiles_of_its_closed_form():
     assert found["conservation"]["energy"]["max"] < 1e-14
 
 
-def test_events_off_the_shell_are_told_to_be_that_with_how_far():
+def test_events_off_the_shell_are_reported_to_be_that_with_how_far():
     events = uniform()
     events.momenta[7] *= 1.25
     found = overview(events)
@@ -47,7 +47,7 @@ def test_events_off_the_shell_are_told_to_be_that_with_how_far():
     assert any("a model in p-space" in line for line in told)
 
 
-def test_points_of_q_space_are_told_by_their_length_and_frame():
+def test_points_of_q_space_are_reported_by_their_length_and_frame():
     q = rambo.sample_prior(N, 5, stream(1, "overview"))
     found = overview(Events(q, {}, {"augmentation": {"name": "continuous", "b": None, "x": None}}, "q"))
     assert found["kind"] == "training set"
@@ -70,7 +70,7 @@ def test_weights_weigh_the_means_and_not_the_quantiles():
     assert any("25.0% of them negative" in line for line in lines(found, events.metadata, "x"))
 
 
-def test_states_are_told_time_by_time():
+def test_states_are_reported_time_by_time():
     states = torch.cat([rambo.sample_prior(N, 3, stream(1, "a")), 2.0 * rambo.sample_prior(N, 3, stream(1, "a"))])
     times = np.repeat([1.0, 0.0], N)
     metadata = {"run": "muon-q-diffusion"}
@@ -96,7 +96,7 @@ def test_states_are_told_time_by_time():
         ({}, "p", False, "events made elsewhere"),
     ],
 )
-def test_kinds_are_told_apart(metadata, space, timed, expected):
+def test_kinds_are_reported_apart(metadata, space, timed, expected):
     assert kind(metadata, space, timed) == expected
     assert expected in KINDS
 

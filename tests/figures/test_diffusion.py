@@ -29,7 +29,7 @@ def test_snapshots_by_normalised_time(files):
     assert torch.equal(states[0.0], start)
 
 
-def test_a_file_without_times_is_told(files):
+def test_a_file_without_times_is_reported(files):
     path = files["embedded"]["qqg_1e-3.single"]
     data = FigureData(ENTRIES["fig20"], files | {"trajectories": {Q3: path}})
     with pytest.raises(OnshellError, match=r"qqg_1e-3\.single\.parquet: no column `time`; make it with `onshell"):

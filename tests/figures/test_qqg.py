@@ -42,7 +42,7 @@ def test_truth_goes_with_its_model_by_name(name, numbers, redrawn):
     pd.testing.assert_frame_equal(*tables)
 
 
-def test_a_model_without_its_truth_is_told(redrawn):
+def test_a_model_without_its_truth_is_reported(redrawn):
     match = r"events: qqg_1e-4-q-diffusion needs the truth of qqg_1e-4 \(there: qqg_1e-2, qqg_1e-3\); name it"
     with pytest.raises(OnshellError, match=match):
         redrawn("fig08", {"events": ["qqg_1e-2", "qqg_1e-3"]})

@@ -53,7 +53,7 @@ def metrics(study, run):
     return json.loads(study.files["metrics"][run].read_text())
 
 
-def test_the_comparison_tells_every_number_of_every_run(study, drawn):
+def test_the_comparison_holds_every_number_of_every_run(study, drawn):
     found = drawn("comparison", [PAPER, BEST, f"{BEST}-s2", f"{BEST}-s3", "muon-q-flow-best"])
     table = found[found["part"] == "all"].set_index("run")
     assert list(table["model"]) == ["paper", "best", "best", "best", "best"]
@@ -142,7 +142,7 @@ def run(name, *, preset="best", events=1000, owner=None, epochs=8, sampling=None
     return Run(name, name, metrics, {"spec": spec | {"training": {"epochs": epochs}}})
 
 
-def test_runs_are_told_apart_by_what_differs_from_the_first():
+def test_runs_are_reported_apart_by_what_differs_from_the_first():
     runs = [
         run("muon-q-flow-a"),
         run("muon-q-flow-a-s2"),

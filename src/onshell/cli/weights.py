@@ -19,7 +19,7 @@ def weights(
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option(help="Or to this one: uniform, muon, or a matrix element of one's own, module:function."),
+        typer.Option(help="Or to this one: uniform, muon, or a custom matrix element, module:function."),
     ] = None,
     fibre: Annotated[
         str, typer.Option(help="The law of (b, x) in the target: prior, fitted (to the events), or auto.")

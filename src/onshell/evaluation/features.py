@@ -1,7 +1,7 @@
 """Feature spaces in which a linear classifier and the Fréchet distance compare samples.
 
 A hyperplane in the raw s_IJ, or in raw momenta, sees nothing of exchangeable particles: every s_IJ has the same law, so
-only their sum could tell samples apart, and the sum is fixed. Where particles are exchangeable the features are
+only their sum could separate samples, and the sum is fixed. Where particles are exchangeable the features are
 therefore functions of the unordered event: sorted invariants, or coordinates of the ordered event in its own frame.
 """
 

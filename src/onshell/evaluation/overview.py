@@ -1,4 +1,4 @@
-"""What is in an event table, at a glance: its kind, counts, conservation, and the quantiles of observables."""
+"""What is in an event table: its kind, counts, conservation, and the quantiles of observables."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -118,7 +118,7 @@ def observed(x: Tensor, events: Events, weights: Weights) -> dict[str, dict[str,
 
 
 def of_q(q: Tensor) -> dict[str, np.ndarray]:
-    """Return what is told of points of q-space [n, N, 3], by name.
+    """Return the observables of points of q-space [n, N, 3], by name.
 
     log10 |q|, cos theta and phi of all particles, pooled [nN]; of each point the fibre |b| and x, and log10 tau of the
     event below it [n].

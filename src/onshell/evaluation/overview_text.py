@@ -7,14 +7,14 @@ from typing import Any
 HEADS = {"min": "min", "q01": "1%", "q50": "median", "q99": "99%", "max": "max", "mean": "mean", "sd": "sd"}
 PARTS = {"train": "to train on", "test": "held out", "final": "for published tables"}
 FRAMES = 3
-"""Frames (b, x) of a training set that are told; of more, how many there are."""
+"""Frames (b, x) of a training set that are shown; of more, how many there are."""
 
 OFF_SHELL = "not on the massless shell of E_cm = 1; `onshell embed --project` puts it there"
 P_SPACE = "a model in p-space: its events are off the shell"
 
 
 def lines(about: Mapping[str, Any], metadata: Mapping[str, Any], name: str) -> Iterator[str]:
-    """Yield the lines that tell an `overview` of the table called `name`, and what its `metadata` say of its making."""
+    """Yield the lines of an `overview` of the table called `name`, and how it was made by its `metadata`."""
     yield f"{name}: {what(about, metadata)}"
     parts = ", ".join(f"{n:,} {PARTS.get(part, part)}" for part, n in about["split"].items())
     yield f"  {about['events']:,} events of {about['n_particles']} particles" + (f": {parts}" if parts else "")

@@ -128,7 +128,7 @@ class Veto(Form):
 
 
 class Measured(Form):
-    """What metrics tell of one sample."""
+    """What metrics hold of one sample."""
 
     observables: dict[str, Observable] = Field(default_factory=dict)
     features: dict[str, dict[str, Feature]] = Field(default_factory=dict)
@@ -138,7 +138,7 @@ class Measured(Form):
     tails: Tails = Tails()
 
 
-class Told(Measured):
+class PartialMetrics(Measured):
     """The metrics of a run, as far as a figure asks for them."""
 
     run: str = ""
@@ -151,7 +151,7 @@ class Told(Measured):
     vetoed: Measured = Field(None)
 
 
-class Metrics(Told):
+class Metrics(PartialMetrics):
     """The metrics of a run, all of them."""
 
     run: str

@@ -14,7 +14,7 @@ from onshell.core.format import power_of_ten
 from onshell.core.forms import Form
 from onshell.core.reading import read_json
 from onshell.evaluation.last_step import is_noisy, noisy_truth
-from onshell.evaluation.result_forms import Told
+from onshell.evaluation.result_forms import PartialMetrics
 from onshell.evaluation.truth import held_out, not_empty, one_judge
 from onshell.evaluation.weights import COLUMNS, Weights, weights_of
 from onshell.events.table import read_events, read_metadata
@@ -174,7 +174,7 @@ class FigureData:
         """Return the q-space states [n, N, 3] of a reverse process by normalised time, ascending from 0 (its end)."""
         return self._snapshots(self.path("trajectories", self.run(role)))
 
-    def metrics(self, role: str, form: type[Form] = Told) -> dict[str, Any]:
+    def metrics(self, role: str, form: type[Form] = PartialMetrics) -> dict[str, Any]:
         """Return the metrics of the model in `role`, of this `form`."""
         path = self.path("metrics", self.run(role))
         return read_json(path, "metrics file", "make it with `onshell metrics`", form)

@@ -110,8 +110,8 @@ def fig20(data: FigureData) -> Canvas:
     p, q = data.truth(dataset), embedded(data, roles, dataset)
 
     def models(time: float, of: Observable) -> list[Series]:
-        looks = zip(names, roles, colours(len(names)), strict=True)
-        return [Sample(name, at(data, role, time), "model", colour).series(of) for name, role, colour in looks]
+        styles = zip(names, roles, colours(len(names)), strict=True)
+        return [Sample(name, at(data, role, time), "model", colour).series(of) for name, role, colour in styles]
 
     middle = models(0.5, LENGTH)
     last = [Series("truth", LENGTH(q), "truth"), *models(0.0, LENGTH)]
@@ -141,8 +141,8 @@ def fig21(data: FigureData) -> Canvas:
     mapped = {time: rambo.to_p(q) for time, q in states.items()}
 
     def shown(of_time: Mapping[float, Tensor], of: Observable) -> list[Series]:
-        looks = zip(times, shades, strict=True)
-        return [Series(f"$t = {t:g}$", of(of_time[t]), "line", c, ratio=t == times[-1]) for t, c in looks]
+        styles = zip(times, shades, strict=True)
+        return [Series(f"$t = {t:g}$", of(of_time[t]), "line", c, ratio=t == times[-1]) for t, c in styles]
 
     def physical(of: Observable, high: float) -> Panel:
         series = [Series("truth", of(truth), "truth"), *shown(mapped, of), Series("uniform", of(uniform), "uniform")]

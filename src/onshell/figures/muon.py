@@ -103,8 +103,8 @@ def fig16(data: FigureData) -> Canvas:
         ("cos_theta", r"$\cos\theta_q$", -1.0, 1.0, cos_theta, _flat(-1.0, 1.0)),
         ("phi", r"$\phi_q$", -np.pi, np.pi, phi, _flat(-np.pi, np.pi)),
     ):
-        looks = zip(sets.items(), colours(len(sets)), strict=True)
-        series = [Series(key, function(q).numpy().ravel(), "line", colour) for (key, q), colour in looks]
+        styles = zip(sets.items(), colours(len(sets)), strict=True)
+        series = [Series(key, function(q).numpy().ravel(), "line", colour) for (key, q), colour in styles]
         panels.append(Panel(name, series, np.linspace(low, high, 41), label, law))
     legend(canvas, panels[0].series, [panels[0].law])
     draw_row(canvas, panels, 1.65)

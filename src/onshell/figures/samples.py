@@ -38,8 +38,8 @@ def truth_and_models(
 ) -> list[Sample]:
     """Return the figure's truth, the models in `roles` and, if asked for, uniform phase space."""
     found = [Sample("truth", data.truth(data.dataset), "truth")]
-    looks = zip(roles, labels, colours(len(roles)), strict=True)
-    found += [Sample(label, data.sample(role), "model", colour) for role, label, colour in looks]
+    styles = zip(roles, labels, colours(len(roles)), strict=True)
+    found += [Sample(label, data.sample(role), "model", colour) for role, label, colour in styles]
     return found + ([Sample("uniform", data.truth(data.uniform), "uniform")] if uniform else [])
 
 

@@ -26,7 +26,7 @@ EXPECTED = 5.0
 
 
 def colours(n: int) -> list[str]:
-    """Return `n` distinct colours for models: those told apart most easily, or a rainbow where they are too few."""
+    """Return `n` distinct colours for models: those that differ most, or a rainbow where they are too few."""
     if n <= len(MODEL_COLOURS):
         return list(MODEL_COLOURS[:n])
     return [to_hex(colour) for colour in mpl.colormaps["turbo"](np.linspace(0.03, 0.97, n))]

@@ -10,7 +10,7 @@ from onshell.core.errors import OnshellError
 
 ROOT = Path(__file__).parents[1]
 SHARED = ("evaluation.observables", "evaluation.tables")
-"""Modules of other rooms that say how drawings look: symbols, ranges, and the writer of tables."""
+"""Modules of other rooms that decide what drawings look like: symbols, ranges, and the writer of tables."""
 
 
 @cache

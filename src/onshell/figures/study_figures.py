@@ -44,11 +44,11 @@ def gathered(data: FigureData) -> list[Compared]:
     groups = grouped(longest(runs), lambda run: run.recipe)
     names = labels(groups)
     every = list(dict.fromkeys(names))
-    look = dict(zip(every, group_colours(len(every)), strict=True))
+    colour_of = dict(zip(every, group_colours(len(every)), strict=True))
     found = []
     for dataset in dict.fromkeys(run.dataset for run in runs):
         ours = [(name, group[0]) for name, group in zip(names, groups, strict=True) if group[0].dataset == dataset]
-        models = [Sample(name, data.sample(run.role), "model", look[name]) for name, run in ours]
+        models = [Sample(name, data.sample(run.role), "model", colour_of[name]) for name, run in ours]
         found.append(Compared(dataset, [Sample("truth", data.truth(dataset), "truth"), *models]))
     return found
 

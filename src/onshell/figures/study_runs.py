@@ -14,7 +14,7 @@ from onshell.evaluation.result_forms import Metrics, Studied
 from onshell.figures.data import FigureData
 
 NAMELESS = ("run", "seed", "sampling")
-"""What of a spec says nothing of a recipe; sampling is told apart by how the events were drawn."""
+"""What of a spec says nothing of a recipe; samplings differ by how the events were drawn."""
 
 BUDGET = ("epochs", "warmup")
 """What of a training says how long it is."""
@@ -208,7 +208,7 @@ def _run(data: FigureData, role: str) -> Run:
 
 
 def _seconds(data: FigureData, run: str) -> Value:
-    """Return the CPU-seconds of a sampling by its benchmark file; None where there is none, or it tells nothing.
+    """Return the CPU-seconds of a sampling by its benchmark file; None where there is none, or it holds no time.
 
     Snakemake looks at it every half minute only: of what is shorter than `LONG`, the time by the clock is returned.
     """
