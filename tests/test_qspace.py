@@ -113,7 +113,7 @@ def test_the_density_of_a_model_is_known_on_phase_space():
     torch.testing.assert_close(total, expected)
 
 
-def test_what_cannot_be_embedded_is_told():
+def test_what_cannot_be_embedded_is_refused():
     space = QSpace(3)
     with pytest.raises(OnshellError, match=r"off the shell .* put them on it"):
         space.embed(2 * muon(5))

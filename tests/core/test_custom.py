@@ -7,16 +7,16 @@ import sys
 
 import pytest
 
-from helpers.own import own_folder
+from helpers.custom import custom_folder
 from onshell.core import custom
 from onshell.core.console import stop
 from onshell.core.errors import OnshellError
 
-__all__ = ["own_folder"]
+__all__ = ["custom_folder"]
 
 
-def test_a_file_in_the_folder_where_one_runs_is_found_and_so_is_an_installed_package(own_folder):
-    own_folder.write("def block():\n    return 7\n", "mine")
+def test_a_file_in_the_folder_where_one_runs_is_found_and_so_is_an_installed_package(custom_folder):
+    custom_folder.write("def block():\n    return 7\n", "mine")
     assert custom.find("mine:block", "generator")() == 7
     assert custom.find("math:sin", "target") is math.sin
 
@@ -34,22 +34,22 @@ def test_a_file_in_the_folder_where_one_runs_is_found_and_so_is_an_installed_pac
         ("import math\nclass Nett:\n    pass\n", r"no 'Net' in .*mine\.py; did you mean 'Nett'\? \(known: Nett\)"),
     ],
 )
-def test_what_cannot_be_found_is_one_line(own_folder, text, message):
+def test_what_cannot_be_found_is_one_line(custom_folder, text, message):
     if text is not None:
-        own_folder.write(text, "mine")
+        custom_folder.write(text, "mine")
     with pytest.raises(OnshellError, match=message) as caught:
         custom.find("mine:Net", "network")
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_of_a_package_is_named_by_its_path(own_folder):
+def test_a_missing_file_of_a_package_is_named_by_its_path(custom_folder):
     with pytest.raises(OnshellError, match=r"put nets/mine\.py where you run"):
         custom.find("nets.mine:Net", "network")
 
 
-def test_the_origin_is_the_file_that_the_code_is_written_in(own_folder):
-    file = own_folder.write("def block():\n    pass\n", "mine")
-    own_folder.write("from mine import block\n", "other")
+def test_the_origin_is_the_file_that_the_code_is_written_in(custom_folder):
+    file = custom_folder.write("def block():\n    pass\n", "mine")
+    custom_folder.write("from mine import block\n", "other")
     sha = hashlib.sha256(file.read_bytes()).hexdigest()
     assert custom.origin("mine:block", "generator") == {"path": "mine:block", "file": "mine.py", "sha256": sha}
     assert custom.origin("other:block", "generator") == {"path": "other:block", "file": "mine.py", "sha256": sha}
@@ -64,8 +64,8 @@ def test_import_paths(path, is_one):
     assert bool(custom.IMPORT_PATH.match(path)) == is_one
 
 
-def test_an_interrupt_that_the_code_raises_itself_is_an_error_of_it(own_folder, monkeypatch):
-    own_folder.write("raise KeyboardInterrupt\n", "mine")
+def test_an_interrupt_that_the_code_raises_itself_is_an_error_of_it(custom_folder, monkeypatch):
+    custom_folder.write("raise KeyboardInterrupt\n", "mine")
     # As in the command line, where a signal has a handler of its own; without one it may have been Ctrl-C.
     monkeypatch.setattr(signal, "getsignal", lambda number: stop)
     with pytest.raises(OnshellError, match=r"KeyboardInterrupt: .*fix mine\.py"):
@@ -75,14 +75,14 @@ def test_an_interrupt_that_the_code_raises_itself_is_an_error_of_it(own_folder, 
         custom.find("mine:block", "generator")
 
 
-def test_a_signal_is_no_error_of_the_code(own_folder):
+def test_a_signal_is_no_error_of_the_code(custom_folder):
     with pytest.raises(SystemExit), custom.guarded("network fails"):
         stop(signal.SIGTERM, None)
     with pytest.raises(OnshellError, match="network fails: SystemExit: 4"), custom.guarded("network fails"):
         sys.exit(4)
 
 
-def test_a_data_file_alone_does_not_name_code(own_folder):
+def test_a_data_file_alone_does_not_name_code(custom_folder):
     custom.check_named("mlp", None, "model.pt", "--network")
     custom.check_named("mine:Net", "mine:Net", "model.pt", "--network")
     for named in (None, "other:Net"):

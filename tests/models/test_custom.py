@@ -3,13 +3,13 @@
 import pytest
 import torch
 
+from helpers.custom import DEEP_SET, OWN, custom_folder
 from helpers.networks import awaken, returns_a_field, sees_the_time, small_spec
-from helpers.own import DEEP_SET, OWN, own_folder
 from onshell.core.errors import OnshellError
 from onshell.models import custom as own
 from onshell.models.build import build
 
-__all__ = ["own_folder"]
+__all__ = ["custom_folder"]
 
 HEAD = "import torch\nfrom torch import nn\n"
 FIELD = "    def forward(self, x, t):\n        return self.net(torch.cat([x.flatten(1), t[:, None]], -1)).view_as(x)\n"
@@ -38,8 +38,8 @@ def plain(text):
     return f"{HEAD}class Net(nn.Module):\n    def __init__(self, n_particles):\n        super().__init__()\n{text}"
 
 
-def test_a_spec_becomes_ones_own_network(own_folder):
-    own_folder.write(DEEP_SET)
+def test_a_spec_becomes_a_custom_network(custom_folder):
+    custom_folder.write(DEEP_SET)
     network = build(spec(width=16))
     assert type(network).__name__ == "DeepSet"
     assert network.out[0].out_features == 16
@@ -49,9 +49,9 @@ def test_a_spec_becomes_ones_own_network(own_folder):
     sees_the_time(awaken(build(spec())), 3)
 
 
-def test_its_weights_come_from_the_stream_of_the_run(own_folder):
+def test_its_weights_come_from_the_stream_of_the_run(custom_folder):
     # Numbers drawn by the module itself change nothing, whether it is imported for the first time or again.
-    own_folder.write(f"{DEEP_SET}\ntorch.rand(7)\n")
+    custom_folder.write(f"{DEEP_SET}\ntorch.rand(7)\n")
     torch.manual_seed(1)
     torch.rand(7)
     expected = torch.rand(1)
@@ -63,11 +63,11 @@ def test_its_weights_come_from_the_stream_of_the_run(own_folder):
     assert not torch.equal(one.out[0].weight, other.out[0].weight)
 
 
-def test_lazy_layers_have_their_weights_and_dropout_stays_switched_on(own_folder):
+def test_lazy_layers_have_their_weights_and_dropout_stays_switched_on(custom_folder):
     layers = (
         "        self.net = nn.Sequential(nn.LazyLinear(3 * n_particles), nn.Dropout(0.5).eval(), nn.Dropout(0.5))\n"
     )
-    own_folder.write(plain(layers + FIELD))
+    custom_folder.write(plain(layers + FIELD))
     network = build({**spec(), "network": {"type": "my_networks:Net"}})
     assert network.net[0].weight.shape == (9, 10)
     assert [layer.training for layer in network.net] == [True, False, True]
@@ -85,17 +85,17 @@ def test_lazy_layers_have_their_weights_and_dropout_stays_switched_on(own_folder
         ({"depth": "x"}, r"cannot be made with .*depth = 'x': TypeError: "),
     ],
 )
-def test_arguments_that_the_class_refuses_are_named(own_folder, options, message):
-    own_folder.write(HEAD + NET + FIELD)
+def test_arguments_that_the_class_refuses_are_named(custom_folder, options, message):
+    custom_folder.write(HEAD + NET + FIELD)
     with pytest.raises(OnshellError, match=message) as caught:
         build({**spec(), "network": {"type": "my_networks:Net", **options}})
     assert "\n" not in str(caught.value)
     assert build({**spec(), "network": {"type": "my_networks:Net", "depth": 1}})
 
 
-def test_a_class_of_any_arguments_takes_any(own_folder):
+def test_a_class_of_any_arguments_takes_any(custom_folder):
     init = "    def __init__(self, **any):\n        super().__init__(any['n_particles'])\n"
-    own_folder.write(f"{DEEP_SET}\n\nclass Net(DeepSet):\n{init}")
+    custom_folder.write(f"{DEEP_SET}\n\nclass Net(DeepSet):\n{init}")
     assert build({**spec(), "network": {"type": "my_networks:Net", "anything": [1]}})
 
 
@@ -157,15 +157,15 @@ def test_a_class_of_any_arguments_takes_any(own_folder):
         ),
     ],
 )
-def test_what_is_no_network_is_told_in_one_line(own_folder, text, message):
-    own_folder.write(text)
+def test_what_is_no_network_is_refused_in_one_line(custom_folder, text, message):
+    custom_folder.write(text)
     with pytest.raises(OnshellError, match=message) as caught:
         build({**spec(), "network": {"type": "my_networks:Net"}})
     assert "\n" not in str(caught.value)
 
 
-def test_an_answer_is_the_same_until_the_code_is_another(own_folder):
-    own_folder.write(DEEP_SET)
+def test_an_answer_is_the_same_until_the_code_is_another(custom_folder):
+    custom_folder.write(DEEP_SET)
     wanted = own.answer(awaken(build(spec())).eval(), 3)
     assert wanted.shape == (own.EVENTS, 3, 3)
     own.check_answer(OWN["type"], wanted + 1e-7, wanted)
@@ -177,9 +177,9 @@ def test_an_answer_is_the_same_until_the_code_is_another(own_folder):
         own.check_answer(OWN["type"], broken, wanted)
 
 
-def test_what_layers_learn_from_the_trial_is_taken_back(own_folder):
+def test_what_layers_learn_from_the_trial_is_taken_back(custom_folder):
     lines = "        self.l, self.n = nn.Linear(3, 3), nn.BatchNorm1d(3)\n"
-    own_folder.write(plain(f"{lines}    def forward(self, x, t):\n        return self.n(self.l(x))\n"))
+    custom_folder.write(plain(f"{lines}    def forward(self, x, t):\n        return self.n(self.l(x))\n"))
     network = build({**spec(), "network": {"type": "my_networks:Net"}})
     assert network.n.num_batches_tracked == 0
     assert network.n.running_mean.abs().max() == 0

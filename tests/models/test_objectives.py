@@ -73,7 +73,7 @@ def test_a_loss_sees_states_and_times_with_the_law_of_a_plain_simulation(loss, l
 
 @pytest.mark.parametrize("looks", [1, 3, 7])
 def test_every_event_is_as_likely_to_be_simulated(looks):
-    # Events far apart are told from their states; a draw of 20 rows from 20 events simulates 20/looks of them.
+    # Events far apart are recognised by their states; a draw of 20 rows from 20 events simulates 20/looks of them.
     data = 1000 * torch.arange(1.0, 21.0, dtype=torch.float64)[:, None, None].expand(20, 2, 3)
     process = diffusion_of(run_spec("p", loss="noise", schedule={"steps": 4, "gamma": [1e-6, 1e-6]}))
     counts, at = np.zeros(20), []

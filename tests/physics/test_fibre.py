@@ -82,7 +82,7 @@ def test_a_gaussian_in_q_space_integrates_to_one():
     assert_mean(density.exp(), 1.0)
 
 
-def test_what_cannot_be_averaged_is_told():
+def test_what_cannot_be_averaged_is_refused():
     p = rambo.to_p(rambo.sample_prior(5, 3, stream(11, "p")))
     with pytest.raises(OnshellError, match="1 draws of"):
         fibre.log_density(rambo.prior_log_prob, p, 1, stream(1, "x"))

@@ -107,7 +107,7 @@ def test_no_events_and_abandoned_streams():
         ("sarge", {"cutoff": 0.5}, "above 1"),
     ],
 )
-def test_bad_input_is_told_in_one_line(generator, parameters, message):
+def test_bad_input_is_refused_in_one_line(generator, parameters, message):
     with pytest.raises(OnshellError, match=message) as caught:
         generate(generator, 10, seed=1, **parameters)
     assert "\n" not in str(caught.value)
@@ -136,14 +136,14 @@ def back_to_back(rng, size, *, energy=0.5):
     return p
 
 
-def test_a_process_of_ones_own(own):
+def test_a_process_of_the_user(own):
     own.block = back_to_back
     p = events("my_process:block", EVENTS_PER_BLOCK + 5, seed=1)
     assert p.shape == (EVENTS_PER_BLOCK + 5, 2, 3)
     assert_on_shell(p)
 
 
-def test_a_faulty_process_of_ones_own(own):
+def test_a_faulty_process_of_the_user(own):
     own.block = back_to_back
     with pytest.raises(OnshellError, match="off the shell"):
         events("my_process:block", 5, seed=1, energy=1.0)
@@ -169,7 +169,7 @@ def test_a_faulty_process_of_ones_own(own):
         (lambda rng, size, n_particles=3: back_to_back(rng, size), "returned events of 2 particles, not 3"),
     ],
 )
-def test_what_is_no_generator_is_told_in_one_line(own, block, message):
+def test_what_is_no_generator_is_refused_in_one_line(own, block, message):
     own.block = block
     options = {"n_particles": 3} if "not 3" in message else {}
     with pytest.raises(OnshellError, match=f"generator 'my_process:block' {message}") as caught:

@@ -70,6 +70,6 @@ def test_the_permuted_antenna_is_the_mean_over_all_orders():
         ("no.such.module:weight", {}, "cannot be imported"),
     ],
 )
-def test_what_has_no_density_is_told(name, parameters, message):
+def test_what_has_no_density_is_refused(name, parameters, message):
     with pytest.raises(OnshellError, match=message):
         targets.target(name, parameters)

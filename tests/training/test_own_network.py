@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from helpers.clones import Clone, shrink
+from helpers.custom import DEEP_SET, OWN, custom_folder
 from helpers.networks import small_spec
-from helpers.own import DEEP_SET, OWN, own_folder
 from helpers.trainings import assert_same_training, events, model, silent
 from onshell.core.errors import OnshellError
 from onshell.events.table import read_events, write_events
@@ -19,17 +19,17 @@ from onshell.sampling.sampler import BLOCK, Draw, sample
 from onshell.training.checkpoint import load_model
 from onshell.training.loop import train
 
-__all__ = ["own_folder"]
+__all__ = ["custom_folder"]
 
 SPEC = {**small_spec(training={"ema": 0.9}), "network": OWN}
 OTHER = DEEP_SET.replace("SiLU", "Tanh")
 
 
 @pytest.fixture
-def trained(own_folder):
-    own_folder.write(DEEP_SET)
-    train(SPEC, events(), own_folder.path / "run", progress=silent)
-    return own_folder
+def trained(custom_folder):
+    custom_folder.write(DEEP_SET)
+    train(SPEC, events(), custom_folder.path / "run", progress=silent)
+    return custom_folder
 
 
 def test_it_is_found_again_from_the_model_file(trained):
@@ -72,10 +72,12 @@ def test_code_that_nobody_but_the_file_names_is_not_imported(trained):
     assert not (trained.path / "s.parquet").exists()
 
 
-def test_what_only_some_losses_need_is_told_of_the_network(own_folder):
-    own_folder.write(DEEP_SET.replace("self.each(x)", "self.each(x.detach())").replace("cat([x,", "cat([x.detach(),"))
+def test_what_only_some_losses_need_is_told_of_the_network(custom_folder):
+    custom_folder.write(
+        DEEP_SET.replace("self.each(x)", "self.each(x.detach())").replace("cat([x,", "cat([x.detach(),")
+    )
     with pytest.raises(OnshellError, match=r"network 'my_networks:DeepSet' fails in training: ") as caught:
-        train(SPEC, events(), own_folder.path / "run", progress=silent)
+        train(SPEC, events(), custom_folder.path / "run", progress=silent)
     assert "\n" not in str(caught.value)
 
 
@@ -101,7 +103,7 @@ def test_a_training_that_is_over_is_brought_back_only_for_the_same_code(trained)
     assert load_model(run / "model.pt", network=OWN["type"])
 
 
-def test_a_state_of_other_code_or_arguments_is_not_gone_on_with(own_folder):
+def test_a_state_of_other_code_or_arguments_is_not_gone_on_with(custom_folder):
     def stop(line):
         if ": epoch 1/" in line:
             raise KeyboardInterrupt
@@ -115,35 +117,35 @@ def test_a_state_of_other_code_or_arguments_is_not_gone_on_with(own_folder):
             stop(line)
 
         with pytest.raises(KeyboardInterrupt):
-            train(spec, events(), own_folder.path / "run", progress=tell)
+            train(spec, events(), custom_folder.path / "run", progress=tell)
         return lines
 
-    own_folder.write(DEEP_SET)
+    custom_folder.write(DEEP_SET)
     begun(SPEC)
-    (state,) = (own_folder.path / "run").glob("state-*.pt")
-    own_folder.write(OTHER)
+    (state,) = (custom_folder.path / "run").glob("state-*.pt")
+    custom_folder.write(OTHER)
     lines = begun(SPEC)
     assert not any("going on" in line for line in lines)
     assert f"{state} is of other settings, data, device, precision or code of one's own: not used" in lines[0]
     with pytest.raises(OnshellError, match=r"or code of one's own differ; leave out --resume"):
-        train(SPEC, events(), own_folder.path / "else", progress=silent, resume=state)
+        train(SPEC, events(), custom_folder.path / "else", progress=silent, resume=state)
     assert not any("going on" in line for line in begun({**SPEC, "network": {**OWN, "width": 4}}))
     # The code that it belongs to goes on from it.
-    own_folder.write(DEEP_SET)
+    custom_folder.write(DEEP_SET)
     lines = []
-    train(SPEC, events(), own_folder.path / "run", progress=lines.append)
+    train(SPEC, events(), custom_folder.path / "run", progress=lines.append)
     assert any("going on after epoch 1" in line for line in lines)
-    train(SPEC, events(), own_folder.path / "whole", progress=silent)
-    assert_same_training(own_folder.path / "run", own_folder.path / "whole")
+    train(SPEC, events(), custom_folder.path / "whole", progress=silent)
+    assert_same_training(custom_folder.path / "run", custom_folder.path / "whole")
 
 
-def test_processes_of_a_training_and_of_a_sampling_find_it(own_folder):
+def test_processes_of_a_training_and_of_a_sampling_find_it(custom_folder):
     """No worker of a sampling has the folder on its path by itself."""
-    clone = Clone(own_folder.path)
+    clone = Clone(custom_folder.path)
     shrink(clone.config)["networks"]["mine"] = OWN
     clone.config["runs"]["muon-q-flow-mine"] = {"recipe": "muon-flow", "network": "mine"}
     clone.save()
-    own_folder.write(DEEP_SET)
+    custom_folder.write(DEEP_SET)
     metadata = {"dataset": "muon", "augmentation": {"name": "single"}}
     write_events("set.parquet", [events(480)], metadata, space="q")
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]

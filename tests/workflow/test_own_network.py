@@ -5,7 +5,7 @@ import json
 import pytest
 
 from helpers.clones import shrink
-from helpers.own import DEEP_SET, OWN
+from helpers.custom import DEEP_SET, OWN
 from onshell.events.table import read_events, read_metadata
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1200)]

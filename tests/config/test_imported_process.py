@@ -8,7 +8,7 @@ from onshell import config as configuration
 from onshell.config.layout import Layout
 from onshell.core.errors import OnshellError
 
-PATH = Path(__file__).parents[1] / "config.yaml"
+PATH = Path(__file__).parents[2] / "config.yaml"
 MINE = ['processes.mine={"source": "my.lhe.gz", "n_particles": 3}']
 FLOW = 'runs.mine-q-flow={"recipe": "three-body-flow", "preset": "best"}'
 NAMES = "runs.mine-q-flow.network=labelled-beam"
@@ -40,7 +40,7 @@ def test_an_import_does_not_depend_on_what_is_said_of_the_export():
     assert "independent_energy" not in configuration.import_options(configuration.datasets(config)["mine"])
 
 
-def test_without_a_run_there_is_no_figure_and_a_figure_of_ones_own_stays():
+def test_without_a_run_there_is_no_figure_and_a_figure_of_the_user_stays():
     assert "fig_mine" not in configuration.load(PATH, MINE)["figures"]
     own = 'figures.fig_mine={"draw": "process", "title": "x", "runs": {"A": "mine-q-diffusion"}, "events": ["mine"]}'
     assert configuration.load(PATH, [*MINE, RUN, own])["figures"]["fig_mine"]["title"] == "x"
@@ -52,7 +52,7 @@ def test_generated_datasets_are_what_they_were():
     assert "source" not in vars(configuration.datasets(config)["muon"])
 
 
-def test_a_source_that_is_not_there_is_told_with_its_key(tmp_path, monkeypatch):
+def test_a_source_that_is_not_there_is_named_with_its_key(tmp_path, monkeypatch):
     config = configuration.load(PATH, MINE)
     monkeypatch.chdir(tmp_path)
     assert configuration.missing_source(config).startswith("processes.mine.source: 'my.lhe.gz': no such file; ")
@@ -86,7 +86,7 @@ def test_a_source_that_is_not_there_is_told_with_its_key(tmp_path, monkeypatch):
         (['figures.mine={"draw": "proces"}'], r"figures\.mine\.draw: 'proces' is not a figure; did you mean 'process'"),
     ],
 )
-def test_mistakes_are_told_in_one_line(settings, message):
+def test_mistakes_are_refused_in_one_line(settings, message):
     with pytest.raises(OnshellError, match=message) as caught:
         configuration.load(PATH, settings)
     assert "\n" not in str(caught.value)

@@ -48,7 +48,7 @@ class Folder:
 
 
 @pytest.fixture
-def own_folder(tmp_path, monkeypatch):
+def custom_folder(tmp_path, monkeypatch):
     """The folder of the test, to work in."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
