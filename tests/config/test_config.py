@@ -145,13 +145,6 @@ def test_an_override_may_set_what_a_run_takes_from_its_recipe():
     assert configuration.run_spec(configuration.validate(changed), RUN)["training"]["lr"] == 0.0005
 
 
-def test_a_key_that_stands_twice_is_refused(tmp_path):
-    path = tmp_path / "config.yaml"
-    path.write_text("seed: 1\nscale: quick\nseed: 2\n")
-    with pytest.raises(OnshellError, match="the key 'seed' stands twice"):
-        configuration.read(path)
-
-
 def test_a_file_that_is_not_text_is_refused(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_bytes(b"PAR1\xff\xfe\x00")
