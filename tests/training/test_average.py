@@ -5,8 +5,8 @@ from torch import nn
 
 from helpers.networks import small_spec
 from helpers.trainings import events, model, silent
-from onshell.training.average import Average
 from onshell.training.checkpoint import load_model
+from onshell.training.learner import Average
 from onshell.training.loop import train
 
 

@@ -5,13 +5,16 @@ import math
 import pytest
 import torch
 
+from helpers.disk import names
 from helpers.networks import small_spec
-from helpers.trainings import events
+from helpers.trainings import events, silent
+from onshell.core.errors import OnshellError
 from onshell.models.build import objective
 from onshell.models.objectives import Objective
 from onshell.training import batches as module
-from onshell.training.batches import batches
-from onshell.training.processes import SHARDS, Team
+from onshell.training.batches import BLOCK, batches, check_training
+from onshell.training.distributed import SHARDS, ProcessGroup
+from onshell.training.loop import train
 
 CPU, NAME = torch.device("cpu"), (11, "train", "a-run", 1)
 
@@ -25,7 +28,7 @@ def small_chunks(monkeypatch):
 def drawn(task, data, batch, size):
     """The rows of every batch, as `size` processes draw them, put together again in the order of the batch."""
     together = []
-    parts = zip(*(batches(task, data, batch, NAME, Team(CPU, rank, size)) for rank in range(size)), strict=True)
+    parts = zip(*(batches(task, data, batch, NAME, ProcessGroup(CPU, rank, size)) for rank in range(size)), strict=True)
     done = 0
     for pieces in parts:
         total = pieces[0][1]
@@ -48,7 +51,7 @@ def drawn(task, data, batch, size):
 def test_every_event_is_seen_once_an_epoch(n, batch):
     task = Objective(lambda q, rng, generator: (q[:, 0, 0],), None)
     data = torch.arange(float(n), dtype=torch.float64)[:, None, None].expand(n, 3, 3)
-    parts = [(rows[0], size) for rows, size in batches(task, data, batch, NAME, Team(CPU))]
+    parts = [(rows[0], size) for rows, size in batches(task, data, batch, NAME, ProcessGroup(CPU))]
     assert len(parts) == math.ceil(n / batch)
     assert all(len(rows) == size for rows, size in parts)
     seen = torch.cat([rows for rows, _ in parts])
@@ -78,7 +81,7 @@ def test_shards_and_chunks_have_streams_of_their_own():
         ),
         None,
     )
-    rows = [rows for rows, _ in batches(task, events(3 * 256), 24, NAME, Team(CPU))]
+    rows = [rows for rows, _ in batches(task, events(3 * 256), 24, NAME, ProcessGroup(CPU))]
     for column in range(2):
         seen = torch.cat([row[column] for row in rows])
         assert len(seen.unique()) == len(seen)
@@ -92,7 +95,46 @@ def test_memory_is_that_of_a_chunk():
         sizes.append(len(q))
         return (q.float(),)
 
-    for rows, _ in batches(Objective(draw, None), events(5 * 256 + 1), 16, NAME, Team(CPU)):
+    for rows, _ in batches(Objective(draw, None), events(5 * 256 + 1), 16, NAME, ProcessGroup(CPU)):
         alive.append(rows[0].untyped_storage().nbytes())
     assert max(sizes) == math.ceil(256 / SHARDS)
     assert max(alive) == 256 * 9 * 4
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (torch.empty(0, 3, 3, dtype=torch.float64), "the training set has no events"),
+        (torch.ones(5, 4, 3, dtype=torch.float64), r"events of shape \(4, 3\), the network takes \(3, 3\)"),
+        (torch.full((5, 3, 3), torch.nan, dtype=torch.float64), r"5 events .*not finite \(first: \[0, 1, 2, 3, 4\]\)"),
+    ],
+)
+def test_faulty_data_are_named(data, message, tmp_path):
+    with pytest.raises(OnshellError, match=message):
+        train(small_spec(), data, tmp_path, progress=silent)
+    assert names(tmp_path) == []
+
+
+def test_events_that_are_not_finite_are_counted_through_the_whole_set():
+    data = torch.zeros(BLOCK + 3, 3, 3, dtype=torch.float64)
+    data[[2, BLOCK + 1], 1, 1] = torch.inf
+    with pytest.raises(OnshellError, match=rf"2 events .*not finite \(first: \[2, {BLOCK + 1}\]\)"):
+        check_training(small_spec(), data)
+
+
+@pytest.mark.parametrize(
+    ("training", "key"),
+    [
+        *(
+            ({key: value}, key)
+            for key, value in (("lr_schedule", "cosin"), ("keep", "best"), ("epochs", 0), ("lr", -1.0))
+        ),
+        *(({"ema": value}, "ema") for value in (1.0, -0.1)),
+        ({"optimizer": "sgd"}, "optimizer"),
+        ({"optimizer": "muon"}, "muon_lr"),
+        ({"optimizer": "muon", "muon_lr": 0.0}, "muon_lr"),
+    ],
+)
+def test_faulty_settings_are_named(training, key):
+    with pytest.raises(OnshellError, match=rf"training\.{key}: "):
+        check_training(small_spec(training=training), events())

@@ -17,7 +17,7 @@ from helpers.trainings import assert_same_training, events, silent, visible
 from onshell.core.errors import StoppedError
 from onshell.training import stopping
 from onshell.training.learner import Learner
-from onshell.training.loop import train
+from onshell.training.loop import TrainOptions, train
 from onshell.training.stopping import Stop
 
 TRAINING = {"epochs": 5, "ema": 0.9}
@@ -140,7 +140,7 @@ def test_a_training_stops_in_time(tmp_path, monkeypatch):
 
     spec = small_spec(training={"epochs": 10})
     with pytest.raises(StoppedError, match="stopped in time before its 2 minutes are over, after epoch 2; the same"):
-        train(spec, events(), tmp_path, progress=tell, minutes=2)
+        train(spec, events(), tmp_path, TrainOptions(minutes=2), tell)
     assert [name.split("-")[0] for name in names(tmp_path)] == ["history.csv", "state"]
 
 

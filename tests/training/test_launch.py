@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from onshell.core.errors import OnshellError
-from onshell.training import launch
-from onshell.training.launch import launch as start
+from onshell.training import distributed
+from onshell.training.distributed import launch as start
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def outside(monkeypatch):
 def started(monkeypatch):
     """The commands that processes became."""
     found = []
-    monkeypatch.setattr(launch.os, "execvp", lambda program, command: found.append(command))
+    monkeypatch.setattr(distributed.os, "execvp", lambda program, command: found.append(command))
     return found
 
 
@@ -61,7 +61,7 @@ def test_several_nodes_meet_at_the_first(started, monkeypatch):
     assert srun == ["srun", "--nodes", "2", "--ntasks", "2", "--ntasks-per-node", "1", "--cpus-per-task", "2"]
     assert torchrun == (
         f"-P -m onshell.training.torchrun --nproc-per-node 2 --nnodes 2 --rdzv-backend c10d --rdzv-id 41234 "
-        f"--rdzv-endpoint {launch.socket.gethostname()}:21234 --no-python {sys.executable} -P -m onshell train run"
+        f"--rdzv-endpoint {distributed.socket.gethostname()}:21234 --no-python {sys.executable} -P -m onshell train run"
     )
 
 
@@ -91,7 +91,7 @@ def test_what_cannot_be_started_is_named(processes, nodes, device, said, started
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
 def test_a_worker_is_told_when_its_parent_dies():
-    worker = "import signal, sys; from onshell.training.launch import _follow_parent; _follow_parent(); "
+    worker = "import signal, sys; from onshell.training.distributed import _follow_parent; _follow_parent(); "
     worker += "signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('told', flush=True))); "
     worker += "print('ready', flush=True); signal.pause()"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {worker!r}])"

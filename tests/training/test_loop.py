@@ -15,8 +15,8 @@ from onshell.models import priors
 from onshell.models.objectives import Objective
 from onshell.training import loop
 from onshell.training.checkpoint import load_model
-from onshell.training.epoch import Part, steps_of
-from onshell.training.loop import train
+from onshell.training.epoch import EpochState, steps_of
+from onshell.training.loop import TrainOptions, train
 
 
 def test_a_training_writes_model_history_and_record(tmp_path):
@@ -32,7 +32,7 @@ def test_a_training_writes_model_history_and_record(tmp_path):
     assert record["seconds"] > 0
     assert record["cpu_seconds"] > 0
     assert record["provenance"]["version"]
-    epochs = [line for line in lines if ": epoch " in line and "left" in line]
+    epochs = [line for line in map(str, lines) if ": epoch " in line and "left" in line]
     assert len(epochs) == 3
     for word in ("loss", "events/s", "elapsed", "left"):
         assert word in epochs[0]
@@ -76,7 +76,7 @@ def test_weights_and_average_are_those_of_the_kept_epoch(keep, epoch, tmp_path, 
         with torch.no_grad():
             learner.network.out.bias += 1
         learner.average.update(100)
-        return Part(steps_of(spec, data), next(losses) * len(data))
+        return EpochState(steps_of(spec, data), next(losses) * len(data))
 
     monkeypatch.setattr(loop, "run_epoch", run_epoch)
     train(small_spec(training={"keep": keep, "ema": 0.5}), events(), tmp_path, progress=silent)
@@ -122,7 +122,7 @@ def test_a_loss_that_is_not_finite_says_where(tmp_path):
 def test_cuda_without_a_gpu_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(OnshellError, match="no CUDA GPU; use --device cpu"):
-        train(small_spec(), events(), tmp_path, device="cuda", progress=silent)
+        train(small_spec(), events(), tmp_path, TrainOptions(device="cuda"), silent)
 
 
 def test_a_folder_that_refuses_says_so_before_training(tmp_path):

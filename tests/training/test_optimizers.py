@@ -5,10 +5,9 @@ import torch
 
 from helpers.networks import small_spec
 from helpers.trainings import assert_same_training, events, history, silent
-from onshell.core.errors import OnshellError, StoppedError
+from onshell.core.errors import StoppedError
 from onshell.models.build import build
 from onshell.training import epoch
-from onshell.training.checks import check
 from onshell.training.epoch import rate
 from onshell.training.loop import train
 from onshell.training.optimizers import Optimizers, hidden_weights
@@ -114,16 +113,3 @@ def test_a_stopped_training_with_muon_goes_on_to_the_bit(tmp_path, monkeypatch):
     monkeypatch.setattr(epoch, "_look", real)
     train(settings, events(), tmp_path / "parts", progress=silent)
     assert_same_training(tmp_path / "whole", tmp_path / "parts")
-
-
-@pytest.mark.parametrize(
-    ("training", "message"),
-    [
-        ({"optimizer": "sgd"}, "training.optimizer: 'sgd' is not known; use adamw or muon"),
-        ({"optimizer": "muon"}, "training.muon_lr: missing or not above zero"),
-        ({"optimizer": "muon", "muon_lr": 0.0}, "training.muon_lr: missing or not above zero"),
-    ],
-)
-def test_faulty_settings_are_named(training, message):
-    with pytest.raises(OnshellError, match=message):
-        check(small_spec(training=training), events())

@@ -17,7 +17,7 @@ from onshell.events.table import read_events, write_events
 from onshell.sampling.commands import SampleOptions, sample_file
 from onshell.sampling.sampler import BLOCK, Draw, sample
 from onshell.training.checkpoint import load_model
-from onshell.training.loop import train
+from onshell.training.loop import TrainOptions, train
 
 __all__ = ["custom_folder"]
 
@@ -99,13 +99,13 @@ def test_a_training_that_is_over_is_brought_back_only_for_the_same_code(trained)
     trained.write(OTHER)
     lines = []
     train(SPEC, events(), run, progress=lines.append)
-    assert any("epoch 3/3" in line for line in lines)
+    assert any("epoch 3/3" in str(line) for line in lines)
     assert load_model(run / "model.pt", network=OWN["type"])
 
 
 def test_a_state_of_other_code_or_arguments_is_not_gone_on_with(custom_folder):
     def stop(line):
-        if ": epoch 1/" in line:
+        if ": epoch 1/" in str(line):
             raise KeyboardInterrupt
 
     def begun(spec):
@@ -125,16 +125,16 @@ def test_a_state_of_other_code_or_arguments_is_not_gone_on_with(custom_folder):
     (state,) = (custom_folder.path / "run").glob("state-*.pt")
     custom_folder.write(OTHER)
     lines = begun(SPEC)
-    assert not any("going on" in line for line in lines)
-    assert f"{state} is of other settings, data, device, precision or code of one's own: not used" in lines[0]
-    with pytest.raises(OnshellError, match=r"or code of one's own differ; leave out --resume"):
-        train(SPEC, events(), custom_folder.path / "else", progress=silent, resume=state)
+    assert not any("going on" in str(line) for line in lines)
+    assert f"{state} is of other settings, data, device, precision or custom code: not used" in lines[0]
+    with pytest.raises(OnshellError, match=r"or custom code differ; leave out --resume"):
+        train(SPEC, events(), custom_folder.path / "else", TrainOptions(resume=state), silent)
     assert not any("going on" in line for line in begun({**SPEC, "network": {**OWN, "width": 4}}))
     # The code that it belongs to goes on from it.
     custom_folder.write(DEEP_SET)
     lines = []
     train(SPEC, events(), custom_folder.path / "run", progress=lines.append)
-    assert any("going on after epoch 1" in line for line in lines)
+    assert any("going on after epoch 1" in str(line) for line in lines)
     train(SPEC, events(), custom_folder.path / "whole", progress=silent)
     assert_same_training(custom_folder.path / "run", custom_folder.path / "whole")
 

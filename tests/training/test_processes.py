@@ -14,8 +14,8 @@ import torch
 from helpers.specs import run_spec
 from helpers.trainings import events, history, model, silent
 from onshell.core.errors import OnshellError
-from onshell.training.loop import train
-from onshell.training.processes import SHARDS, Team, team
+from onshell.training.distributed import SHARDS, ProcessGroup, process_group
+from onshell.training.loop import TrainOptions, train
 
 # 241 events in batches of 48: in the last batch, of one event, one process has none. All that a state can hold.
 TRAINING = {"epochs": 4, "batch_size": 48, "ema": 0.9, "lr_schedule": "onecycle", "lr": 5e-3}
@@ -37,7 +37,7 @@ SCRIPT = """
     sys.path.insert(0, helpers)
     from helpers.trainings import events
     from onshell.training import loop
-    from onshell.training.processes import team
+    from onshell.training.distributed import process_group
 
     def tell(line):
         print(line, flush=True)
@@ -45,9 +45,9 @@ SCRIPT = """
             # Killed outright after a state: torchrun then ends the other processes.
             os.kill(os.getpid(), 9)
 
-    with team("cpu") as members:
-        # Processes meet once: all trainings are of the same team.
-        loop.team = lambda device: nullcontext(members)
+    with process_group("cpu") as members:
+        # Processes meet once: all trainings are of the same process_group.
+        loop.process_group = lambda device: nullcontext(members)
         for name, spec in json.loads(specs).items():
             loop.train(spec, events(241), Path(out, name), progress=tell)
 """
@@ -125,7 +125,7 @@ def test_two_processes_train_like_one(name, alone, together):
 def test_a_training_killed_in_two_processes_goes_on_in_two_or_in_one(alone, together, tmp_path):
     folder, state, output = together
     lines = []
-    train(SPECS["diffusion"], events(241), tmp_path, resume=state, progress=lines.append)
+    train(SPECS["diffusion"], events(241), tmp_path, TrainOptions(resume=state), lines.append)
     assert "going on after epoch 2" in lines[0]
     assert output.count("going on after epoch 2") == 1
     for resumed in (folder / "killed", tmp_path):
@@ -135,7 +135,7 @@ def test_a_training_killed_in_two_processes_goes_on_in_two_or_in_one(alone, toge
 @pytest.mark.parametrize("size", [5, 7, 8, 24])
 def test_a_number_of_processes_that_cannot_share_says_which_can(size, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", str(size))
-    with pytest.raises(OnshellError, match=f"{size} processes .*start 1, 2, 3, 4, 6 or 12"), team("cpu"):
+    with pytest.raises(OnshellError, match=f"{size} processes .*start 1, 2, 3, 4, 6 or 12"), process_group("cpu"):
         pass
     assert SHARDS % size
 
@@ -146,7 +146,7 @@ def test_a_foreign_environment_is_named(rank, said, monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     if rank is not None:
         monkeypatch.setenv("RANK", rank)
-    with pytest.raises(OnshellError, match=f"{said} .*start with torchrun, or unset WORLD_SIZE"), team("cpu"):
+    with pytest.raises(OnshellError, match=f"{said} .*start with torchrun, or unset WORLD_SIZE"), process_group("cpu"):
         pass
 
 
@@ -158,7 +158,7 @@ def test_each_process_takes_a_gpu_of_its_own(device, said, monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(OnshellError, match=said), team(device):
+    with pytest.raises(OnshellError, match=said), process_group(device):
         pass
 
 
@@ -168,4 +168,4 @@ def test_a_process_that_lost_the_others_says_so(monkeypatch):
 
     monkeypatch.setattr(torch.distributed, "all_reduce", broken)
     with pytest.raises(OnshellError, match="process 1 of 2: lost the others; the first that stopped says why"):
-        Team(torch.device("cpu"), 1, 2).wait()
+        ProcessGroup(torch.device("cpu"), 1, 2).wait()

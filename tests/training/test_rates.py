@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from onshell.training.rates import LR_SCHEDULES
+from onshell.training.optimizers import LR_SCHEDULES
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 10, 37, 1000])

@@ -8,8 +8,8 @@ import torch
 from helpers.networks import small_spec
 from helpers.trainings import assert_same_training, events, silent, visible
 from onshell.core.errors import OnshellError
-from onshell.training.loop import train
-from onshell.training.state import BLOCK, state_key
+from onshell.training.checkpoint import BLOCK, state_key
+from onshell.training.loop import TrainOptions, train
 
 AVERAGED = {"ema": 0.9, "lr_schedule": "onecycle"}
 
@@ -31,7 +31,7 @@ def stopped(tmp_path):
 def test_a_state_is_found_by_itself_or_named(stopped, tmp_path):
     spec = small_spec(training=AVERAGED)
     train(spec, events(), tmp_path / "whole", progress=silent)
-    train(spec, events(), tmp_path / "elsewhere", resume=stopped, progress=silent)
+    train(spec, events(), tmp_path / "elsewhere", TrainOptions(resume=stopped), silent)
     assert_same_training(tmp_path / "whole", tmp_path / "elsewhere")
     lines = []
     train({**spec, "sampling": {"precision": "bf16"}}, events(), stopped.parent, progress=lines.append)
@@ -51,19 +51,19 @@ def test_a_state_of_other_settings_is_not_taken(change, stopped, tmp_path):
     assert any(f"{stopped} is of other settings" in str(line) for line in lines)
     assert visible(stopped.parent) == ["history.csv", "model.pt", "run.json"]
     with pytest.raises(OnshellError, match=r"state-.*\.pt: the state of another training .*leave out --resume"):
-        train(other, events(), stopped.parent, progress=silent, resume=kept)
+        train(other, events(), stopped.parent, TrainOptions(resume=kept), silent)
 
 
 def test_a_state_of_other_data_is_not_taken(stopped):
     other = events()
     other[100, 1, 2] += 1e-12
     with pytest.raises(OnshellError, match="the state of another training"):
-        train(small_spec(training=AVERAGED), other, stopped.parent, progress=silent, resume=stopped)
+        train(small_spec(training=AVERAGED), other, stopped.parent, TrainOptions(resume=stopped), silent)
 
 
 def test_a_missing_state_says_so(tmp_path):
     with pytest.raises(OnshellError, match=r"none\.pt: no such training state"):
-        train(small_spec(), events(), tmp_path, progress=silent, resume=tmp_path / "none.pt")
+        train(small_spec(), events(), tmp_path, TrainOptions(resume=tmp_path / "none.pt"), silent)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "text", "foreign", "version"])

@@ -11,9 +11,9 @@ from onshell.core.errors import OnshellError
 from onshell.core.rng import stream, torch_stream
 from onshell.events.table import write_events
 from onshell.models.build import build, objective
-from onshell.training.checks import weights_of
+from onshell.training.batches import weights_of
 from onshell.training.commands import train_file
-from onshell.training.loop import train
+from onshell.training.loop import TrainOptions, train
 
 SPECS = {
     "ism": run_spec(),
@@ -50,14 +50,14 @@ def test_events_of_weight_zero_teach_nothing_and_negative_ones_take_back(tmp_pat
     both = torch.cat([large, small])
     trained = {
         "alone": train(spec, torch.cat([large, large]), tmp_path / "alone", progress=silent),
-        "zero": train(spec, both, tmp_path / "zero", progress=silent, weights=np.repeat([1.0, 0.0], 512)),
+        "zero": train(spec, both, tmp_path / "zero", TrainOptions(weights=np.repeat([1.0, 0.0], 512)), silent),
         "plain": train(spec, both, tmp_path / "plain", progress=silent),
         "taken": train(
             spec,
             torch.cat([both, small]),
             tmp_path / "taken",
-            progress=silent,
-            weights=np.repeat([1.0, 0.5, -0.5], 512),
+            TrainOptions(weights=np.repeat([1.0, 0.5, -0.5], 512)),
+            silent,
         ),
     }
     q = events(200)
@@ -75,10 +75,10 @@ def test_events_of_weight_zero_teach_nothing_and_negative_ones_take_back(tmp_pat
 def test_equal_weights_change_no_bit_and_others_are_another_training(tmp_path):
     spec, data = SPECS["spinor"], events()
     train(spec, data, tmp_path / "plain", progress=silent)
-    train(spec, data, tmp_path / "equal", progress=silent, weights=np.full(len(data), 3.0))
+    train(spec, data, tmp_path / "equal", TrainOptions(weights=np.full(len(data), 3.0)), silent)
     assert_same_training(tmp_path / "plain", tmp_path / "equal")
     # In one folder: the finished training of other weights is not taken for this one.
-    train(spec, data, tmp_path / "equal", progress=silent, weights=1.0 + np.arange(len(data)))
+    train(spec, data, tmp_path / "equal", TrainOptions(weights=1.0 + np.arange(len(data))), silent)
     assert history(tmp_path / "plain") != history(tmp_path / "equal")
 
 
@@ -86,7 +86,7 @@ def test_the_column_weight_of_a_table_weighs_its_events(tmp_path):
     spec, data, given = SPECS["spinor"], events(), stream(2).normal(1, 1, 256)
     write_events(tmp_path / "q.parquet", [(data, {"event": np.arange(256), "weight": given})], {}, space="q")
     train_file(tmp_path / "q.parquet", spec, tmp_path / "table", progress=silent)
-    train(spec, data, tmp_path / "direct", progress=silent, weights=given)
+    train(spec, data, tmp_path / "direct", TrainOptions(weights=given), silent)
     assert_same_training(tmp_path / "table", tmp_path / "direct")
 
 
@@ -100,10 +100,10 @@ def test_the_column_weight_of_a_table_weighs_its_events(tmp_path):
 )
 def test_faulty_weights_are_named(values, message, tmp_path):
     with pytest.raises(OnshellError, match=message):
-        train(SPECS["flow"], events(), tmp_path, progress=silent, weights=values)
+        train(SPECS["flow"], events(), tmp_path, TrainOptions(weights=values), silent)
 
 
 def test_rows_that_are_not_events_cannot_be_weighed(tmp_path):
     spec = run_spec(loss={"type": "noise", "target": "step", "times_per_event": 4})
     with pytest.raises(OnshellError, match="times_per_event above 1 the rows of a batch are not its events"):
-        train(spec, events(), tmp_path, progress=silent, weights=1.0 + np.arange(256))
+        train(spec, events(), tmp_path, TrainOptions(weights=1.0 + np.arange(256)), silent)

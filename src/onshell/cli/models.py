@@ -64,11 +64,12 @@ def train(
     if stop_after is not None and not stop_after > 0:
         raise OnshellError(f"--stop-after {stop_after}: must be a positive number of minutes")
 
-    from onshell.training.launch import launch
+    from onshell.training.distributed import launch
 
     launch(processes, nodes, device, sys.argv[1:])
 
     from onshell.training.commands import train_file
+    from onshell.training.loop import TrainOptions
 
     spec, layout = configuration.run_spec(loaded, run), Layout(loaded)
     with show_progress(run):
@@ -76,9 +77,7 @@ def train(
             data or Path(layout.training_data(spec)),
             spec,
             output or Path(layout.run(run)),
-            device=device,
-            resume=resume,
-            minutes=stop_after,
+            TrainOptions(device, resume, stop_after),
         )
 
 

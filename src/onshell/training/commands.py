@@ -1,13 +1,14 @@
 """The work behind `onshell train`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from onshell.core.errors import OnshellError
 from onshell.core.progress import Progress, log
 from onshell.events.table import Events, read_events, read_metadata
-from onshell.training.loop import train
+from onshell.training.loop import TrainOptions, train
 
 
 def _training_set(path: Path, spec: Mapping[str, Any]) -> Events:
@@ -43,19 +44,15 @@ def train_file(
     data_path: Path,
     spec: Mapping[str, Any],
     out: Path,
-    *,
-    device: str = "auto",
-    resume: Path | None = None,
+    options: TrainOptions | None = None,
     progress: Progress = log,
-    minutes: float | None = None,
 ) -> Path:
     """Return the path of the model file, in the folder `out`, of the run `spec` trained on the table `data_path`.
 
-    The network sees the momenta in units of spec["unit"]; a column `weight` weighs the events. Stops and saves before
-    `minutes` are over.
+    The network sees the momenta in units of spec["unit"]; a column `weight` weighs the events.
     """
     events = _training_set(Path(data_path), spec)
     _check_origin(data_path, spec, events.metadata)
     data = events.momenta.div_(spec["unit"])
-    options = {"device": device, "resume": resume, "progress": progress, "minutes": minutes}
-    return train(spec, data, Path(out), **options, source=events.metadata, weights=events.columns.get("weight"))
+    known = replace(options or TrainOptions(), source=events.metadata, weights=events.columns.get("weight"))
+    return train(spec, data, Path(out), known, progress)

@@ -18,8 +18,9 @@ class Compiled:
 
     def __init__(self, network: nn.Module):
         self._forward = _guarded(network)
-        if hasattr(network, "with_divergence"):
-            self.with_divergence = _guarded(network.with_divergence)
+        divergence: Callable[..., Any] | None = getattr(network, "with_divergence", None)
+        if divergence is not None:
+            self.with_divergence = _guarded(divergence)
 
     def __call__(self, *inputs: Any) -> Any:
         """Return the field of the network."""

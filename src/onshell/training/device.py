@@ -36,7 +36,7 @@ def choose_precision(name: str, device: torch.device) -> str:
         raise OnshellError(f"precision: {name!r} is not known; use auto, fp32 or bf16")
     if device.type == "cuda":
         return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp32"
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return "bf16" if any(capabilities.get(name) for name in BF16) else "fp32"
 
 

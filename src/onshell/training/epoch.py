@@ -10,14 +10,14 @@ from torch import Tensor
 from onshell.core.errors import OnshellError
 from onshell.training.batches import batches
 from onshell.training.learner import Learner
-from onshell.training.rates import LR_SCHEDULES
+from onshell.training.optimizers import LR_SCHEDULES
 
 # Steps between two looks at the loss. Looking waits for a GPU to finish; a state is never written before a look.
 LOOK = {"cpu": 1, "cuda": 32}
 
 
 @dataclass(frozen=True)
-class Part:
+class EpochState:
     """An epoch as far as it went: the steps made, and the sums of loss and gradient norm over their events."""
 
     steps: int = 0
@@ -35,13 +35,13 @@ def run_epoch(
     learner: Learner,
     spec: Mapping[str, Any],
     data: Tensor,
-    part: Part = Part(),
+    part: EpochState = EpochState(),
     asked: Callable[[], bool] = lambda: False,
     weights: Tensor | None = None,
-) -> Part:
+) -> EpochState:
     """Return the epoch after one pass over the shuffled `data`, or as far as it went until it was `asked` to stop.
 
-    `weights` [n] are those of the events, from `checks.weights_of`. It goes on from `part`. All processes stop after
+    `weights` [n] are those of the events, from `weights_of`. It goes on from `done`. All processes stop after
     the same step, whichever of them was asked.
 
     Raises
@@ -50,14 +50,14 @@ def run_epoch(
         For a loss or gradient that is not finite, in all processes alike.
     """
     options, name = spec["training"], (spec["seed"], "train", spec["run"], epoch)
-    per_epoch, look = steps_of(spec, data), LOOK[learner.team.device.type]
+    per_epoch, look = steps_of(spec, data), LOOK[learner.group.device.type]
     made: list[tuple[int, Tensor]] = []
-    how = {"skip": part.steps, "asked": asked, "weights": weights}
-    dealt = batches(learner.task, data, options["batch_size"], name, learner.team, **how)
-    for step, (rows, size) in enumerate(dealt, part.steps + 1):
+    shares = (learner.task, data, options["batch_size"], name, learner.group)
+    sharded = batches(*shares, skip=part.steps, asked=asked, weights=weights)
+    for step, (rows, size) in enumerate(sharded, part.steps + 1):
         lr = rate(spec, data, epoch, step)
         done = (epoch - 1) * per_epoch + step - 1
-        made.append((size, learner.step(rows, size, lr, done, stop=asked(), weighted=weights is not None)))
+        made.append((size, learner.step(rows, size, lr, done, should_stop=asked(), weighted=weights is not None)))
         if len(made) == look:
             part, stop = _look(made, part, epoch, spec, data)
             if stop:
@@ -77,12 +77,12 @@ def rate(spec: Mapping[str, Any], data: Tensor, epoch: int, step: int) -> float:
 
 
 def _look(
-    made: list[tuple[int, Tensor]], part: Part, epoch: int, spec: Mapping[str, Any], data: Tensor
-) -> tuple[Part, bool]:
+    made: list[tuple[int, Tensor]], part: EpochState, epoch: int, spec: Mapping[str, Any], data: Tensor
+) -> tuple[EpochState, bool]:
     """Return the epoch with the steps `made` (size of the batch; loss, gradient norm and stop), and whether to stop."""
     stop = False
     for size, seen in made:
-        loss, norm, wish = seen.tolist()
+        loss, norm, stopping = seen.tolist()
         step = part.steps + 1
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise OnshellError(
@@ -90,12 +90,12 @@ def _look(
                 f"{steps_of(spec, data)}, lr {rate(spec, data, epoch, step):.2g}: training diverged; lower training.lr "
                 "or training.clip, or set training.precision: fp32, and check the data for extreme events"
             )
-        part = Part(step, part.loss + loss * size, part.norm + norm * size)
-        stop = stop or wish > 0
+        part = EpochState(step, part.loss + loss * size, part.norm + norm * size)
+        stop = stop or stopping > 0
     return part, stop
 
 
-def row(part: Part, epoch: int, spec: Mapping[str, Any], data: Tensor) -> dict[str, float]:
+def row(part: EpochState, epoch: int, spec: Mapping[str, Any], data: Tensor) -> dict[str, float]:
     """Return epoch, loss, lr (the last) and grad_norm, means over the events, of an epoch that is over."""
     lr = rate(spec, data, epoch, part.steps)
     return {"epoch": epoch, "loss": part.loss / len(data), "lr": lr, "grad_norm": part.norm / len(data)}

@@ -6,53 +6,59 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from onshell.models import custom as own
+from onshell.models import custom
 from onshell.models.build import build, objective
-from onshell.training.average import Average
 from onshell.training.compiled import compiled
 from onshell.training.device import autocast
+from onshell.training.distributed import ProcessGroup
 from onshell.training.optimizers import Optimizers
-from onshell.training.processes import Team
 
 
 class Learner:
-    """The network of the run `spec`, the same in every process of `team`, and how it makes one step.
+    """The network of the run `spec`, the same in every process of `group`, and how it makes one step.
 
     `fitted` is what the prior takes from the data; the network computes in `precision`.
     """
 
-    def __init__(self, spec: Mapping[str, Any], fitted: Mapping[str, Any], team: Team, precision: str):
+    def __init__(self, spec: Mapping[str, Any], fitted: Mapping[str, Any], group: ProcessGroup, precision: str):
         options = spec["training"]
-        self.spec, self.team, self.precision, self.clip = spec, team, precision, options["clip"]
-        self.network, self.task = build(spec).to(team.device), objective(spec, fitted)
-        self.field = compiled(self.network, spec, team.device) if options["compile"] else self.network
+        self.spec, self.group, self.precision, self.clip = spec, group, precision, options["clip"]
+        self.network, self.task = build(spec).to(group.device), objective(spec, fitted)
+        self.field = compiled(self.network, spec, group.device) if options["compile"] else self.network
         self.optimizer = Optimizers(self.network, options)
         self.average = Average(self.network, options["ema"]) if options["ema"] else None
         self.gradient = _flat_gradient(self.network)
 
     def step(
-        self, rows: tuple[Tensor, ...], size: int, lr: float, done: int, *, stop: bool = False, weighted: bool = False
+        self,
+        rows: tuple[Tensor, ...],
+        size: int,
+        lr: float,
+        done: int,
+        *,
+        should_stop: bool = False,
+        weighted: bool = False,
     ) -> Tensor:
         """Return loss, gradient norm and stop [3], float64, of one step on a batch of `size` events, `rows` those here.
 
         `done` is the number of steps of the training before this one. The last number counts who wants to stop. The
         last of the rows of `weighted` events are their weights.
         The gradient of a process is that of its rows' share of the mean loss, so the sum over processes is the batch's,
-        however the batch is dealt. Loss, gradient and stop travel together. Nothing here waits for a GPU.
+        however the batch is shared out. Loss, gradient and stop travel together. Nothing here waits for a GPU.
         """
         self.gradient.zero_()
         # A process without rows of its own still takes part in the sum.
         if rows and len(rows[0]):
             share, weights = len(rows[0]) / size, {}
             if weighted:
-                *rows, weights["weights"] = rows
-            with own.at_work(self.spec, "training"):
-                with autocast(self.team.device, self.precision):
+                rows, weights["weights"] = rows[:-1], rows[-1]
+            with custom.at_work(self.spec, "training"):
+                with autocast(self.group.device, self.precision):
                     loss = self.task.loss(self.field, *rows, **weights) * share
                 loss.backward()
             self.gradient[-2] = loss.detach()
-        self.gradient[-1] = float(stop)
-        self.team.sum(self.gradient)
+        self.gradient[-1] = float(should_stop)
+        self.group.sum(self.gradient)
         gradient = self.gradient[:-2]
         norm = gradient.norm()
         seen = torch.stack([self.gradient[-2], norm, self.gradient[-1]]).double()
@@ -96,3 +102,32 @@ def _flat_gradient(network: nn.Module) -> Tensor:
 def _copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return copies on the CPU of all tensors of `state`."""
     return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
+
+
+class Average:
+    """The moving average of the weights of `network`: average <- d average + (1 - d) weights after each step.
+
+    It begins as a copy of the weights. d is `decay`, but no more than (1 + n)/(10 + n) after n steps: else a short
+    training would leave much of the weights that it began with in the average.
+    """
+
+    def __init__(self, network: nn.Module, decay: float):
+        self.decay = decay
+        # The tensors themselves and not copies: whatever changes the network changes these.
+        self.live = network.state_dict()
+        self.mean = {name: tensor.clone() for name, tensor in self.live.items() if tensor.is_floating_point()}
+
+    @torch.no_grad()
+    def update(self, steps: int) -> None:
+        """Move the average towards the weights after one step more than `steps`, all tensors at once."""
+        decay = min(self.decay, (1 + steps) / (10 + steps))
+        torch._foreach_lerp_(list(self.mean.values()), [self.live[name] for name in self.mean], 1 - decay)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the average as a state of the network; what is no float is the network's own."""
+        return {**self.live, **self.mean}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from an average that `state_dict` returned."""
+        for name, tensor in self.mean.items():
+            tensor.copy_(state[name])

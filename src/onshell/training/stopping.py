@@ -1,4 +1,4 @@
-"""When a training is to stop before it is done: at a batch system's word, at Ctrl-C, or when its time is over."""
+"""When a training is to stop before it is done: at a batch system's signal, at Ctrl-C, or when its time is over."""
 
 import contextlib
 import signal
@@ -29,7 +29,7 @@ class Stop:
             self.why = f"stopped in time before its {self._minutes:g} minutes are over"
         return bool(self.why)
 
-    def hear(self, number: int, _: Any) -> None:
+    def on_signal(self, number: int, _: Any) -> None:
         """Note a signal; a second Ctrl-C does not wait."""
         if self.why and number == signal.SIGINT:
             raise KeyboardInterrupt
@@ -40,13 +40,13 @@ class Stop:
 def stopping(minutes: float | None = None) -> Iterator[Stop]:
     """Yield what says when to stop: at a signal, or in time before `minutes` from now are over.
 
-    Signals are heard in a main thread only, as Python has it, and have their former meaning again afterwards.
+    Signals are caught in a main thread only, as Python has it, and have their former meaning again afterwards.
     """
     stop = Stop(minutes)
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.signal(number, stop.hear) for number in SIGNALS}
+    before = {number: signal.signal(number, stop.on_signal) for number in SIGNALS}
     try:
         yield stop
     finally:

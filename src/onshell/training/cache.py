@@ -6,40 +6,37 @@ before it runs the jobs again. Same settings, data, device and code give the sam
 
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import torch
 
-import onshell
+from onshell import models, physics, training
+from onshell.core import rng
 from onshell.core.files import whole
 
 PRODUCTS = ("model.pt", "history.csv", "run.json")
-ROOMS = ("models", "physics", "training", "streams.py")
-"""The parts of the package that a model depends on, besides its settings and data."""
+CODE = (models, physics, training, rng)
+"""What of the package a model depends on, besides its settings and data."""
 
 
-def memory(out: Path, key: str) -> Path:
+def cache_folder(out: Path, key: str) -> Path:
     """Return the hidden folder in `out` for the products of the training `key` by the code as it is."""
     digest = hashlib.sha256(f"{key} {torch.__version__}".encode())
-    package = Path(onshell.__file__).parent
-    for source in sorted(file for room in ROOMS for file in _sources(package / room)):
-        digest.update(str(source.relative_to(package)).encode() + source.read_bytes())
+    for module in CODE:
+        file = Path(str(module.__file__))
+        for source in sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]:
+            digest.update(f"{module.__name__} {source.relative_to(file.parent)}".encode() + source.read_bytes())
     return out / f".finished-{digest.hexdigest()[:12]}"
 
 
-def _sources(place: Path) -> Sequence[Path]:
-    """Return the Python files at `place`."""
-    return [place] if place.is_file() else list(place.rglob("*.py"))
+def store(out: Path, key: str, check_claim: Callable[[], None]) -> None:
+    """Copy the products in `out` of the training `key` into the cache, and drop those of any other.
 
-
-def remember(out: Path, key: str, check_claim: Callable[[], None]) -> None:
-    """Keep copies of the products in `out` of the training `key`, and forget those of any other.
-
-    `check_claim` raises when another training writes into `out`, see `lock.claimed`.
+    `check_claim` raises when another training writes into `out`, see `lease.claimed`.
     """
-    folder = memory(out, key)
+    folder = cache_folder(out, key)
     _copy(out, folder, check_claim)
     for other in out.glob(".finished-*"):
         if other != folder:
@@ -47,10 +44,10 @@ def remember(out: Path, key: str, check_claim: Callable[[], None]) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def recall(out: Path, key: str, check_claim: Callable[[], None]) -> bool:
+def restore(out: Path, key: str, check_claim: Callable[[], None]) -> bool:
     """Return whether the training `key` is over; its products are then in `out` again. `check_claim` as above."""
     try:
-        _copy(memory(out, key), out, check_claim)
+        _copy(cache_folder(out, key), out, check_claim)
     except FileNotFoundError:
         return False
     return True

@@ -6,8 +6,9 @@ import pytest
 
 from helpers.networks import small_spec
 from helpers.trainings import assert_same_training, events, silent, visible
+from onshell.core import errors
 from onshell.core.errors import OnshellError
-from onshell.training import finished
+from onshell.training import cache
 from onshell.training.loop import train
 
 
@@ -15,13 +16,13 @@ def trained_again(folder, **changes):
     """What the second training of a folder says."""
     lines = []
     train(small_spec(**changes), events(), folder, progress=lines.append)
-    return lines
+    return list(map(str, lines))
 
 
 def test_products_that_were_removed_are_brought_back(tmp_path):
     train(small_spec(), events(), tmp_path / "whole", progress=silent)
     train(small_spec(), events(), tmp_path / "run", progress=silent)
-    for name in finished.PRODUCTS:
+    for name in cache.PRODUCTS:
         (tmp_path / "run" / name).unlink()
     (line,) = trained_again(tmp_path / "run")
     assert "was trained already, with these settings, data and code" in line
@@ -37,7 +38,7 @@ def test_other_settings_train_anew_and_replace_the_memory(tmp_path):
 
 def test_other_code_trains_anew(tmp_path, monkeypatch):
     train(small_spec(), events(), tmp_path, progress=silent)
-    monkeypatch.setattr(finished, "ROOMS", (*finished.ROOMS, "errors.py"))
+    monkeypatch.setattr(cache, "CODE", (*cache.CODE, errors))
     assert "epoch 1/" in trained_again(tmp_path)[1]
 
 
@@ -48,33 +49,33 @@ def lost():
 @pytest.fixture
 def kept(tmp_path):
     """The hidden folder in tmp_path of the products of the training "k"."""
-    folder = finished.memory(tmp_path, "k")
+    folder = cache.cache_folder(tmp_path, "k")
     for place in (folder, tmp_path / ".finished-other"):
         place.mkdir()
-        for name in finished.PRODUCTS:
+        for name in cache.PRODUCTS:
             (place / name).write_text(name)
     return folder
 
 
 def test_nothing_is_brought_back_or_forgotten_when_another_trains_here(kept, tmp_path):
     with pytest.raises(OnshellError, match="is another's"):
-        finished.recall(tmp_path, "k", lost)
+        cache.restore(tmp_path, "k", lost)
     assert visible(tmp_path) == []
-    for name in finished.PRODUCTS:
+    for name in cache.PRODUCTS:
         (tmp_path / name).write_text("new")
     with pytest.raises(OnshellError, match="is another's"):
-        finished.remember(tmp_path, "k", lost)
-    assert [(kept / name).read_text() for name in finished.PRODUCTS] == list(finished.PRODUCTS)
+        cache.store(tmp_path, "k", lost)
+    assert [(kept / name).read_text() for name in cache.PRODUCTS] == list(cache.PRODUCTS)
     assert (tmp_path / ".finished-other").is_dir()
 
 
 def test_products_that_are_removed_while_they_are_brought_back_are_all_there(kept, tmp_path):
     # It is asked before the first product takes its place.
-    assert finished.recall(tmp_path, "k", lambda: shutil.rmtree(kept, ignore_errors=True))
-    assert [(tmp_path / name).read_text() for name in finished.PRODUCTS] == list(finished.PRODUCTS)
+    assert cache.restore(tmp_path, "k", lambda: shutil.rmtree(kept, ignore_errors=True))
+    assert [(tmp_path / name).read_text() for name in cache.PRODUCTS] == list(cache.PRODUCTS)
 
 
-@pytest.mark.parametrize("name", finished.PRODUCTS)
+@pytest.mark.parametrize("name", cache.PRODUCTS)
 def test_a_memory_that_lacks_a_product_is_none(name, tmp_path):
     train(small_spec(), events(), tmp_path, progress=silent)
     (memory,) = tmp_path.glob(".finished-*")
