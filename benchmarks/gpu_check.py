@@ -29,7 +29,7 @@ from onshell.physics.kinematics import violation
 from onshell.sampling.sampler import Draw, sample_block
 from onshell.training.device import autocast
 from onshell.training.learner import Learner
-from onshell.training.processes import Team
+from onshell.training.distributed import ProcessGroup
 
 ROOT = Path(__file__).parents[1]
 RUNS = {3: "muon-q-diffusion", 10: "aps_30-q-diffusion"}
@@ -84,7 +84,7 @@ def training(
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     options = {**spec["training"], "compile": compiled}
-    learner = Learner({**spec, "training": options}, {}, Team(device), precision)
+    learner = Learner({**spec, "training": options}, {}, ProcessGroup(device), precision)
     rows, start = rows_of(spec, sizes.batch, device), wait(device)
     first = learner.step(rows, sizes.batch, options["lr"], 0)
     begin = wait(device)

@@ -76,8 +76,9 @@ def test_a_killed_training_resumes_to_the_bit(tmp_path):
     process = start(tmp_path / "killed")
     interrupt(process, signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
-    # The claim of a training that was killed outright stays, and is taken over.
-    assert [name.split("-")[0] for name in names(tmp_path / "killed")] == [".writer.json", "history.csv", "state"]
+    # The lease of a training that was killed outright stays, and is taken over.
+    left = [".writer.json", ".writer.lock", "history.csv", "state"]
+    assert [name.split("-")[0] for name in names(tmp_path / "killed")] == left
     lines = []
     train(spec, events(), tmp_path / "killed", progress=lines.append)
     assert "is gone; taking over" in lines[0]
