@@ -28,8 +28,8 @@ from onshell.physics import rambo
 from onshell.physics.kinematics import violation
 from onshell.sampling.sampler import Draw, sample_block
 from onshell.training.device import autocast
-from onshell.training.learner import Learner
 from onshell.training.distributed import ProcessGroup
+from onshell.training.learner import Learner
 
 ROOT = Path(__file__).parents[1]
 RUNS = {3: "muon-q-diffusion", 10: "aps_30-q-diffusion"}

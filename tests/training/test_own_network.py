@@ -129,7 +129,7 @@ def test_a_state_of_other_code_or_arguments_is_not_gone_on_with(custom_folder):
     assert f"{state} is of other settings, data, device, precision or custom code: not used" in lines[0]
     with pytest.raises(OnshellError, match=r"or custom code differ; leave out --resume"):
         train(SPEC, events(), custom_folder.path / "else", TrainOptions(resume=state), silent)
-    assert not any("going on" in line for line in begun({**SPEC, "network": {**OWN, "width": 4}}))
+    assert not any("going on" in str(line) for line in begun({**SPEC, "network": {**OWN, "width": 4}}))
     # The code that it belongs to goes on from it.
     custom_folder.write(DEEP_SET)
     lines = []
