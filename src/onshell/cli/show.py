@@ -32,7 +32,7 @@ def show(
     from onshell.evaluation.overview import overview
     from onshell.evaluation.overview_text import lines
 
-    # Events off the shell are shown, and told to be that.
+    # Events off the shell are shown, and called that.
     table = read_events(events, check="finite")
     about = overview(table, events)
     if as_json:

@@ -17,7 +17,7 @@ def client(context: Context) -> Check | None:
     if missing:
         return fault(f"not on PATH: {shorten(missing)}", "run on a login node of the cluster; or `module load slurm`")
     answer = context.call("sinfo", "--version")
-    return ok(answer.out.strip() if answer.code == 0 else f"{shorten(CLIENT)}; their version is not told")
+    return ok(answer.out.strip() if answer.code == 0 else f"{shorten(CLIENT)}; their version is unknown")
 
 
 @checker(lambda context: context.on_slurm and shutil.which("sinfo"))

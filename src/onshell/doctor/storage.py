@@ -149,8 +149,8 @@ def writers(context: Context) -> Check:
     claims = {path.parent.name: _claim(path) for path in sorted(runs.glob(f"*/{CLAIM}"))}
     if not claims:
         return ok("no training")
-    told = shorten((f"{run} ({who})" for run, who in claims.items()), 3)
-    return warning(f"trainings, or what one left that was killed: {told}", "if Snakemake does not run, cancel them")
+    listed = shorten((f"{run} ({who})" for run, who in claims.items()), 3)
+    return warning(f"trainings, or what one left that was killed: {listed}", "if Snakemake does not run, cancel them")
 
 
 def _claim(path: Path) -> str:

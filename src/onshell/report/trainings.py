@@ -30,7 +30,7 @@ def cards(scale: Scale) -> list[Card]:
 
 
 def _card(scale: Scale, one: Training) -> Card:
-    """Return the card of one training; its loss is told with the network: "ism loss, mlp, single"."""
+    """Return the card of one training; its loss stands beside the network: "ism loss, mlp, single"."""
     spec, folder = one.record["spec"], scale.folder / one.preset / "runs" / one.run
     loss = f"{spec.get('loss', {}).get('type') or ''} loss".strip()
     parts = loss, spec.get("network", {}).get("type"), spec.get("augmentation")

@@ -69,7 +69,7 @@ def sample_file(
 
     Those of a model in q-space are mapped to phase space; those of one in p-space are off the shell, which the metadata
     say by `conserves`. With snapshots the table holds states, the latest first, with the time in the column `time`.
-    With a likelihood the events have their log-density in the column `log_prob`; `warn`, else `progress`, is told when
+    With a likelihood the events have their log-density in the column `log_prob`; `warn`, else `progress`, is called if
     it is singular.
 
     Finished blocks lie in a hidden folder beside `out` until the table is whole: a killed sampling goes on with the

@@ -1,4 +1,4 @@
-"""Who writes into a run's folder: one training at a time, on whatever host, and a second is told which.
+"""Who writes into a run's folder: one training at a time, on whatever host, and a second one learns which.
 
 The holder of the lease refreshes it every few seconds. One that is not refreshed any more is that of a training which
 was killed outright, or stands still, and is taken over; clocks of two hosts need not agree. A holder that wakes up

@@ -60,7 +60,7 @@ def train(
     """Return the path of the model file: the network of the run `spec` trained on events `data` [n, N, 3] float64.
 
     Writes model.pt, history.csv and run.json into the folder `out`. A state file there, written after each epoch and
-    when the training is told to stop, and removed at the end, lets the same call go on after an interruption; every
+    when the training is asked to stop, and removed at the end, lets the same call go on after an interruption; every
     random number comes from a stream named by epoch, chunk and shard, so on a CPU, with as many threads, the result is
     the same to the bit. Started by torchrun, the processes share every batch, and the result is the same up to
     rounding.
