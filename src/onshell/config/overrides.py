@@ -13,11 +13,20 @@ from onshell.core.errors import OnshellError
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Return `base` with the values of `over` in place, mapping by mapping; neither is changed."""
-    merged = dict(copy.deepcopy(base))
+    merged = {key: value if key in over else _copied(value) for key, value in base.items()}
     for key, value in over.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = merge(merged[key], value) if both else copy.deepcopy(value)
+        merged[key] = merge(merged[key], value) if both else _copied(value)
     return merged
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy of plain data; `copy.deepcopy` takes several times as long."""
+    if isinstance(value, dict):
+        return {key: _copied(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_copied(part) for part in value]
+    return value if value is None or isinstance(value, str | int | float) else copy.deepcopy(value)
 
 
 def differences(base: Mapping[str, Any], changed: Mapping[str, Any], path: str = "") -> list[str]:
