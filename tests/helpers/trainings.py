@@ -1,12 +1,14 @@
 """Small trainings for tests: their data, and what they left in their folder."""
 
 import csv
+import itertools
 from pathlib import Path
 
 import torch
 
 from onshell.core.rng import stream
 from onshell.physics import rambo
+from onshell.training import learner
 from onshell.training.checkpoint import read_model
 
 
@@ -45,3 +47,19 @@ def assert_same_training(folder, other):
         assert ours.keys() == theirs.keys()
         for name in ours:
             assert torch.equal(ours[name], theirs[name]), (kind, name)
+
+
+def at_step(number, act, make=learner.objective):
+    """The objectives of the package, whose loss calls `act` at its step `number`."""
+
+    def objective(*spec):
+        task, steps = make(*spec), itertools.count(1)
+
+        def loss(*rows, **weights):
+            if next(steps) == number:
+                act()
+            return task.loss(*rows, **weights)
+
+        return type(task)(task.draw, loss)
+
+    return objective

@@ -13,9 +13,9 @@ import torch
 
 from helpers.disk import names
 from helpers.networks import small_spec
-from helpers.trainings import assert_same_training, events, silent, visible
+from helpers.trainings import assert_same_training, at_step, events, silent, visible
 from onshell.core.errors import StoppedError
-from onshell.training import stopping
+from onshell.training import learner, stopping
 from onshell.training.learner import Learner
 from onshell.training.loop import TrainOptions, train
 from onshell.training.stopping import Stop
@@ -23,85 +23,58 @@ from onshell.training.stopping import Stop
 TRAINING = {"epochs": 5, "ema": 0.9}
 
 SCRIPT = """
-    import itertools, sys
+    import os, signal, sys
     from pathlib import Path
     sys.path.insert(0, sys.argv[2])
     from helpers.networks import small_spec
-    from helpers.trainings import events
-    from onshell.core.errors import StoppedError
+    from helpers.trainings import at_step, events
     from onshell.training import learner, loop
 
-    def objective(*spec, make=learner.objective):
-        task, steps = make(*spec), itertools.count(1)
-        def loss(*rows):
-            if next(steps) == 2 * 4 + 2:
-                print("waiting", flush=True)
-                sys.stdin.read()
-            return task.loss(*rows)
-        return type(task)(task.draw, loss)
-
-    learner.objective = objective
-    try:
-        loop.train(small_spec(training={"epochs": 5, "ema": 0.9}), events(), Path(sys.argv[1]))
-    except StoppedError as pause:
-        print(pause, file=sys.stderr)
-        sys.exit(pause.code)
+    learner.objective = at_step(2 * 4 + 2, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    loop.train(small_spec(training={"epochs": 5, "ema": 0.9}), events(), Path(sys.argv[1]))
 """
 
 
-def start(folder):
-    """A training of 5 epochs of 4 steps in a process of its own, which waits in the middle of the third epoch."""
-    script = textwrap.dedent(SCRIPT)
-    helpers = str(Path(__file__).parents[1])
-    return subprocess.Popen(
-        [sys.executable, "-c", script, str(folder), helpers],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
-    )
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of a training of `TRAINING` that nothing disturbs."""
+    folder = tmp_path_factory.mktemp("whole")
+    train(small_spec(training=TRAINING), events(), folder, progress=silent)
+    return folder
 
 
-def interrupt(process, number):
-    """Send the signal while the training waits, and let it go on."""
-    assert "waiting\n" in process.stdout
-    process.send_signal(number)
-    return process.communicate(timeout=120)[1]
-
-
-def test_a_killed_training_resumes_to_the_bit(tmp_path):
-    spec = small_spec(training=TRAINING)
-    train(spec, events(), tmp_path / "whole", progress=silent)
-    process = start(tmp_path / "killed")
-    interrupt(process, signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
+def test_a_killed_training_resumes_to_the_bit(whole, tmp_path):
+    """A process of its own is killed outright in the middle of the third of 5 epochs, of 4 steps each."""
+    command = [sys.executable, "-c", textwrap.dedent(SCRIPT), tmp_path / "killed", Path(__file__).parents[1]]
+    # The same bits take as many threads as here.
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    done = subprocess.run(command, env={**os.environ, **threads}, capture_output=True, timeout=120, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
     # The lease of a training that was killed outright stays, and is taken over.
     left = [".writer.json", ".writer.lock", "history.csv", "state"]
     assert [name.split("-")[0] for name in names(tmp_path / "killed")] == left
     lines = []
-    train(spec, events(), tmp_path / "killed", progress=lines.append)
+    train(small_spec(training=TRAINING), events(), tmp_path / "killed", progress=lines.append)
     assert "is gone; taking over" in lines[0]
     assert "going on after epoch 2 from" in lines[1]
-    assert_same_training(tmp_path / "whole", tmp_path / "killed")
+    assert_same_training(whole, tmp_path / "killed")
     assert visible(tmp_path / "killed") == ["history.csv", "model.pt", "run.json"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_training_told_to_stop_saves_and_goes_on_within_the_epoch(number, tmp_path):
-    process = start(tmp_path / "run")
-    error = interrupt(process, number)
-    assert process.returncode == 75
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_a_training_told_to_stop_saves_and_goes_on_within_the_epoch(number, whole, tmp_path, monkeypatch):
+    spec, lines = small_spec(training=TRAINING), []
+    monkeypatch.setattr(learner, "objective", at_step(2 * 4 + 2, lambda: os.kill(os.getpid(), number)))
     # A step says to the others whether to stop as it begins: the one after the signal is the last.
     word = f"stopped by {signal.Signals(number).name}, after epoch 2, step 3 of 4 of the next"
-    (line,) = (line for line in error.splitlines() if word in line)
-    assert "the same command goes on from" in line
+    with pytest.raises(StoppedError, match=f"{word}.*the same command goes on from") as caught:
+        train(spec, events(), tmp_path / "run", progress=silent)
+    assert caught.value.code == 75
+    monkeypatch.undo()
     assert [name.split("-")[0] for name in names(tmp_path / "run")] == ["history.csv", "state"]
-    spec, lines = small_spec(training=TRAINING), []
-    train(spec, events(), tmp_path / "whole", progress=silent)
     train(spec, events(), tmp_path / "run", progress=lines.append)
-    assert f"going on {line.split(', ')[1]}, {line.split(', ')[2].split(';')[0]}" in lines[0]
-    assert_same_training(tmp_path / "whole", tmp_path / "run")
+    assert "going on after epoch 2, step 3 of 4 of the next" in lines[0]
+    assert_same_training(whole, tmp_path / "run")
 
 
 @pytest.mark.parametrize("steps", range(1, 5))
