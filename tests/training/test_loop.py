@@ -50,7 +50,7 @@ def test_a_training_learns(tmp_path):
 def test_the_learned_score_is_that_of_the_data(tmp_path):
     """Unit normal events stay so under the Gaussian phase: the score is -q at every time."""
     spec = small_spec(
-        training={"epochs": 20, "lr": 5e-3, "batch_size": 256},
+        training={"epochs": 12, "lr": 1e-2, "batch_size": 256},
         schedule={"gaussian_steps": 20, "gaussian_gamma": 0.005},
     )
     normal = torch.from_numpy(stream(2, "normal").standard_normal((12_288, 3, 3)))

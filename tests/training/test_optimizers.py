@@ -87,7 +87,7 @@ def test_a_warm_up_rises_to_the_schedule_and_then_is_over():
 
 def test_a_training_with_muon_learns(tmp_path):
     train(
-        small_spec(training={"epochs": 12, "lr": 5e-3, "muon_lr": 0.02, "optimizer": "muon"}),
+        small_spec(training={"epochs": 6, "lr": 1e-2, "muon_lr": 0.04, "optimizer": "muon"}),
         events(1024, 0.05),
         tmp_path,
         progress=silent,
