@@ -1,13 +1,10 @@
-"""One small set of inputs for all figures and tables, each figure drawn once."""
+"""One small set of inputs for all figures and tables, each figure composed once."""
 
-import pandas as pd
 import pytest
 
+from helpers.drawing import canvas_of, numbers_of
 from helpers.entries import FIGURES
 from helpers.products import everything
-from onshell.figures import registry
-from onshell.figures.canvas import styled
-from onshell.figures.data import FigureData
 
 
 @pytest.fixture(scope="session")
@@ -16,42 +13,29 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("figures")
-
-
-@pytest.fixture(scope="session")
-def canvas(files, folder):
-    """Return a function that draws a figure once, into `folder`, and gives back its canvas."""
+def canvas(files):
+    """Return a function that composes a figure once and gives back its canvas."""
     found = {}
 
     def draw(name):
         if name not in found:
-            with styled():
-                found[name] = registry.FIGURES[name](FigureData(FIGURES[name], files))
-                found[name].save_all(folder / name, name)
+            found[name] = canvas_of(name, FIGURES[name], files)
         return found[name]
 
     return draw
 
 
 @pytest.fixture(scope="session")
-def numbers(canvas, folder):
+def numbers(canvas):
     """Return a function that gives the drawn numbers of a figure, as written."""
-
-    def read(name):
-        canvas(name)
-        return pd.read_csv(folder / f"{name}.csv")
-
-    return read
+    return lambda name: numbers_of(canvas(name), name)
 
 
 @pytest.fixture
-def redrawn(files, tmp_path):
-    """Return a function that draws a figure from another entry or other files, and gives back its numbers."""
+def redrawn(files):
+    """Return a function that composes a figure from another entry or other files, and gives back its numbers."""
 
     def draw(name, entry=None, **kinds):
-        registry.draw_figure(name, FIGURES[name] | (entry or {}), files | kinds, tmp_path / name)
-        return pd.read_csv(tmp_path / f"{name}.csv")
+        return numbers_of(canvas_of(name, FIGURES[name] | (entry or {}), files | kinds), name)
 
     return draw

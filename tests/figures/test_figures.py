@@ -4,6 +4,7 @@ import itertools
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.image import imread
 from scipy import stats
@@ -17,22 +18,45 @@ from onshell.figures.data import FigureData
 from onshell.figures.registry import FIGURES, draw_figure
 from onshell.physics.analytic import log_dalitz_cdf
 
+PRINTED = ("fig04", "fig08", "fig12", "fig22")
+"""The figures written in all formats, one of each kind."""
+
 
 def test_every_figure_of_the_configuration_can_be_drawn():
     assert set(ENTRIES) <= set(FIGURES)
 
 
+@pytest.fixture(scope="module")
+def saved(canvas, tmp_path_factory):
+    """Return a function that writes a figure once, `PRINTED` ones in all formats, and gives its path without suffix."""
+    folder, found = tmp_path_factory.mktemp("figures"), {}
+
+    def save(name):
+        if name not in found:
+            found[name] = folder / name
+            with styled():
+                if name in PRINTED:
+                    canvas(name).save_all(folder / name, name)
+                else:
+                    canvas(name).save(folder / f"{name}.png")
+        return found[name]
+
+    return save
+
+
 @pytest.mark.parametrize("name", ENTRIES)
-def test_files_numbers_and_texts(name, canvas, folder, numbers):
+def test_files_numbers_and_texts(name, canvas, saved, numbers):
     before = dict(mpl.rcParams)
-    table = numbers(name)
+    path, table = saved(name), numbers(name)
     assert dict(mpl.rcParams) == before
-    image = imread(folder / f"{name}.png")
+    image = imread(path.with_suffix(".png"))
     assert image.shape[1] == WIDTH * 200
     assert np.isfinite(image).all()
     assert image.std() > 0.05
-    assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
-    assert not list(folder.glob(".*"))
+    if name in PRINTED:
+        assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+        pd.testing.assert_frame_equal(pd.read_csv(path.with_suffix(".csv")), table)
+    assert not list(path.parent.glob(".*"))
     check_numbers(name, table)
     check_texts(canvas(name).figure)
 
@@ -75,7 +99,7 @@ def test_model_maps_show_the_ratio_to_truth_below_them(name, files, canvas, numb
             assert at["error"] == pytest.approx(at["value"] * (1 / ours + 1 / theirs) ** 0.5)
             sizes = [within(truth, cell) for _, cell in cells.iterrows()]
             assert min(sizes) >= 5
-    squares = {axes.get_title(): axes.get_position() for axes in canvas(name).figure.axes if axes.get_title()}
+    squares = {axes.get_title(): axes.get_position() for axes in canvas(name).finish().axes if axes.get_title()}
     below = {title: box for title, box in squares.items() if " / truth" in title}
     assert below
     for title, box in below.items():
@@ -145,11 +169,10 @@ def test_fig11_draws_any_number_of_datasets(files, redrawn, numbers):
 
 
 @pytest.mark.parametrize("name", ["fig04", "fig22"])
-def test_same_inputs_same_bytes(name, files, canvas, folder, tmp_path):
-    canvas(name)
+def test_same_inputs_same_bytes(name, files, saved, tmp_path):
     draw_figure(name, ENTRIES[name], files, tmp_path / name)
     for suffix in ("pdf", "png", "csv"):
-        assert (tmp_path / f"{name}.{suffix}").read_bytes() == (folder / f"{name}.{suffix}").read_bytes()
+        assert (tmp_path / f"{name}.{suffix}").read_bytes() == saved(name).with_suffix(f".{suffix}").read_bytes()
 
 
 def texts(figure):
@@ -169,19 +192,21 @@ def texts(figure):
 
 def check_texts(figure):
     """No text is over other text or off the page."""
+    # At the resolution of the pictures their layout of formulas is known already.
     with styled():
+        figure.dpi = 2 * figure.dpi
         figure.draw_without_rendering()
         boxes = texts(figure)
     assert len(boxes) > 5
     for text, box in boxes:
-        assert figure.bbox.x0 - 0.5 <= box.x0, text
-        assert box.x1 <= figure.bbox.x1 + 0.5, text
-        assert figure.bbox.y0 - 0.5 <= box.y0, text
-        assert box.y1 <= figure.bbox.y1 + 0.5, text
+        assert figure.bbox.x0 - 1.0 <= box.x0, text
+        assert box.x1 <= figure.bbox.x1 + 1.0, text
+        assert figure.bbox.y0 - 1.0 <= box.y0, text
+        assert box.y1 <= figure.bbox.y1 + 1.0, text
     for (one, a), (other, b) in itertools.combinations(boxes, 2):
         across = min(a.x1, b.x1) - max(a.x0, b.x0)
         along = min(a.y1, b.y1) - max(a.y0, b.y0)
-        assert min(across, along) < 1.0, (one, other)
+        assert min(across, along) < 2.0, (one, other)
 
 
 def test_unknown_figure_and_missing_inputs(files, tmp_path):

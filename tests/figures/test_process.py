@@ -1,22 +1,22 @@
 """The figure of any process: what it shows for an imported file, with weights of either sign, at any N."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
+from helpers.drawing import canvas_of, numbers_of
 from helpers.lhe import event, file_text, uniform, write
 from onshell.core.rng import stream
 from onshell.events.lhe.importing import Settings, import_file
 from onshell.events.table import write_events
+from onshell.figures.canvas import styled
 from onshell.figures.dalitz import DALITZ, plane
 from onshell.figures.maps import Ratio
-from onshell.figures.registry import draw_figure
 from onshell.figures.series import Binned, Series
 from onshell.physics import generators
 
 
-def drawn(folder, n_particles, ids, weights=None):
+def drawn(folder, n_particles, ids, weights=None, *, picture=True):
     """Return the numbers drawn of uniform truth, imported with `weights`, and of a model that is uniform too."""
     p = uniform(1500, n_particles, "own")
     sizes = np.ones(1500) if weights is None else weights
@@ -29,10 +29,18 @@ def drawn(folder, n_particles, ids, weights=None):
     run = "mine-q-diffusion"
     entry = {"draw": "process", "runs": {run: run}, "events": ["mine"]}
     files = {"events": {"mine": folder / "mine.parquet"}, "samples": {run: folder / "model.parquet"}}
-    draw_figure("fig_mine", entry, files, folder / "fig_mine")
-    for kind in ("pdf", "png"):
-        assert (folder / f"fig_mine.{kind}").stat().st_size > 10_000
-    return pd.read_csv(folder / "fig_mine.csv")
+    if picture:
+        return pictured("fig_mine", entry, files, folder)
+    return numbers_of(canvas_of("fig_mine", entry, files), "fig_mine")
+
+
+def pictured(name, entry, files, folder):
+    """Return the numbers of a figure after drawing its picture."""
+    canvas = canvas_of(name, entry, files)
+    with styled():
+        canvas.save(folder / f"{name}.png")
+    assert (folder / f"{name}.png").stat().st_size > 10_000
+    return numbers_of(canvas, name)
 
 
 def test_three_particles_in_an_order_have_panels_of_their_own_and_a_dalitz_plane(tmp_path):
@@ -56,7 +64,8 @@ def test_weights_turn_truth_into_another_law(tmp_path, share):
     # Weights 2 E_1 / <2 E_1>, some of them negative at random and made up for by the others.
     p = uniform(1500, 3, "own")
     signs = np.where(stream(1, "test", "signs").random(1500) < share, -1.0, 1.0) / (1.0 - 2.0 * share)
-    found = drawn(tmp_path, 3, (1, -1, 21), 3.0 * np.linalg.norm(p[:, 0], axis=1) * signs)
+    weights = 3.0 * np.linalg.norm(p[:, 0], axis=1) * signs
+    found = drawn(tmp_path, 3, (1, -1, 21), weights, picture=share > 0.0)
     shown = found[(found["panel"] == "E_1") & (found["kind"] == "histogram")].copy()
     shown["centre"] = (shown["x_lo"] + shown["x_hi"]) / 2
     truth, model = (shown[shown["series"] == name] for name in ("truth", "q-space diffusion"))
@@ -103,5 +112,4 @@ def test_two_particles_and_events_that_are_all_alike_are_drawn(tmp_path, alike):
     write_events(tmp_path / "model.parquet", [p], {"dataset": "two"})
     entry = {"draw": "process", "runs": {run: run}, "events": ["two"]}
     files = {"events": {"two": tmp_path / "two.parquet"}, "samples": {run: tmp_path / "model.parquet"}}
-    draw_figure("fig_two", entry, files, tmp_path / "fig_two")
-    assert set(pd.read_csv(tmp_path / "fig_two.csv")["panel"]) >= {"E_1", "E_2", "cos_theta_1", "s", "tau"}
+    assert set(pictured("fig_two", entry, files, tmp_path)["panel"]) >= {"E_1", "E_2", "cos_theta_1", "s", "tau"}

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.drawing import canvas_of, numbers_of
 from helpers.study import Study
 from onshell.core.errors import OnshellError
+from onshell.figures.canvas import styled
 from onshell.figures.registry import draw_figure, write_table
 from onshell.figures.study_groups import grouped, labels, longest, usual
 from onshell.figures.study_runs import Run
@@ -41,9 +43,14 @@ def drawn(study, tmp_path_factory):
     def draw(code, runs, events=("qqg_1e-3",), kinds=("metrics", "records", "timed")):
         named = runs if isinstance(runs, dict) else {run: run for run in runs}
         entry = {"draw": code, "runs": named, "events": list(events)}
-        work = write_table if code in ("comparison", "ablation") else draw_figure
-        work(code, entry, {kind: study.files[kind] for kind in kinds}, folder / code)
-        return pd.read_csv(folder / f"{code}.csv")
+        files = {kind: study.files[kind] for kind in kinds}
+        if code in ("comparison", "ablation"):
+            write_table(code, entry, files, folder / code)
+            return pd.read_csv(folder / f"{code}.csv")
+        canvas = canvas_of(code, entry, files)
+        with styled():
+            canvas.save(folder / f"{code}.png")
+        return numbers_of(canvas, code)
 
     draw.folder = folder
     return draw
