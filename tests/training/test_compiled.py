@@ -23,6 +23,12 @@ pytestmark = pytest.mark.compile
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="no C++ compiler here")
 
 
+@pytest.fixture
+def without_code(monkeypatch):
+    """All of torch.compile that asks anything of a network, but the code for it in C++, which takes long."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+
+
 @needs_compiler
 def test_a_compiled_training_is_the_same_up_to_rounding(tmp_path):
     # 250 events in batches of 64: the last batch is of another size, for which the compiler makes sizes variable.
@@ -30,15 +36,14 @@ def test_a_compiled_training_is_the_same_up_to_rounding(tmp_path):
         # What the compiler warns of lies in torch.
         warnings.simplefilter("ignore")
         for name, choice in (("compiled", True), ("plain", False)):
-            train(small_spec(training={"compile": choice, "epochs": 2}), events(250), tmp_path / name, progress=silent)
+            spec = small_spec(network={"depth": 2}, training={"compile": choice, "epochs": 2})
+            train(spec, events(250), tmp_path / name, progress=silent)
     for ours, theirs in zip(history(tmp_path / "compiled"), history(tmp_path / "plain"), strict=True):
         assert [float(x) for x in ours] == pytest.approx([float(x) for x in theirs], rel=1e-4)
 
 
 @pytest.mark.parametrize("name", ["beam", "pairs"])
-def test_the_networks_of_best_train_compiled(name, tmp_path, monkeypatch):
-    # All of torch.compile that asks anything of a network, but its C++ compiler, which takes a minute for `pairs`.
-    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+def test_the_networks_of_best_train_compiled(name, tmp_path, without_code):
     small = {"beam": {"width": 32, "depth": 2}, "pairs": {"width": 16, "blocks": 1, "heads": 2, "pair_width": 8}}
     spec = flow_spec(training={"epochs": 1, "optimizer": "muon", "muon_lr": 0.005, "warmup": 1})
     spec["network"] = {**CONFIG["networks"][name], **small[name]}
@@ -52,7 +57,7 @@ def test_the_networks_of_best_train_compiled(name, tmp_path, monkeypatch):
 
 
 @needs_compiler
-def test_a_compiled_field_is_the_network():
+def test_a_compiled_field_is_the_network(without_code):
     network = awaken(build(small_spec()))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -14,7 +14,6 @@ from helpers.networks import small_spec
 from helpers.trainings import assert_same_training, events, model, silent
 from onshell.core.errors import OnshellError
 from onshell.events.table import read_events, write_events
-from onshell.sampling import commands
 from onshell.sampling.commands import SampleOptions, sample_file
 from onshell.sampling.sampler import Draw, sample
 from onshell.training.checkpoint import load_model
@@ -140,7 +139,7 @@ def test_a_state_of_other_code_or_arguments_is_not_gone_on_with(custom_folder):
     assert_same_training(custom_folder.path / "run", custom_folder.path / "whole")
 
 
-def test_processes_of_a_training_and_of_a_sampling_find_it(custom_folder, monkeypatch):
+def test_processes_of_a_training_and_of_a_sampling_find_it(custom_folder):
     """No worker of a sampling has the folder on its path by itself."""
     clone = Clone(custom_folder.path)
     shrink(clone.config)["networks"]["mine"] = OWN
@@ -156,8 +155,7 @@ def test_processes_of_a_training_and_of_a_sampling_find_it(custom_folder, monkey
     )
     assert done.returncode == 0, done.stderr
     assert "2 processes on cpu" in done.stdout
-    # Two blocks: a worker for each.
-    monkeypatch.setattr(commands, "BLOCK", 20)
+    # One block, which a worker draws.
     options = SampleOptions(device="cpu", processes=2, network=OWN["type"])
     sample_file("mine/model.pt", "two.parquet", 40, options, silent)
     assert len(read_events("two.parquet")) == 40
