@@ -5,7 +5,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
+from rooms import modules
+
 from onshell import __version__
+
+# All is imported here: autodoc imports twice what it finds new, and pydantic's own modules do not bear that.
+modules("onshell")
 
 project = "onshell"
 author = "The onshell authors"
