@@ -265,4 +265,7 @@ def drawing(group, name):
 def describe(name, group):
     """Say in `snakemake --list-rules` what a figure or table shows."""
     title = entry_of(config, group, name).get("title", name)
-    workflow.get_rule(name).docstring = f"{capital(title)}."
+    # In a module of another workflow rules have other names, and some may be left out.
+    rule_name = workflow.modifier.modify_rulename(name)
+    if workflow.is_rule(rule_name):
+        workflow.get_rule(rule_name).docstring = f"{capital(title)}."
