@@ -42,7 +42,7 @@ def small(config: dict, *, spread: bool) -> dict:
         "*": GIVEN,
         variant("memory"): {"mem_mb": LITTLE},
         variant("shared"): {"gpus": 2},
-        variant(LATE): {"runtime": 5},
+        variant(LATE): {"runtime": 8},
         PET: {"gpus": 2, "shards": several},
         NODES: {"gpus": 2, "nodes": several},
     }

@@ -102,9 +102,9 @@ def test_a_training_stops_in_time_by_itself(late, undisturbed):
     assert clone.finish() == 0, clone.told()[-6000:]
     slurm, log = clone.slurm, clone.training_told(run)
     assert first.state == "FAILED"
-    assert re.search(r"stopped in time before its 5 minutes are over", log)
+    assert re.search(r"stopped in time before its 8 minutes are over", log)
     assert [job.state for job in slurm.jobs(run, "train")] == ["FAILED", "COMPLETED"]
-    assert slurm.facts(first.number)["TimeLimit"] == "00:05:00"
+    assert slurm.facts(first.number)["TimeLimit"] == "00:08:00"
     assert_same_model(clone.folder, undisturbed.folder, clone.layout, run)
     assert_nothing_half_written(clone.folder / clone.layout.run(run))
     assert_trained_once(log, number_of_epochs(clone.config, run))
