@@ -39,7 +39,7 @@ BAD = [
     ("a: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
     ("a: [*b]", "undefined alias"),
     ("--- 1\n--- 2", "expected a single document"),
-    ("a: b\0", "special characters are not allowed"),
+    ("a: b\0", "control characters are not allowed"),
     ("#" * (yamlfile.LARGEST_TEXT + 1), "longer than 4,000,000 characters"),
 ]
 

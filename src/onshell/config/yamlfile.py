@@ -4,6 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml._yaml import CParser
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
+from yaml.resolver import Resolver
 
 from onshell.core.errors import OnshellError
 
@@ -14,8 +18,16 @@ MOST_VALUES = 200_000
 """Values in a document, those that aliases repeat counted wherever they stand."""
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which a key that stands twice, or is no text, and a value that its tag does not fit are errors."""
+class _Loader(Composer, CParser, SafeConstructor, Resolver):
+    """YAML in which a key that stands twice, or is no text, and a value that its tag does not fit are errors.
+
+    libyaml reads the text, five times as fast as Python; it is composed in Python, where deep nesting raises an error.
+    """
+
+    def __init__(self, text: str) -> None:
+        CParser.__init__(self, text)
+        for part in (Composer, SafeConstructor, Resolver):
+            part.__init__(self)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """Return what a node means; PyYAML's own constructors fail in many ways."""
@@ -27,7 +39,7 @@ class _Loader(yaml.SafeLoader):
             raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {shown} is no {tag} of YAML's") from error
 
 
-def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[str, Any]:
+def _mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
     """Return a YAML mapping, or raise for a key that it holds twice or that is no text."""
     line, seen = node.start_mark.line + 1, set()
     for key, _ in node.value:

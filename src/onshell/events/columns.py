@@ -78,9 +78,20 @@ def width(kind: pa.DataType) -> int | None:
 
 def to_column(values: np.ndarray) -> pa.Array:
     """Return a column of numbers [n], or of lists of k numbers [n, k], over the memory of `values`."""
-    if values.ndim == 1:
-        return pa.array(values)
-    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), type=kind_of(values))
+    flat = np.ascontiguousarray(values, values.dtype.newbyteorder("=")).reshape(-1)
+    if flat.dtype == bool:
+        column = pa.array(flat)
+    else:
+        # Not by pa.array, which imports pandas to see whether the values are any of its.
+        column = pa.Array.from_buffers(pa.from_numpy_dtype(flat.dtype), len(flat), [None, pa.py_buffer(flat)])
+    return column if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(column, type=kind_of(values))
+
+
+def _array(column: pa.Array) -> np.ndarray:
+    """Return the values of a column [n], NaN where there is none; those of plain numbers without a copy."""
+    plain = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    # Arrow's own way, to_numpy, imports pandas, of half a second.
+    return np.from_dlpack(column) if plain and not column.null_count else column.to_numpy(zero_copy_only=False)
 
 
 def number(column: pa.Array, name: str, first: int, where: str) -> np.ndarray:
@@ -91,10 +102,10 @@ def number(column: pa.Array, name: str, first: int, where: str) -> np.ndarray:
     column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
     if pa.types.is_decimal(column.type) or (column.null_count and pa.types.is_boolean(column.type)):
         column = column.cast(pa.float64())
-    values = column.to_numpy(zero_copy_only=False)
+    values = _array(column)
     if name not in NEEDED:
         return values
-    good = column.is_valid().to_numpy(zero_copy_only=False)
+    good = _array(column.is_valid()) if column.null_count else np.ones(len(column), bool)
     if name == "event":
         whole = np.where(good, values, 0)
         good = good & (np.abs(whole) < 2.0**63) & (np.floor(whole) == whole)
@@ -111,10 +122,10 @@ def numbers(column: pa.Array, k: int, first: int, where: str) -> np.ndarray:
     """Return a column of lists of `k` numbers as [n, k]; raise where one is missing, or a list of another length."""
     remedy = "remove these rows or write the file again"
     if column.null_count:
-        rows = np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))
+        rows = np.flatnonzero(_array(column.is_null()))
         raise OnshellError(f"{where}: {_few(first + rows)}: no list there (null); {remedy}")
     if not pa.types.is_fixed_size_list(column.type):
-        lengths = column.value_lengths().to_numpy()
+        lengths = _array(column.value_lengths())
         rows = np.flatnonzero(lengths != k)
         if len(rows):
             raise OnshellError(
@@ -123,9 +134,9 @@ def numbers(column: pa.Array, k: int, first: int, where: str) -> np.ndarray:
             )
     values = column.flatten()
     if values.null_count:
-        rows = np.unique(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False)) // k)
+        rows = np.unique(np.flatnonzero(_array(values.is_null())) // k)
         raise OnshellError(f"{where}: {_few(first + rows)}: missing numbers (null); {remedy}")
-    return values.to_numpy(zero_copy_only=False).reshape(len(column), k)
+    return _array(values).reshape(len(column), k)
 
 
 def momenta_buffer(n: int, n_particles: int) -> torch.Tensor:

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from onshell.models.charts.chart import Chart
@@ -44,6 +43,9 @@ def coupled(
 
 def matched(chart: Chart, source: Tensor, target: Tensor) -> Tensor:
     """Return `target` with its particles in the order of the shortest paths from `source`, summed over squares."""
+    # Half a second of imports, for trainings of flows alone.
+    from scipy.optimize import linear_sum_assignment
+
     cost = chart.cost(source, target).cpu().numpy()
     order = np.stack([linear_sum_assignment(one)[1] for one in cost])
     index = torch.from_numpy(order).to(target.device)[..., None]

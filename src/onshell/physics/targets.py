@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from scipy import integrate
 from torch import Tensor
 
 from onshell.core.errors import OnshellError, nearest
@@ -55,6 +54,8 @@ def muon() -> Density:
 
 def qqg(cutoff: float, sqrt_s: float = 1000.0, permute: bool = True) -> Density:
     """Return that of (17) above the cutoff on s_IJ/s, of labelled particles, or of any order if they `permute`."""
+    from scipy import integrate
+
     PROCESSES["qqg"].check(cutoff=cutoff, sqrt_s=sqrt_s)
     # Averaged over orientations, w is a third of the rates times (x_1^2 + x_2^2)/((1 - x_1)(1 - x_2)); uniform phase
     # space has density 2 in the two s_IJ, of which one is integrated in closed form.
