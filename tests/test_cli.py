@@ -84,6 +84,8 @@ def test_a_model_is_sampled_with_snapshots(onshell, tmp_path):
         (["generate", "muon", "--config", "none.yaml", "-o", "x.parquet"], "none.yaml: cannot be read"),
         (["embed", "none.parquet", "-o", "x.parquet"], "none.parquet: no such file"),
         (["embed", "config.yaml", "-o", "x.parquet"], "config.yaml: "),
+        (["init", "."], ".: is not empty; name a new folder"),
+        (["init", "config.yaml"], "config.yaml: cannot be written, since a file lies where its folder should be"),
         (["embed", "none.parquet", "-a", "sngle", "-o", "x.parquet"], "did you mean 'single'?"),
         (["train", "muon-q-difusion"], "did you mean 'muon-q-diffusion'?"),
         (["train", "muon-q-diffusion"], "muon.single.parquet: no such file"),

@@ -78,8 +78,10 @@ def test_names_of_the_configuration_are_proposed(monkeypatch, kind, typed, expec
     assert names(kind)(typed) == expected
 
 
-def test_without_a_configuration_nothing_is_proposed(tmp_path, monkeypatch):
+def test_where_the_configuration_is_faulty_nothing_is_proposed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    assert "muon" in names("dataset")("")  # the package's own
+    (tmp_path / "config.yaml").write_text("scale: [")
     assert [names(kind)("") for kind in NAMES] == [[]] * len(NAMES)
 
 

@@ -1,6 +1,7 @@
 """A configuration of several files: what is included, what entries extend, and sizes that presets share."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -19,6 +20,17 @@ def test_our_files_share_nothing_by_anchors(path):
     tokens = list(yaml.scan(path.read_text()))
     assert not [token for token in tokens if isinstance(token, yaml.AnchorToken | yaml.AliasToken)]
     assert "<<:" not in path.read_text()
+
+
+def test_files_are_laid_over_each_other_and_share_what_they_extend(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("seed: 7\nnetworks: {wide: {extends: beam, width: 999}}\n")
+    found = configuration.load([Path("config.yaml"), Path("mine.yaml")])  # the package's own, and this one
+    assert (found["seed"], found["networks"]["wide"]["axis"]) == (7, [0, 0, 1])
+    assert found["networks"]["beam"] == configuration.load()["networks"]["beam"]
+    (tmp_path / "more.yaml").write_text("scale: huge\n")
+    with pytest.raises(OnshellError, match=r"^config\.yaml with mine\.yaml with more\.yaml: scale: 'huge'"):
+        configuration.load([Path("config.yaml"), Path("mine.yaml"), Path("more.yaml")])
 
 
 def test_the_configuration_says_nothing_of_machines():

@@ -97,7 +97,10 @@ class Reader:
         return 1
 
     def yaml(self, _page: Path, block: Block) -> int:
-        """Add the entries of a block to config.yaml, key by key as deep as they go."""
+        """Write the file that a block is, or add its entries to config.yaml, key by key as deep as they go."""
+        if block.file:
+            Path(block.file).write_text(block.text)
+            return 1
         self.clone.config = merge(self.clone.config, yaml.safe_load(block.text))
         self.clone.save()
         return 1

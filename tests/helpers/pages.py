@@ -27,8 +27,8 @@ class Block:
 
     @property
     def file(self) -> str | None:
-        """Return the name of the file that a block of Python is, if its first line is a comment that names one."""
-        match = re.match(r"# (\w+\.py)\n", self.text)
+        """Return the name of the file that a block is, if its first line is a comment that names one."""
+        match = re.match(r"# (\w+\.(?:py|yaml))\n", self.text)
         return match and match[1]
 
 

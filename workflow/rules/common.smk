@@ -1,6 +1,6 @@
 """The only helper functions of the workflow: what the rules ask of the configuration.
 
-Makes: nothing. Needs: config.yaml, validated here, before any rule is read.
+Makes: nothing. Needs: config.yaml (or the package's own, in a folder without), validated here, before any rule is read.
 """
 
 import json
@@ -34,20 +34,19 @@ try:
     # Before Snakemake reads it, which knows no bound and needs a page for an error.
     WRITTEN = configuration.read("config.yaml")
 except OnshellError as error:
-    remedy = (
-        f": copy {HERE / 'config.yaml'}" if not Path("config.yaml").exists() else ""
-    )
-    sys.exit(f"onshell: error: {error}{remedy}")
+    sys.exit(f"onshell: error: {error}")
 
 
-configfile: "config.yaml"
+if Path("config.yaml").exists():
+
+    configfile: "config.yaml"
 
 
 try:
     # Snakemake knows nothing of `include` and `extends`.
-    asked = WRITTEN
-    for path in workflow.config_settings.configfiles or ():
-        asked = configuration.merge(asked, configuration.read(path))
+    asked = configuration.read(
+        "config.yaml", *(workflow.config_settings.configfiles or ())
+    )
     over = dict(workflow.config_settings.overwrite_config)
     over.pop("include", None)
     asked = configuration.merge(asked, over)
@@ -57,7 +56,8 @@ try:
     config.update(configuration.expand(configuration.merge(asked, named)))
     CHANGED = settings.differences(WRITTEN, config)
     configuration.validate(
-        config, "the configuration" if workflow.configfiles[1:] else "config.yaml"
+        config,
+        "the configuration" if workflow.config_settings.configfiles else "config.yaml",
     )
 except OnshellError as error:
     sys.exit(f"onshell: error: {error}")

@@ -6,14 +6,14 @@ import signal
 import sys
 import traceback
 
-from onshell.cli import data, doctor, lhe, models, plan, results, show, weights
+from onshell.cli import data, doctor, lhe, models, plan, project, results, show, weights
 from onshell.cli.examples import teach
 from onshell.cli.options import TRACEBACK, app
 from onshell.core.console import give_up_output, prepare_streams, stop
 from onshell.core.errors import OnshellError, StoppedError, unexpected
 from onshell.core.paths import SURROGATE
 
-__all__ = ["data", "doctor", "lhe", "main", "models", "plan", "results", "show", "weights"]
+__all__ = ["data", "doctor", "lhe", "main", "models", "plan", "project", "results", "show", "weights"]
 
 teach(app)
 

@@ -1,7 +1,6 @@
 """What the shell proposes for names: those of the configuration in this folder."""
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from onshell import config as configuration
 from onshell.config.studies import named
@@ -22,12 +21,12 @@ NAMES: dict[str, Callable[[configuration.Config], Iterable[str]]] = {
 def names(kind: str) -> Callable[[str], list[str]]:
     """Return the function that proposes the names of a `kind`, one of `NAMES`, that begin with what is typed.
 
-    Without a good config.yaml in the folder nothing is proposed: completion must never fail or speak.
+    With a faulty config.yaml in the folder nothing is proposed: completion must never fail or speak.
     """
 
     def propose(incomplete: str) -> list[str]:
         try:
-            config = configuration.load(Path("config.yaml"), [])
+            config = configuration.load()
         except OnshellError:
             return []
         return [name for name in NAMES[kind](config) if name.startswith(incomplete)]

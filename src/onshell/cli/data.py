@@ -86,13 +86,7 @@ def embed(
         apart(path, events)
         if output.count(path) > 1:
             raise OnshellError(f"-o {path}: named twice; give each augmentation its own file")
-    if config == DEFAULT and not DEFAULT.exists():
-        # Away from the repository the paper's augmentations serve; every other choice needs a configuration.
-        from onshell.events.augment import AUGMENTATIONS
-
-        loaded: configuration.Config = {"augmentations": AUGMENTATIONS, "seed": seed or 0}
-    else:
-        loaded = load(config, settings, scale=scale, seed=seed)
+    loaded = load(config, settings, scale=scale, seed=seed)
     for name in chosen:
         known("augmentation", name, loaded["augmentations"])
 

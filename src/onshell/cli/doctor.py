@@ -34,7 +34,7 @@ def doctor(
     from onshell.config.profile import Profile, read_profile
     from onshell.doctor.check import FAULT, WARNING, Context, run_checks
 
-    here = config.absolute().parent
+    here = config[0].absolute().parent
     chosen = Profile() if profile is None else read_profile(profile, here)
     found = []
     for one in run_checks(Context(loaded, here, chosen, device)):

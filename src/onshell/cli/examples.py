@@ -124,6 +124,10 @@ EXAMPLES: Mapping[str, Mapping[str, tuple[Example, ...]]] = {
         ),
     },
     "The workflow": {
+        "init": (
+            ("A folder with a workflow and a configuration to edit, anywhere:",
+             "onshell init my-project"),
+        ),
         "doctor": (
             ("Is anything missing on this machine, or on the cluster?",
              "onshell doctor"),

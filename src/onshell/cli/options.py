@@ -1,6 +1,7 @@
 """What the verbs share: the application, the types of their options, and the configuration with its overrides."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,7 +52,8 @@ def number_fault(name: str | None, value: Any) -> str | None:
 app = Verbs(
     help="Generative models that stay on phase space (arXiv:2604.02415): events in, models, events out.\n\n"
     "Every verb is one job of the workflow; `snakemake --cores all` calls them in their order. Verbs that name a "
-    "dataset, a run or a figure read config.yaml in the folder where they are called.",
+    "dataset, a run or a figure read config.yaml in the folder where they are called, or else the package's own; "
+    "`onshell init` lays out a folder to edit.",
     rich_markup_mode="rich",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -70,7 +72,14 @@ def every(
     """Take what goes with any verb; `main` looks for it by itself, wherever it stands."""
 
 
-ConfigFile = Annotated[Path, typer.Option("--config", help="The configuration.")]
+ConfigFile = Annotated[
+    list[Path],
+    typer.Option(
+        "--config",
+        help="The configuration; several files are laid over each other, later ones count. Without a config.yaml in "
+        "the folder the package's own serves.",
+    ),
+]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Override a key of the configuration.")
 ]
@@ -91,10 +100,10 @@ Folder = Annotated[Path | None, typer.Option("--output", "-o", help="The folder 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Count = Annotated[int | None, typer.Option("--events", "-n", help="How many events.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of every random stream.")]
-DEFAULT = Path("config.yaml")
+DEFAULT = [configuration.DEFAULT]
 
 
-def load(path: Path, settings: list[str] | None, **keys: Any) -> configuration.Config:
+def load(paths: Sequence[Path], settings: list[str] | None, **keys: Any) -> configuration.Config:
     """Return the configuration with all overrides: those of --set, and --scale and the like."""
     named = [f"{key}={value}" for key, value in keys.items() if value is not None]
-    return configuration.load(path, [*(settings or []), *named])
+    return configuration.load(paths, [*(settings or []), *named])

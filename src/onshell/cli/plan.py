@@ -36,7 +36,7 @@ def plan(
 
     named = [f"{key}={value}" for key, value in (("scale", scale), ("preset", preset)) if value is not None]
     with show_progress("asking Snakemake") if not as_json else nullcontext():
-        found = make_plan(DEFAULT, [*(settings or []), *named], targets or [], profile=profile, measured=measured)
+        found = make_plan(DEFAULT[0], [*(settings or []), *named], targets or [], profile=profile, measured=measured)
     if as_json:
         say(json_text(found.document()).rstrip())
     elif html is not None:

@@ -92,7 +92,7 @@ def floor(
     apart(output, truth, autoencoder)
     wanted = read_metadata(truth).get("generator", "")
     # The file alone does not decide which code is run.
-    if ":" in wanted and generator is None and config.exists():
+    if ":" in wanted and generator is None:
         sets = configuration.datasets(load(config, None)).values()
         generator = next((entry.generator for entry in sets if entry.generator == wanted), None)
     options = MetricsOptions(
@@ -223,7 +223,7 @@ def page(
 
     from onshell.report.page import page_file
 
-    captions = captions or config.parent / "workflow" / "report"
+    captions = captions or configuration.home(config[0]).parent / "workflow" / "report"
     page_file(loaded, captions, output or Path(Layout(loaded).page()))
 
 

@@ -5,10 +5,10 @@ gives one line with the key's path, the bad value and the nearest valid one.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from onshell.config.compose import CLONE, expand, read
+from onshell.config.compose import DEFAULT, PROJECT, expand, home, read
 from onshell.config.datasets import (
     IMPORT,
     Dataset,
@@ -37,8 +37,9 @@ from onshell.core.errors import OnshellError
 from onshell.core.paths import expand_all
 
 __all__ = [
-    "CLONE",
+    "DEFAULT",
     "IMPORT",
+    "PROJECT",
     "RESOURCES",
     "RUN_NAME",
     "Config",
@@ -48,6 +49,7 @@ __all__ = [
     "datasets",
     "digest",
     "expand",
+    "home",
     "import_options",
     "judge_of",
     "load",
@@ -67,15 +69,19 @@ __all__ = [
 ]
 
 
-def load(path: str | Path = "config.yaml", settings: Iterable[str] = ()) -> Config:
+def load(path: str | Path | Sequence[Path] = DEFAULT, settings: Iterable[str] = ()) -> Config:
     """Return the validated configuration in `path`, with the overrides `settings` applied.
+
+    Of several paths each is laid over those before it; without a config.yaml in the folder the package's own counts.
 
     Raises
     ------
     OnshellError
         When the file is missing, is not YAML, or does not validate.
     """
-    return validate(expand(apply(read(path), settings), str(path)), str(path))
+    paths = [path] if isinstance(path, str | Path) else path
+    source = " with ".join(map(str, paths))
+    return validate(expand(apply(read(*paths), settings), source), source)
 
 
 def validate(config: Config, source: str = "config.yaml") -> Config:

@@ -8,28 +8,50 @@ from onshell.config.overrides import merge
 from onshell.config.yamlfile import load_mapping
 from onshell.core.errors import OnshellError, unknown_name
 
-CLONE = Path(__file__).parents[3]
-"""The repository of the package: where included files are looked for that do not lie beside the configuration."""
+PACKAGE = Path(__file__).parents[1]
+PROJECT = PACKAGE / "project" if (PACKAGE / "project").is_dir() else PACKAGE.parents[1]
+"""Where the package's own config.yaml, Snakefile, workflow and profiles are: in a wheel, or else in the clone.
+
+Included files are looked for there that do not lie beside the configuration.
+"""
+
+DEFAULT = Path("config.yaml")
+"""The configuration of a folder; where there is none, that of the package takes its place."""
 
 
-def read(path: str | Path) -> dict[str, Any]:
-    """Return the configuration in `path`, together with the files that it includes, not yet validated.
+def read(*paths: str | Path) -> dict[str, Any]:
+    """Return the configuration in the files `paths`, each laid over those before it, not yet validated.
+
+    Each file counts together with the files that it includes. Without paths, or with `DEFAULT` where there is no such
+    file, it is the package's own.
 
     Raises
     ------
     OnshellError
         When a file is missing or is no mapping, and when an entry extends what is not there.
     """
-    path = Path(path)
+    found: dict[str, Any] = {}
+    for path in map(Path, paths or (DEFAULT,)):
+        found = merge(found, _with_included(home(path)))
+    return expand(found, " with ".join(map(str, paths or (DEFAULT,))))
+
+
+def home(path: Path) -> Path:
+    """Return where the configuration file `path` is: the package's own where `DEFAULT` is asked for and not there."""
+    return PROJECT / DEFAULT if path == DEFAULT and not path.exists() and not path.is_symlink() else path
+
+
+def _with_included(path: Path) -> dict[str, Any]:
+    """Return what the file `path` says, laid over the files that it includes."""
     config = load_mapping(path)
     names = config.pop("include", [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise OnshellError(f"{path}: include: {names!r} is not a list of files")
     found: dict[str, Any] = {}
     for name in names:
-        places = [path.parent / name, CLONE / name]
+        places = [path.parent / name, PROJECT / name]
         found = merge(found, load_mapping(next((place for place in places if place.is_file()), places[0])))
-    return expand(merge(found, config), str(path))
+    return merge(found, config)
 
 
 def expand(config: Mapping[str, Any], source: str = "config.yaml") -> dict[str, Any]:

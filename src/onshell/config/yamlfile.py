@@ -92,13 +92,11 @@ def load_mapping(path: str | Path) -> dict[str, Any]:
     try:
         config = parse(text_of(path))
     except OSError as error:
-        raise OnshellError(
-            f"{path}: cannot be read ({error.strerror}); run in the repository or name it with --config"
-        ) from error
+        raise OnshellError(f"{path}: cannot be read ({error.strerror}); name another file with --config") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise OnshellError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(config, dict):
-        raise OnshellError(f"{path}: holds no mapping; start from the config.yaml of the repository")
+        raise OnshellError(f"{path}: holds no mapping; start from the config.yaml that `onshell init` writes")
     return config
 
 

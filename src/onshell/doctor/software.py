@@ -9,11 +9,11 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from onshell.config import CLONE
+from onshell.config import PROJECT
 from onshell.core.format import shorten
 from onshell.doctor.check import Check, Context, checker, fault, ok, warning
 
-LOCK = CLONE / "envs" / "requirements.lock"
+LOCK = PROJECT / "envs" / "requirements.lock"
 OLDEST, NEWEST = (3, 11), (3, 13)
 MODULES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
 

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 import onshell
+from onshell.config import PROJECT
 from onshell.core.errors import OnshellError, nearest
 from onshell.planning.jobs import Job, jobs
 from onshell.planning.sandbox import sandbox
@@ -33,13 +34,12 @@ def ask(folder: Path, targets: Sequence[str], changes: dict[str, Any], results: 
     Raises
     ------
     OnshellError
-        When Snakemake is not installed, there is no Snakefile, or Snakemake refuses the call; in its own words.
+        When Snakemake is not installed, or refuses the call; in its own words.
     """
     if importlib.util.find_spec("snakemake") is None:
         raise OnshellError("snakemake: not installed here; make setup")
-    snakefile = (folder / "Snakefile").resolve()
-    if not snakefile.is_file():
-        raise OnshellError(f"{snakefile}: missing; run in the repository")
+    # A folder without a workflow is planned for with that of the package, as `snakemake --snakefile` runs it.
+    snakefile = next(path for path in (folder / "Snakefile", PROJECT / "Snakefile") if path.is_file()).resolve()
     with sandbox(folder, results) as view, contextlib.ExitStack() as calls:
         notes = view / ".snakemake" / "plan"
         notes.mkdir()
