@@ -129,6 +129,8 @@ class Metadata(Form):
     split: dict[str, Span] | None = None
     augmentation: Augmentation | None = None
     conserves: bool = True
+    massive: bool = False
+    masses: list[Annotated[float, Field(ge=0, lt=1)]] | None = None
     ordered: bool | None = None
     lhe: Lhe = ABSENT
     spec: Brief = ABSENT

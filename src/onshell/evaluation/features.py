@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onshell.physics.kinematics import directions, energies, pair_products
+from onshell.physics.kinematics import directions, energies, norm, pair_masses, pair_products
 from onshell.physics.observables import LOG_FLOOR
 from onshell.physics.process import PROCESSES
 
@@ -27,14 +27,14 @@ def exchangeable(process: str, n_particles: int, ordered: bool | None = None) ->
 
 
 def invariants(p: Tensor, *, ordered: bool = True) -> np.ndarray:
-    """Return the pairwise invariant masses squared s_IJ = 2 p_I . p_J [n, N(N-1)/2], in units of E_cm^2.
+    """Return the pairwise invariant masses squared s_IJ = (p_I + p_J)^2 [n, N(N-1)/2], in units of E_cm^2.
 
     Where the order of particles means nothing (`ordered` false) they are sorted, smallest first, and it is the ln s_IJ
     that are returned: s_IJ span many decades.
     """
     found = np.empty((len(p), p.shape[-2] * (p.shape[-2] - 1) // 2))
     for start in range(0, len(p), _CHUNK):
-        s = 2.0 * pair_products(p[start : start + _CHUNK].double())
+        s = pair_masses(p[start : start + _CHUNK].double())
         found[start : start + _CHUNK] = s if ordered else s.clamp_min(LOG_FLOOR).log().sort(-1).values
     return found
 
@@ -49,9 +49,9 @@ def details(p: Tensor, *, ordered: bool = True) -> np.ndarray:
     found = np.empty((len(p), n * n))
     for start in range(0, len(p), _CHUNK):
         part = p[start : start + _CHUNK].double()
-        e, products = energies(part), pair_products(part)
-        angles = products / (e[:, first] * e[:, second]).clamp_min(LOG_FLOOR)
-        sets = [e, (2.0 * products).clamp_min(LOG_FLOOR).log(), angles.clamp_min(LOG_FLOOR).log()]
+        length, products = norm(part[..., :3]), pair_products(part[..., :3])
+        angles = products / (length[:, first] * length[:, second]).clamp_min(LOG_FLOOR)
+        sets = [energies(part), pair_masses(part).clamp_min(LOG_FLOOR).log(), angles.clamp_min(LOG_FLOOR).log()]
         found[start : start + _CHUNK] = torch.cat([x if ordered else x.sort(-1).values for x in sets], 1)
     return found
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onshell.physics import analytic, rambo
-from onshell.physics.kinematics import energies, norm, pair_products
+from onshell.physics.kinematics import energies, norm, pair_masses
 from onshell.physics.observables import (
     LOG_FLOOR,
     c_parameter,
@@ -49,7 +49,7 @@ class Observable:
     name
         Its key in metrics, such as ``E_1`` or ``log10_tau``.
     function
-        Momenta [n, N, 3] to values [n], or [n, k] of all particles or pairs, which are pooled.
+        Events [n, N, 3], or [n, N, 4] with masses, to values [n], or [n, k] of all particles or pairs, pooled.
     symbol
         TeX, without dollars; of what the logarithm is taken of where `log`.
     low, high
@@ -71,10 +71,10 @@ class Observable:
         parts = [self.function(p[start : start + _CHUNK]) for start in range(0, max(len(p), 1), _CHUNK)]
         return torch.cat(parts).double().flatten().numpy()
 
-    def bounds(self, n_particles: int) -> tuple[float | None, float | None]:
-        """Return both ends of the range of events of N particles."""
+    def bounds(self, n_particles: int, *, massive: bool = False) -> tuple[float | None, float | None]:
+        """Return both ends of the range of events of N particles; energies of massive ones have no end but E_cm."""
         low, high = (end(n_particles) if callable(end) else end for end in (self.low, self.high))
-        return low, high
+        return low, None if massive and self.unit == E_CM and self.symbol.startswith("E") else high
 
     @property
     def panel(self) -> str:
@@ -102,7 +102,7 @@ def log10(x: Tensor) -> Tensor:
 
 def _masses(p: Tensor) -> Tensor:
     """Return log10 s_IJ of all pairs [n, N(N-1)/2]."""
-    return log10(2.0 * pair_products(p.double()))
+    return log10(pair_masses(p.double()))
 
 
 def _place(kind: str, i: int) -> Observable:

@@ -58,6 +58,8 @@ def overview(events: Events, where: object = "events") -> dict[str, Any]:
         "weights": None if weights is None else {**summary(weights, len(events)), **_ends(weights)},
         "columns": {name: described(values) for name, values in events.columns.items()},
     }
+    if events.momenta.shape[-1] == 4:
+        found["columns"] = {"mass": described(events.momenta[..., 3].numpy()), **found["columns"]}
     if times is None:
         found["observables"] = observed(events.momenta, events, weights)
     else:

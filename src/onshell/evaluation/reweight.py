@@ -21,6 +21,8 @@ from onshell.events.table import Events, read_events, read_metadata, write_event
 from onshell.physics import fibre as fibres
 from onshell.physics import rambo, targets
 from onshell.physics.generators.blocks import find
+from onshell.physics.masses import log_volume_ratio
+from onshell.physics.process import PROCESSES
 
 NEEDED = ("log_prob", "bx", "by", "bz", "x")
 FIBRES = ("auto", "prior", "fitted")
@@ -145,6 +147,13 @@ def reweight_file(
         raise OnshellError(f"{truth}: is of {about['n_particles']} particles, {samples} of {n_particles}")
     law = _law(events.metadata, fibre)
     values = _density(density, events.momenta, generator)
+    if events.momenta.shape[-1] == 4:
+        if generator in PROCESSES and generator != "uniform":
+            raise OnshellError(
+                f"{samples}: of massive particles, and {generator} of massless ones; give another target"
+            )
+        # log_prob is relative to the phase space of the massless events that these are made of.
+        values, normalised = values * log_volume_ratio(events.momenta).exp(), False
     columns = {name: torch.from_numpy(np.asarray(events.columns[name], np.float64)) for name in NEEDED}
     frames = torch.stack([columns[name] for name in ("bx", "by", "bz")], -1), columns["x"]
     try:

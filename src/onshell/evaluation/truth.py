@@ -11,7 +11,7 @@ from onshell.core.errors import OnshellError
 from onshell.evaluation.floors import Pool
 from onshell.evaluation.weights import COLUMNS, weights_of
 from onshell.events.table import Events, read_events, read_metadata
-from onshell.physics.kinematics import pair_products
+from onshell.physics.kinematics import pair_masses
 from onshell.physics.process import PROCESSES
 
 PARTS = ("test", "final")
@@ -90,6 +90,4 @@ def pair_cut(metadata: Mapping[str, Any]) -> float | None:
 
 def inside(p: Tensor, cut: float) -> Tensor:
     """Return which events [n, N, 3] have all s_IJ at or above `cut`, as booleans [n]."""
-    return torch.cat(
-        [2.0 * pair_products(part.double()).amin(-1) >= cut * (1.0 - ROUNDING) for part in p.split(1 << 15)]
-    )
+    return torch.cat([pair_masses(part.double()).amin(-1) >= cut * (1.0 - ROUNDING) for part in p.split(1 << 15)])

@@ -26,6 +26,7 @@ from onshell.core.reading import checked
 from onshell.core.rng import stream
 from onshell.events.table import ROWS, Events
 from onshell.physics import rambo
+from onshell.physics.masses import to_massless
 
 AUGMENTATIONS: dict[str, dict[str, Any]] = {
     "single": {"copies": 1},
@@ -153,7 +154,7 @@ def embed_chunks(chunks: Iterable[Events], chosen: Frames, n: int) -> Iterator[t
         b, x = chosen.of_rows(row, rows)
         index = torch.arange(rows) // chosen.copies
         p = events.momenta if chosen.copies == 1 else events.momenta[index]
-        q = rambo.to_q(p[:rows], b, x)
+        q = rambo.to_q(to_massless(p[:rows]), b, x)
         columns = {"event": np.arange(row, row + rows) // chosen.copies}
         columns |= {name: events.columns[name][index.numpy()] for name in ("event", "weight") if name in events.columns}
         if chosen.copies > 1:

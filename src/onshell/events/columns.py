@@ -27,7 +27,10 @@ PARTICLES = ("id", "colour", "anticolour", "spin", "in_id", "in_colour", "in_ant
 LIKE_WEIGHTS = {"weights", "wgt", "event_weight", "evt_weight", "eventweight", "mc_weight", "mcweight", "gen_weight"}
 LIKE_WEIGHTS |= {"weight", "genweight"}
 ENERGIES = ("e", "energy", "energies", "p0", "pe")
-MASSES = ("m", "mass", "masses")
+MASS = "mass"
+"""The column of masses in units of E_cm, one per particle."""
+
+MASSES = ("m", MASS, "masses")
 MASSLESS = 1e-3
 """The largest mass of a massless particle, as a share of the energy of its event in the centre-of-mass frame."""
 
@@ -42,10 +45,10 @@ def space_of(columns: Sequence[str]) -> str | None:
     return next((space for space in SPACES if set(names(space)) <= set(columns)), None)
 
 
-def schema(space: str, n_particles: int, extra: dict[str, pa.DataType]) -> pa.Schema:
-    """Return the Arrow schema of an event table: `event`, the momenta, then the `extra` columns."""
+def schema(lists: Sequence[str], n_particles: int, extra: dict[str, pa.DataType]) -> pa.Schema:
+    """Return the Arrow schema of an event table: `event`, the `lists` of N numbers, then the `extra` columns."""
     momenta = pa.list_(pa.field("element", pa.float64(), nullable=False), n_particles)
-    kinds = {"event": pa.int64(), **dict.fromkeys(names(space), momenta), **extra}
+    kinds = {"event": pa.int64(), **dict.fromkeys(lists, momenta), **extra}
     return pa.schema([pa.field(name, kind, nullable=False) for name, kind in kinds.items()])
 
 
@@ -139,22 +142,37 @@ def numbers(column: pa.Array, k: int, first: int, where: str) -> np.ndarray:
     return _array(values).reshape(len(column), k)
 
 
-def momenta_buffer(n: int, n_particles: int) -> torch.Tensor:
-    """Return an uninitialised float64 tensor [n, N, 3] whose components lie apart in memory."""
-    return torch.empty(3, n, n_particles, dtype=torch.float64).permute(1, 2, 0)
+def momenta_buffer(n: int, n_particles: int, components: int = 3) -> torch.Tensor:
+    """Return an uninitialised float64 tensor [n, N, 3], or of 4 with the mass, whose components lie apart in memory."""
+    return torch.empty(components, n, n_particles, dtype=torch.float64).permute(1, 2, 0)
 
 
-def from_batch(batch: pa.RecordBatch, space: str, n_particles: int, first: int, path: str) -> torch.Tensor:
-    """Return the momenta of an Arrow `batch` as a float64 tensor [n, N, 3]."""
-    momenta = momenta_buffer(batch.num_rows, n_particles)
+def from_batch(batch: pa.RecordBatch, columns: Sequence[str], n_particles: int, first: int, path: str) -> torch.Tensor:
+    """Return the momenta of an Arrow `batch` as a float64 tensor [n, N, 3], or [n, N, 4] if `columns` name the mass."""
+    momenta = momenta_buffer(batch.num_rows, n_particles, len(columns))
     storage = momenta.numpy()
-    for axis, name in enumerate(names(space)):
+    for axis, name in enumerate(columns):
         storage[..., axis] = numbers(batch.column(name), n_particles, first, f"{path}: column {name}")
     return momenta
 
 
-def check_massless(p: torch.Tensor, values: np.ndarray, is_mass: bool, first: int, where: str) -> None:
-    """Raise where masses, or else energies, `values` [n, N] beside momenta `p` [n, N, 3] are not of massless ones."""
+def check_masses(mass: torch.Tensor, first: int, where: str) -> None:
+    """Raise where masses [n, N] in units of E_cm are not such."""
+    bad = ~((mass >= 0.0) & (mass < 1.0)).numpy()
+    rows = np.flatnonzero(bad.any(1))
+    if len(rows):
+        worst = float(mass[rows[0]].numpy()[bad[rows[0]]][0])
+        raise OnshellError(
+            f"{where}: {_few(first + rows)}: a mass of {worst:.4g}, where it must be 0 or more and below E_cm = 1 "
+            f"({len(rows)} such rows); give masses in units of E_cm, or leave these events out"
+        )
+
+
+def massive(p: torch.Tensor, values: np.ndarray, is_mass: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the masses [n, N] that a column says, and which of them are more than rounding [n, N].
+
+    `values` [n, N] are masses, or else energies, beside momenta `p` [n, N, 3].
+    """
     e = p.norm(dim=-1).numpy()
     scale = np.sqrt(np.clip(e.sum(1) ** 2 - (p.sum(1).numpy() ** 2).sum(-1), 0.0, None))[:, None]
     values = values.astype(np.float64)
@@ -164,12 +182,19 @@ def check_massless(p: torch.Tensor, values: np.ndarray, is_mass: bool, first: in
     bad = ~(mass <= MASSLESS * scale)
     if not is_mass:
         bad |= ~(values >= 0.0)
+    return mass, bad
+
+
+def check_massless(p: torch.Tensor, values: np.ndarray, is_mass: bool, first: int, where: str) -> None:
+    """Raise where masses, or else energies, `values` [n, N] beside momenta `p` [n, N, 3] are not of massless ones."""
+    mass, bad = massive(p, values, is_mass)
     rows = np.flatnonzero(bad.any(1))
     if len(rows):
         worst = mass[rows[0]][bad[rows[0]]].max()
         raise OnshellError(
             f"{where}: {_few(first + rows)}: massive particles ({len(rows)} such rows; a mass of {worst:.4g}, where "
-            f"{MASSLESS:g} of E_cm counts as none); events are massless here: leave these out, or drop the column"
+            f"{MASSLESS:g} of E_cm counts as none); masses in units of E_cm are read from a column '{MASS}' alone: "
+            "write that one, leave these events out, or drop the column"
         )
 
 

@@ -15,9 +15,12 @@ from onshell.core.provenance import identity
 from onshell.events.augment import embed_chunks, frames
 from onshell.events.parquet import Table
 from onshell.events.table import ROWS, Events, iter_events, read_metadata, split, write_events
-from onshell.physics import generators, rambo
+from onshell.physics import generators, masses
 
 Progress = Callable[[int, int], None]
+
+SAME_MASS = 1e-6
+"""Masses of one place that differ by less, in units of E_cm, differ by rounding."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ def embed_file(
     if Path(out).resolve() == Path(source).resolve():
         raise OnshellError(f"{out}: is the input itself; choose another name for the output")
     with Table(source, "p") as table:
-        truth, n_particles = table.metadata, table.n_particles
+        truth, n_particles, massive = table.metadata, table.n_particles, table.massive
         rows = split(truth, "train", str(source)) if truth.get("split") else slice(0, table.rows)
     n = rows.stop - rows.start
     if n == 0:
@@ -136,6 +139,7 @@ def embed_file(
         raise OnshellError(
             f"{source}: events of {n_particles} massless particle have no phase space; it takes 2 or more"
         )
+    fixed = {"masses": masses_by_place(source, rows, embedding.project)} if massive else {}
     process = embedding.process or truth.get("process", "unknown")
     chosen = frames(embedding.spec, name=embedding.name, process=process, n_particles=n_particles, seed=embedding.seed)
     made_by = {key: truth[key] for key in ("commit", "version", "config_hash") if key in truth}
@@ -146,6 +150,7 @@ def embed_file(
         "split": {"train": [0, n]},
         "augmentation": chosen.metadata(),
         "source": made_by or None,
+        **fixed,
         "config_hash": embedding.config_hash,
         **identity(),
     }
@@ -159,11 +164,37 @@ def embed_file(
     return read_metadata(out)
 
 
+def masses_by_place(source: str | os.PathLike[str], rows: slice | str | None, project: bool = False) -> list[float]:
+    """Return the mass of each place, in units of E_cm, that the massive events `rows` of the table `source` share.
+
+    Raises
+    ------
+    OnshellError
+        Where they differ: models are of events of one set of masses.
+    """
+    check = "finite" if project else True
+    chunks: Iterable[Events] = iter_events(source, space="p", rows=rows, columns=(), check=check)
+    if project:
+        chunks = _projected(chunks, str(source), 0)
+    edges = [
+        torch.stack([chunk.momenta[..., 3].amin(0), chunk.momenta[..., 3].amax(0)]) for chunk in chunks if len(chunk)
+    ]
+    low, high = torch.stack(edges)[:, 0].amin(0), torch.stack(edges)[:, 1].amax(0)
+    if ((high - low) > SAME_MASS).any():
+        place = int((high - low).argmax())
+        raise OnshellError(
+            f"{source}: the mass of particle {place + 1} is not the same in all events ({float(low[place]):.6g} to "
+            f"{float(high[place]):.6g} E_cm), and models are of one mass for each place: where E_cm differs, masses in "
+            "its units do; import events of one energy and of one order of particles (--particles), or raise --massless"
+        )
+    return (0.5 * (low + high)).tolist()
+
+
 def _projected(chunks: Iterable[Events], where: str, first: int) -> Iterator[Events]:
     """Yield the events of `chunks`, of which the first is row `first`, in their centre-of-mass frames at E_cm = 1."""
     for chunk in chunks:
         try:
-            yield replace(chunk, momenta=rambo.to_p(chunk.momenta))
+            yield replace(chunk, momenta=masses.project(chunk.momenta))
         except OnshellError as error:
             raise OnshellError(f"{where}: of the events from {first} on, {error}") from error
         first += len(chunk)

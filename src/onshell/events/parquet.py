@@ -22,9 +22,10 @@ ROWS = 65536
 
 
 class Table:
-    """An open event table: its `space`, `n_particles`, `metadata`, column `names` and number of `rows`.
+    """An open event table: its `space`, `n_particles`, `metadata`, column `names`, number of `rows`, and if `massive`.
 
-    `space` and `n_particles` are what the caller expects, None for anything.
+    `space` and `n_particles` are what the caller expects, None for anything. Masses in units of E_cm are in a column
+    `mass`, or one for each place in the metadata, `masses`.
     """
 
     def __init__(self, path: str | os.PathLike[str], space: str | None = None, n_particles: int | None = None) -> None:
@@ -40,6 +41,7 @@ class Table:
             self._check_columns()
             self._check_metadata()
             self._check_rows()
+            self.massive = self._is_massive()
         except BaseException:
             self.file.close()
             raise
@@ -101,12 +103,52 @@ class Table:
                 found[name] = arrow.numbers(column, k, first, where)
         return found
 
-    def check_massless(self, batch: pa.RecordBatch, p: torch.Tensor, first: int) -> None:
-        """Raise where a column of energies or masses says that the particles of momenta `p` [n, N, 3] are massive."""
-        for name in self._massive_names():
-            where = f"{self.path}: column {name}"
-            values = arrow.numbers(batch.column(name), self.n_particles, first, where)
-            arrow.check_massless(p, values, name.lower() in arrow.MASSES, first, where)
+    def momenta(self, batch: pa.RecordBatch, first: int, *, check: bool | str = True) -> torch.Tensor:
+        """Return the momenta [n, N, 3] of a `batch` whose first row is row `first`, or [n, N, 4] with the masses.
+
+        Raises
+        ------
+        OnshellError
+            Where another column of energies or masses says that the particles are massive, and where masses are none;
+            those of a table that is to be scaled (`check` "finite") may be in any units.
+        """
+        columns = arrow.names(self.space)
+        if not self.massive:
+            p = arrow.from_batch(batch, columns, self.n_particles, first, str(self.path))
+            for name in self._massive_names():
+                where = f"{self.path}: column {name}"
+                values = arrow.numbers(batch.column(name), self.n_particles, first, where)
+                arrow.check_massless(p, values, name.lower() in arrow.MASSES, first, where)
+            return p
+        if arrow.MASS in self.names:
+            p = arrow.from_batch(batch, [*columns, arrow.MASS], self.n_particles, first, str(self.path))
+        else:
+            p = arrow.momenta_buffer(batch.num_rows, self.n_particles, 4)
+            p[..., :3] = arrow.from_batch(batch, columns, self.n_particles, first, str(self.path))
+            p[..., 3] = torch.tensor(self.metadata["masses"], dtype=torch.float64)
+        if check is True:
+            arrow.check_masses(p[..., 3], first, f"{self.path}: column {arrow.MASS}")
+        return p
+
+    def _is_massive(self) -> bool:
+        """Return whether the particles have masses that are more than rounding."""
+        if self.space != "p":
+            return False
+        if arrow.MASS not in self.names:
+            if self.metadata.get("massive"):
+                raise OnshellError(f"{self.path}: of massive particles, but the column mass is gone; make it again")
+            return bool(self.metadata.get("masses"))
+        if arrow.width(self.schema.field(arrow.MASS).type) == 0:
+            return False
+        if "massive" in self.metadata:
+            return bool(self.metadata["massive"])
+        names, first = [*arrow.names("p"), arrow.MASS], 0
+        for batch in self._guarded(self.file.iter_batches(ROWS, columns=names)):
+            p = arrow.from_batch(batch, names, self.n_particles, first, str(self.path))
+            if arrow.massive(p[..., :3], p[..., 3].numpy(), is_mass=True)[1].any():
+                return True
+            first += batch.num_rows
+        return False
 
     def _massive_names(self) -> list[str]:
         """Return the columns that hold a mass per particle or, without any, an energy: rounded, it says less."""
@@ -117,6 +159,7 @@ class Table:
     def _extra_names(self) -> list[str]:
         """Return the further columns: a number per event, or as many numbers for each."""
         momenta = {name for space in arrow.SPACES for name in arrow.names(space)}
+        momenta |= {arrow.MASS} if self.massive else set()
 
         def has_numbers(field: pa.Field) -> bool:
             lists = arrow.is_numbers(field.type) or (field.name in arrow.PARTICLES and arrow.width(field.type) != 0)
@@ -196,8 +239,8 @@ class Table:
                     f"{self.path}: column {name} may hold weights, which are read from a column `weight` alone; "
                     "rename it, or drop it"
                 )
-            massive = self.space == "p" and lower in (*arrow.ENERGIES, *arrow.MASSES)
-            if massive and pa.types.is_nested(kind) and arrow.width(kind) == 0:
+            energy = self.space == "p" and lower in (*arrow.ENERGIES, *arrow.MASSES)
+            if energy and pa.types.is_nested(kind) and arrow.width(kind) == 0:
                 raise OnshellError(
                     f"{self.path}: column {name} holds {kind}, not lists of numbers; write these, or drop it"
                 )
@@ -209,6 +252,11 @@ class Table:
             raise OnshellError(
                 f"{self.path}: metadata says n_particles = {n}, the columns hold {self.n_particles}; make the file "
                 "again"
+            )
+        if len(self.metadata.get("masses") or [0.0] * self.n_particles) != self.n_particles:
+            raise OnshellError(
+                f"{self.path}: metadata says masses = {self.metadata['masses']} of {self.n_particles} particles; give "
+                "one for each place"
             )
         if e_cm not in (None, 1):
             raise OnshellError(

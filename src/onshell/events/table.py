@@ -1,8 +1,8 @@
 """The event table: a Parquet file that any tool opens, with its metadata as JSON under the key `onshell`.
 
-Columns: `event` (int64), `px`, `py`, `pz` (fixed-size lists of N float64; `qx`, `qy`, `qz` in q-space), then any
-columns of one number per event, such as `weight`, or of a list of as many for each, such as the PDG numbers `id`.
-Momenta are in the centre-of-mass frame in units of E_cm.
+Columns: `event` (int64), `px`, `py`, `pz` (fixed-size lists of N float64; `qx`, `qy`, `qz` in q-space), `mass` (a list
+more) where particles have masses, then any columns of one number per event, such as `weight`, or of a list of as many
+for each, such as the PDG numbers `id`. Events are in the centre-of-mass frame, momenta and masses in units of E_cm.
 """
 
 import json
@@ -30,7 +30,10 @@ Chunk = torch.Tensor | tuple[torch.Tensor, Mapping[str, Any]]
 
 @dataclass
 class Events:
-    """Events in memory: `momenta` [n, N, 3] float64 and `columns` [n] or [n, k] of numbers, `event` among them."""
+    """Events in memory: `momenta` [n, N, 3] float64 and `columns` [n] or [n, k] of numbers, `event` among them.
+
+    Those of massive particles are [n, N, 4]: px, py, pz and the mass.
+    """
 
     momenta: torch.Tensor
     columns: dict[str, np.ndarray] = field(default_factory=dict)
@@ -109,7 +112,8 @@ def read_events(
     # Opened once: another file may take its place meanwhile.
     with Table(path, space, n_particles) as table:
         span = _span(table, rows)
-        events = Events(arrow.momenta_buffer(span[1] - span[0], table.n_particles), {}, table.metadata, table.space)
+        momenta = arrow.momenta_buffer(span[1] - span[0], table.n_particles, 4 if table.massive else 3)
+        events = Events(momenta, {}, table.metadata, table.space)
         for piece in _pieces(table, span, columns, check, ROWS):
             events.momenta[done : done + len(piece)] = piece.momenta
             pieces.append(piece.columns)
@@ -132,8 +136,7 @@ def _pieces(
     shell = table.space == "p" and table.metadata.get("conserves", True) and check != "finite"
     bad = BadEvents(str(table.path), shell=shell)
     for first, batch in table.batches(*span, size, None if columns is None else {"event", *columns}):
-        momenta = arrow.from_batch(batch, table.space, table.n_particles, first, str(table.path))
-        table.check_massless(batch, momenta, first)
+        momenta = table.momenta(batch, first, check=check)
         if check:
             bad.add(momenta, first)
         # After a bad event the rest of the file is only read to count the others.
@@ -158,8 +161,8 @@ def write_events(
     Parameters
     ----------
     chunks
-        Momenta [n, N, 3] float64 in units of E_cm, alone or with a dict of further columns [n] or [n, k]; without a
-        column `event` the events are numbered.
+        Momenta [n, N, 3] float64 in units of E_cm, or [n, N, 4] with masses, alone or with a dict of further columns
+        [n] or [n, k]; without a column `event` the events are numbered.
     check
         Refuse what `read_events` would: NaN and, if `metadata["conserves"]` is not false, p-space events off the shell.
 
@@ -176,7 +179,7 @@ def write_events(
                 if check and not bad.add(momenta, n):
                     bad.raise_if_any()
                 if writer is None:
-                    writer = _writer(part, momenta.shape[1], extras, metadata, space)
+                    writer = _writer(part, momenta.shape[1:], extras, metadata, space)
                 event, *others = map(arrow.to_column, extras.values())
                 lists = map(arrow.to_column, momenta.permute(2, 0, 1).numpy())
                 writer.write_batch(pa.record_batch([event, *lists, *others], schema=writer.schema))
@@ -188,21 +191,25 @@ def write_events(
 
 
 def _writer(
-    part: Path, n_particles: int, extras: Mapping[str, np.ndarray], metadata: Mapping[str, Any], space: str
+    part: Path, shape: tuple[int, ...], extras: Mapping[str, np.ndarray], metadata: Mapping[str, Any], space: str
 ) -> pq.ParquetWriter:
-    """Return the open Parquet writer of a table with the columns `extras`."""
+    """Return the open Parquet writer of a table of events of this `shape` with the columns `extras`."""
+    n_particles, components = shape
+    lists = [*arrow.names(space), arrow.MASS][:components]
+    metadata = {key: value for key, value in metadata.items() if key != "massive"}
+    metadata |= {"massive": True} if components == 4 else {}
     kinds = {name: arrow.kind_of(values) for name, values in extras.items() if name != "event"}
     # A column of lists is known to Parquet by the path of its elements.
     leaves = {name if arrow.is_number(kind) else f"{name}.list.element": name for name, kind in kinds.items()}
     plain = {leaf: pa.from_numpy_dtype(extras[name].dtype) for leaf, name in leaves.items()}
     encodings = {leaf: "BYTE_STREAM_SPLIT" for leaf, kind in plain.items() if pa.types.is_floating(kind)}
     encodings |= {leaf: "DELTA_BINARY_PACKED" for leaf, kind in plain.items() if kind in (pa.int32(), pa.int64())}
-    encodings |= {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in arrow.names(space)}
+    encodings |= {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in lists}
     text = json.dumps({**metadata, "n_particles": n_particles}, sort_keys=True, allow_nan=False)
     # Apart from their leading byte, mantissas are random bits: a dictionary or statistics of them only cost time.
     return pq.ParquetWriter(
         part,
-        arrow.schema(space, n_particles, kinds).with_metadata({KEY: text}),
+        arrow.schema(lists, n_particles, kinds).with_metadata({KEY: text}),
         compression="zstd",
         compression_level=1,
         use_dictionary=False,
@@ -222,16 +229,16 @@ def _row_groups(
     momenta, extras, filled, total = None, {}, 0, 0
     for chunk in chunks:
         p, columns = chunk if isinstance(chunk, tuple) else (chunk, {})
-        if p.ndim != 3 or p.shape[-1] != 3 or p.dtype != torch.float64:
-            raise TypeError(f"events must be float64 [n, N, 3], not {p.dtype} {list(p.shape)}")
+        if p.ndim != 3 or p.shape[-1] not in (3, 4) or p.dtype != torch.float64:
+            raise TypeError(f"events must be float64 [n, N, 3] or [n, N, 4], not {p.dtype} {list(p.shape)}")
         columns = {name: np.asarray(values) for name, values in columns.items()}
         columns = {"event": columns.pop("event", np.arange(total, total + len(p))), **columns}
         if momenta is None:
-            momenta = arrow.momenta_buffer(ROWS, p.shape[1])
+            momenta = arrow.momenta_buffer(ROWS, *p.shape[1:])
             extras = {name: np.empty((ROWS, *values.shape[1:]), values.dtype) for name, values in columns.items()}
-        if p.shape[1] != momenta.shape[1] or columns.keys() != extras.keys():
+        if p.shape[1:] != momenta.shape[1:] or columns.keys() != extras.keys():
             raise ValueError(
-                f"chunks differ: N = {p.shape[1]} with columns {list(columns)} after N = {momenta.shape[1]} "
+                f"chunks differ: {list(p.shape[1:])} with columns {list(columns)} after {list(momenta.shape[1:])} "
                 f"with columns {list(extras)}"
             )
         done = 0
@@ -248,6 +255,6 @@ def _row_groups(
         momenta, extras = arrow.momenta_buffer(0, metadata["n_particles"]), {"event": np.empty(0, np.int64)}
     if filled or total == 0:
         # A shorter row group no longer has its components side by side in memory: copy it into one that has.
-        last = arrow.momenta_buffer(filled, momenta.shape[1])
+        last = arrow.momenta_buffer(filled, *momenta.shape[1:])
         last[:] = momenta[:filled]
         yield last, {name: values[:filled] for name, values in extras.items()}

@@ -24,7 +24,7 @@ from onshell.figures.maps import maps
 from onshell.figures.panels import Panel, draw_row, legend
 from onshell.figures.samples import Sample, linear_panels, log_panel, suitable_bins
 from onshell.figures.series import Series, colours
-from onshell.physics import rambo
+from onshell.physics import masses, rambo
 from onshell.physics.kinematics import norm, violation
 
 PLACES = 4
@@ -74,10 +74,10 @@ def process(data: FigureData) -> Canvas:
     else:
         draw_row(canvas, [log_panel(drawn, name, per_decade) for name in ("log10_E", "log10_E_min")], 1.35)
         draw_row(canvas, linear_panels(drawn, ["E_max", "cos_theta", "phi"], count), 1.15)
-    masses = of_pairs(n) if each and n == 3 else ["log10_s"]
-    draw_row(canvas, [log_panel(drawn, name, per_decade) for name in masses], 1.35)
+    pairs = of_pairs(n) if each and n == 3 else ["log10_s"]
+    draw_row(canvas, [log_panel(drawn, name, per_decade) for name in pairs], 1.35)
     draw_row(canvas, [log_panel(drawn, "log10_tau", per_decade)], 1.6)
-    if n == 3:
+    if n == 3 and not drawn[0].massive:
         shown = [plane(one.label, one.p, model=one.role == "model", weights=one.weights) for one in drawn[: PLANES + 1]]
         dalitz_row(canvas, shown, log=True)
     return canvas
@@ -126,17 +126,26 @@ def _reference(p: Tensor) -> Tensor:
     return rambo.sample_prior(min(max(len(p), 10_000), 50_000), n, stream(0, "overview", n))
 
 
+def _uniform(p: Tensor) -> Sample:
+    """Return uniform phase space beside events [n, N, 3], or [n, N, 4]: of their masses, in turn."""
+    flat, weights = rambo.to_p(_reference(p)), None
+    if p.shape[-1] == 4:
+        flat = masses.to_massive(flat, p[torch.arange(len(flat)) % len(p), :, 3])
+        weights = masses.log_volume_ratio(flat).exp().numpy()
+    return Sample("uniform phase space", flat, "uniform", weights=weights)
+
+
 def _events(canvas: Canvas, events: Events, label: str, weights: Weights) -> None:
     """Draw events of phase space beside uniform phase space; those of other units or frames as the map takes them."""
     p, n = events.momenta, events.n_particles
     excess, total = violation(p)
     off = max(float(excess.abs().max()), float(norm(total).max())) > TOLERANCE
     if off and events.metadata.get("conserves", True):
-        p, label = rambo.to_p(p), f"{label}, projected"
+        p, label = masses.project(p), f"{label}, projected"
         if not torch.isfinite(p).all():
             raise OnshellError(f"{label}: some events have no mass, so none on the shell is near them; leave them out")
     mine = Sample(label, p, colour=colours(1)[0], weights=weights)
-    both = [mine, Sample("uniform phase space", rambo.to_p(_reference(p)), "uniform")]
+    both = [mine, _uniform(p)]
     count = int(np.clip(0.4 * len(p) ** 0.5, 10, 50))
 
     def decade(name: str) -> Panel:
@@ -157,7 +166,7 @@ def _events(canvas: Canvas, events: Events, label: str, weights: Weights) -> Non
             axis = f"${name.replace('sum', chr(92) + 'sum')}$ [{E_CM}]"
             panels.append(Panel(name, series, edges, axis, log_x=True, log_y=True))
         _row(canvas, panels)
-    if n == 3:
+    if n == 3 and not mine.massive:
         shown = [plane(one.label, one.p, weights=one.weights) for one in both]
         maps(canvas, shown, DALITZ, bins=bins(shown, 60.0, share=0.5), log=True)
 

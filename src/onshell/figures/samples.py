@@ -17,7 +17,7 @@ from onshell.figures.series import MODEL_COLOURS, Law, Series, colours
 
 @dataclass(frozen=True)
 class Sample:
-    """Events [n, N, 3], or states of q-space, and how they are drawn: see `Series`."""
+    """Events [n, N, 3], or [n, N, 4] with masses, or states of q-space, and how they are drawn: see `Series`."""
 
     label: str
     p: Tensor
@@ -25,6 +25,11 @@ class Sample:
     colour: str = MODEL_COLOURS[0]
     weights: Weights = None
     style: Any = "-"
+
+    @property
+    def massive(self) -> bool:
+        """Return whether these are events of massive particles."""
+        return self.p.shape[-1] == 4
 
     def series(self, of: Observable | str) -> Series:
         """Return the entries of an observable, one or more of each event."""
@@ -55,9 +60,12 @@ def linear_panels(
     found = []
     for name in names:
         of = observable(name)
-        low, high = of.bounds(samples[0].p.shape[1])
+        series = [one.series(of) for one in samples]
+        low, high = of.bounds(samples[0].p.shape[1], massive=samples[0].massive)
+        if high is None:
+            low, high = (float(end([end(one.values) for one in series])) for end in (np.min, np.max))
         edges, law = np.linspace(low, high, bins + 1), (laws or {}).get(name)
-        found.append(Panel(of.panel, [one.series(of) for one in samples], edges, of.axis, law, log_y=log_y))
+        found.append(Panel(of.panel, series, edges, of.axis, law, log_y=log_y))
     return found
 
 
@@ -67,7 +75,7 @@ def log_panel(
     """Return the panel of an observable on logarithmic axes, over the decades of the samples, or of `range_of`."""
     of = observable(of) if isinstance(of, str) else of
     series = [one.series(of) for one in samples]
-    high, ends = of.bounds(samples[0].p.shape[1])[1], range_of or series
+    high, ends = of.bounds(samples[0].p.shape[1], massive=samples[0].massive)[1], range_of or series
     # Events off the shell may all lie beyond the end of phase space.
     if high is not None and min(np.floor(np.quantile(one.values, 1e-3)) for one in ends) >= high:
         high = None

@@ -1,22 +1,25 @@
-"""Observables of events: functions of momenta p [..., N, 3]. Names, symbols and ranges are in `onshell.evaluation`."""
+"""Observables: functions of events p [..., N, 3], or [..., N, 4] with masses.
+
+Their names, symbols and ranges are in `onshell.evaluation`.
+"""
 
 import torch
 from torch import Tensor
 
-from onshell.physics.kinematics import energies, pair_products
+from onshell.physics.kinematics import energies, norm, pair_products
 
 LOG_FLOOR = 1e-40
 """Smallest argument of a logarithm: an event exactly on a boundary gives a finite number, far below any real one."""
 
 
 def tau(p: Tensor) -> Tensor:
-    """Return tau = min over pairs of p_I . p_J [...], without cancellation (18)."""
+    """Return tau = min over pairs of p_I . p_J [...], without cancellation (18); at least the least m_I m_J."""
     return pair_products(p).amin(dim=-1)
 
 
 def cos_theta(p: Tensor) -> Tensor:
     """Return the cosine of each particle's polar angle [..., N]; 0 for a particle at rest."""
-    return p[..., 2] / energies(p).clamp_min(LOG_FLOOR)
+    return p[..., 2] / norm(p[..., :3]).clamp_min(LOG_FLOOR)
 
 
 def phi(p: Tensor) -> Tensor:
@@ -26,8 +29,8 @@ def phi(p: Tensor) -> Tensor:
 
 def plane_normal(p: Tensor) -> tuple[Tensor, Tensor]:
     """Return (cos theta [...], phi [...]) of the event-plane normal p_1 x p_2 / |p_1 x p_2| of three particles."""
-    ax, ay, az = p[..., 0, :].unbind(-1)
-    bx, by, bz = p[..., 1, :].unbind(-1)
+    ax, ay, az = p[..., 0, :3].unbind(-1)
+    bx, by, bz = p[..., 1, :3].unbind(-1)
     nx, ny, nz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
     length = (nx * nx + ny * ny + nz * nz).sqrt().clamp_min(LOG_FLOOR)
     return nz / length, torch.atan2(ny, nx)
@@ -45,8 +48,8 @@ def rosenblatt(p: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def c_parameter(p: Tensor) -> Tensor:
-    """Return C = 3 sum over pairs of E_I E_J sin^2 theta_IJ, over (sum E)^2 [...]: 0 for two jets, 1 for a sphere."""
-    n = p.shape[-2]
+    """Return C = 3 sum_{I<J} |p_I| |p_J| sin^2 theta_IJ / (sum |p|)^2 [...]: 0 for two jets, 1 for a sphere."""
+    p, n = p[..., :3], p.shape[-2]
     first, second = torch.triu_indices(n, n, 1)
     e, products = energies(p), pair_products(p)
     y = products / (e[..., first] * e[..., second]).clamp_min(LOG_FLOOR)

@@ -18,6 +18,7 @@ from onshell.core.provenance import identity
 from onshell.events.table import read_events, write_events
 from onshell.models.chart_diffusions import diffusion_of
 from onshell.physics import rambo
+from onshell.physics.masses import to_massive
 from onshell.sampling.blocks import EVALUATIONS, PRECISION, Block, BlockFiles, Job, Sampler, read_named
 from onshell.sampling.comparison import check_same_run
 from onshell.sampling.densities import likelihood_options, likelihood_warnings
@@ -128,8 +129,11 @@ def sample_file(
     if options.shard is not None:
         known |= {KEY: {"number": options.shard.number, "of": options.shard.of, "evaluations": total}}
     sampler = Sampler(job, places[0])
-    rows = _snapshot_rows if options.snapshots is not None else _event_rows
-    write_events(out, rows(files, sampler, progress), {**metadata, **known}, space)
+    if options.snapshots is not None:
+        rows = _snapshot_rows(files, sampler, progress)
+    else:
+        rows = _event_rows(files, sampler, progress, (content["source"] or {}).get("masses"))
+    write_events(out, rows, {**metadata, **known}, space)
     files.remove()
     drawn = f"shard {options.shard} of {n:,}" if options.shard else f"{n:,}"
     progress(f"{out}: {drawn} events of {spec['run']}")
@@ -177,8 +181,10 @@ def _draw_missing(
     return found
 
 
-def _event_rows(files: BlockFiles, sampler: Sampler, progress: Progress) -> Iterator[tuple[Tensor, dict[str, Any]]]:
-    """Yield the events of all blocks with their columns; those of q-space as p."""
+def _event_rows(
+    files: BlockFiles, sampler: Sampler, progress: Progress, masses: Sequence[float] | None
+) -> Iterator[tuple[Tensor, dict[str, Any]]]:
+    """Yield the events of all blocks with their columns; those of q-space as p, with the `masses` of each place."""
     spec = sampler.job.spec
     for first, block in _numbered(files, sampler, progress):
         momenta = spec["unit"] * block[0.0]
@@ -187,6 +193,8 @@ def _event_rows(files: BlockFiles, sampler: Sampler, progress: Progress) -> Iter
                 momenta = rambo.to_p(momenta)
             except OnshellError as error:
                 raise OnshellError(f"{spec['run']}: {error}, train longer, or use smaller steps") from error
+        if masses is not None:
+            momenta = to_massive(momenta, torch.tensor(masses, dtype=torch.float64))
         columns = {str(key): value.numpy() for key, value in block.items() if isinstance(value, Tensor) and key != 0.0}
         yield momenta, {"event": np.arange(first, first + len(momenta)), **columns}
 

@@ -22,6 +22,11 @@ def _training_set(path: Path, spec: Mapping[str, Any]) -> Events:
     # A table made elsewhere has no splits: all of it is to train on.
     rows = "train" if space == "p" and read_metadata(path).get("split") else None
     events = read_events(path, space=space, n_particles=spec["n_particles"], rows=rows)
+    if events.momenta.shape[-1] == 4:
+        raise OnshellError(
+            f"{path}: of massive particles, which models in p-space know nothing of; train one in q-space, where they "
+            "are put onto their mass shells exactly"
+        )
     if len(events) == 0:
         verb = "embed" if space == "q" else "generate"
         raise OnshellError(f"{path}: no events to train on; write a training set with `onshell {verb}`")

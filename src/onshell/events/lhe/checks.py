@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from onshell.core.errors import OnshellError
 from onshell.events.lhe.arrays import Arrays, Fault
-from onshell.events.lhe.frames import energies, masses
+from onshell.events.lhe.frames import believed, energies, masses, square_root
 from onshell.events.lhe.read import Block
 
 MASSLESS = 1e-3
@@ -21,6 +21,9 @@ CONSERVED = 1e-6
 
 LARGEST, SMALLEST = 1e100, 1e-100
 """Sizes of a weight, 0 apart, whose square and whose sum over any number of events are numbers still."""
+
+THRESHOLD = 1e-9
+"""Least share of E_cm that is left to move with."""
 
 FIXED = 1e-3
 """Largest relative difference between an event's E_cm and that of beams without parton distributions."""
@@ -87,7 +90,7 @@ def _checks(events: Arrays, init: dict[str, Any], limits: Limits) -> Iterator[Ch
 
 
 def _masses(events: Arrays, limits: Limits) -> Iterator[Check]:
-    """Yield events without a centre-of-mass frame, and those with massive particles."""
+    """Yield events without a centre-of-mass frame, and those whose energies, momenta and masses do not fit."""
     e, mass = events.momenta[..., 3], masses(events)
     length = np.linalg.norm(events.momenta[..., :3], axis=2)
     e_cm = energies(events, mass)
@@ -97,15 +100,25 @@ def _masses(events: Arrays, limits: Limits) -> Iterator[Check]:
         worst = int(np.argmax(e[row] < 0.0))
         return f"particle {worst + 1} (PDG {ids[row, worst]}) has the negative energy {e[row, worst]:.6g}"
 
-    def massive(row: int) -> str:
-        worst = int(np.argmax(mass[row]))
-        share = f"{mass[row, worst] / e_cm[row]:.2g} of E_cm where {limits.massless:g} counts as massless"
-        return f"particle {worst + 1} (PDG {ids[row, worst]}) is massive: {mass[row, worst]:.4g} GeV, {share}"
+    # Masses that count as none may be anything; those of a file are taken as they are printed.
+    printed, derived = np.abs(events.momenta[..., 4]), square_root(events)
+    heavy = ~(np.maximum(printed, np.abs(derived)) <= limits.massless * e_cm[:, None])
+    wrong = heavy & ~believed(events)
+
+    def contradicts(row: int) -> str:
+        worst = int(np.argmax(wrong[row]))
+        sign = "a space-like " if derived[row, worst] < 0.0 else ""
+        return (
+            f"particle {worst + 1} (PDG {ids[row, worst]}) has {printed[row, worst]:.4g} GeV in its mass column, but "
+            f"{sign}{abs(derived[row, worst]):.4g} GeV by energy and momentum"
+        )
 
     none = "all particles taken move in one direction, or none moves"
     yield ~(e_cm > 1e-9 * length.sum(1)), "no centre-of-mass frame", lambda _: none
     yield (e < 0.0).any(1), "negative energy", negative
-    yield (mass > limits.massless * e_cm[:, None]).any(1), "massive", massive
+    yield wrong.any(1), "mass contradicted", contradicts
+    threshold = "its particles are at rest in their centre-of-mass frame, and have no phase space"
+    yield ~(mass.sum(1) < (1.0 - THRESHOLD) * e_cm), "at threshold", lambda _: threshold
 
 
 def _conservation(events: Arrays) -> Check:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from onshell.events.lhe.arrays import Array, Arrays
 from onshell.physics import kinematics, rambo
+from onshell.physics.masses import to_massive
 
 PRINTED = 1e-6
 """Largest relative difference between E^2 - p^2 and the mass column squared, over 2 E^2, that rounding may explain."""
@@ -19,30 +20,44 @@ def masses(found: Arrays) -> Array:
     E^2 - p^2 of a fast particle is made of the last digits that were printed: it says nothing of a mass below
     sqrt(2 PRINTED) E.
     """
-    p, e, printed = found.momenta[..., :3], found.momenta[..., 3], np.abs(found.momenta[..., 4])
-    length = np.linalg.norm(p, axis=2)
+    return np.where(believed(found), np.abs(found.momenta[..., 4]), np.abs(square_root(found)))
+
+
+def believed(found: Arrays) -> NDArray[np.bool_]:
+    """Return whether energy and momentum agree with the mass column [n, N]."""
+    derived, printed = square_root(found), found.momenta[..., 4]
     # A mass or an energy may be of any size; what is too large to square agrees with nothing.
     with np.errstate(over="ignore", invalid="ignore"):
-        square = (e - length) * (e + length)
-        agrees = np.abs(square - printed**2) <= 2.0 * PRINTED * e**2
-        return np.where(agrees, printed, np.sqrt(np.abs(square)))
+        return np.abs(derived * np.abs(derived) - printed**2) <= 2.0 * PRINTED * found.momenta[..., 3] ** 2
 
 
-def to_cm(found: Arrays) -> tuple[torch.Tensor, Array, Array]:
-    """Return massless events [n, N, 3] in their centre-of-mass frames at E_cm = 1, E_cm [n] and the boosts back [n, 3].
+def square_root(found: Arrays) -> Array:
+    """Return the mass sqrt(E^2 - p^2) [n, N] in GeV by energy and momentum, negative where that is space-like."""
+    length = np.linalg.norm(found.momenta[..., :3], axis=2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        square = (found.momenta[..., 3] - length) * (found.momenta[..., 3] + length)
+        return np.sign(square) * np.sqrt(np.abs(square))
 
-    A boost is gamma times velocity: `boost(p, b) * e_cm` are the momenta that were read, each with its energy |p|. Of
-    particles with a mass, the momenta in the centre-of-mass frame are scaled by one common factor instead, so that
-    E_cm and the boost are those of the massive event.
+
+def to_cm(found: Arrays, massless: float) -> tuple[torch.Tensor, Array, Array]:
+    """Return events [n, N, 4] in their centre-of-mass frames at E_cm = 1, E_cm [n] in GeV and the boosts back [n, 3].
+
+    A boost is gamma times velocity: `boost(p, b) * e_cm` are the momenta that were read. Masses up to the share
+    `massless` of E_cm become 0; the momenta in the centre-of-mass frame are scaled by one common factor for it, so that
+    E_cm and the boost are those of the event that was read.
     """
     lab = torch.from_numpy(np.ascontiguousarray(found.momenta[..., :3]))
     b, x = rambo.frame(lab)
-    p, e_cm, back = rambo.to_p(lab), (1.0 / x).numpy(), (-b).numpy()
+    k, e_cm, back = rambo.to_p(lab), (1.0 / x).numpy(), (-b).numpy()
     mass = masses(found)
     rows = (mass > 0.0).any(1)
     if rows.any():
         rest, e_cm[rows], back[rows] = _to_rest(found.momenta[rows, :, :3], mass[rows])
-        p[torch.from_numpy(rows)] = rambo.to_p(torch.from_numpy(rest))
+        k[torch.from_numpy(rows)] = rambo.to_p(torch.from_numpy(rest))
+    mass = mass / e_cm[:, None]
+    mass[mass <= massless] = 0.0
+    p, heavy = torch.cat([k, torch.zeros_like(k[..., :1])], -1), torch.from_numpy((mass > 0.0).any(1))
+    p[heavy] = to_massive(k[heavy], torch.from_numpy(mass)[heavy])
     return p, e_cm, back
 
 
@@ -82,18 +97,18 @@ def beam_axis(found: Arrays, back: Array) -> Array:
 def to_lab(p: torch.Tensor, columns: Mapping[str, np.ndarray]) -> tuple[Array, Array]:
     """Return the outgoing [n, N, 4] and incoming [n, k, 4] four-momenta (px, py, pz, E) in GeV.
 
-    `p` [n, N, 3] is in the centre-of-mass frame at E_cm = 1; `e_cm`, the boost and the direction of the first incoming
-    particle are columns.
+    `p` [n, N, 3], or [n, N, 4] with masses, is in the centre-of-mass frame at E_cm = 1; `e_cm`, the boost and the
+    direction of the first incoming particle are columns.
     """
 
     def vector(name: str) -> torch.Tensor:
         return torch.from_numpy(np.stack([columns[f"{name}_{axis}"] for axis in "xyz"], 1))
 
-    def massless(p: torch.Tensor) -> Array:
-        return torch.cat([p, kinematics.energies(p)[..., None]], -1).numpy()
+    def four(p: torch.Tensor) -> Array:
+        return torch.cat([p[..., :3], kinematics.energies(p)[..., None]], -1).numpy()
 
     e_cm, back = torch.from_numpy(np.array(columns["e_cm"])), vector("boost")
-    outgoing = massless(kinematics.boost(p * e_cm[:, None, None], back))
+    outgoing = four(kinematics.boost(p * e_cm[:, None, None], back))
     k = columns["in_id"].shape[1] if "in_id" in columns else 0
     if k == 1:
         energy = e_cm * (1.0 + back.square().sum(1)).sqrt()
@@ -102,4 +117,4 @@ def to_lab(p: torch.Tensor, columns: Mapping[str, np.ndarray]) -> tuple[Array, A
         return outgoing, np.empty((len(p), 0, 4))
     axis = vector("beam")
     beams = 0.5 * e_cm[:, None, None] * torch.stack([axis, -axis], 1)
-    return outgoing, massless(kinematics.boost(beams, back))
+    return outgoing, four(kinematics.boost(beams, back))

@@ -28,7 +28,6 @@ CHUNK = 4096
 """Events that are read at once; what is drawn at random is drawn in such chunks."""
 
 ADVICE = {
-    "massive": "the models are those of massless particles: take others with --particles, raise --massless",
     "another number of particles": "take as many of each with --particles",
     "particles not found": "name others with --particles",
 }
@@ -124,7 +123,7 @@ def import_file(
         rows = split_rows(kept, settings)
         if progress is not None:
             progress(kept, kept)
-        write_events(out, _parts(spool, rows), run.metadata(files, out.stem, rows))
+        write_events(out, _parts(spool, rows, 4 if run.massive else 3), run.metadata(files, out.stem, rows))
     return read_metadata(out)
 
 
@@ -149,6 +148,7 @@ class _Import:
     shape: Shape
     counts: Counts
     progress: Progress | None
+    massive: bool = False
 
     def events(self, files: Documents) -> Iterator[Chunk]:
         """Yield the good events of the files with their columns; raise at the first bad one unless they are skipped."""
@@ -179,11 +179,12 @@ class _Import:
         self.counts.drop(fault)
 
     def _converted(self, found: Arrays, first: int) -> tuple[torch.Tensor, Columns]:
-        """Return momenta [n, N, 3] in the centre-of-mass frame at E_cm = 1, and the columns to go back by.
+        """Return events [n, N, 4] in the centre-of-mass frame at E_cm = 1, and the columns to go back by.
 
         `first` is the number of the first event that was read with these.
         """
-        p, e_cm, back = to_cm(found)
+        p, e_cm, back = to_cm(found, self.settings.limits.massless)
+        self.massive |= bool((p[..., 3] > 0.0).any())
         kept = found.columns
         particles = {name: kept[name] for name in PARTICLE}
         if self.settings.shuffle:
@@ -232,14 +233,17 @@ class _Import:
         }
 
 
-def _parts(spool: "Spool", rows: dict[str, NDArray[np.int64]]) -> Iterator[Chunk]:
-    """Yield the rows of each part of the spooled events, part after part."""
+def _parts(spool: "Spool", rows: dict[str, NDArray[np.int64]], components: int) -> Iterator[Chunk]:
+    """Yield the rows of each part of the spooled events, part after part, with masses if there are 4 `components`."""
     for part in rows.values():
         first = 0
         for momenta, columns in spool.chunks():
             low, high = np.searchsorted(part, [first, first + len(momenta)])
             here = part[low:high] - first
-            yield momenta[torch.from_numpy(here)], {key: values[here] for key, values in columns.items()}
+            yield (
+                momenta[torch.from_numpy(here), :, :components],
+                {key: values[here] for key, values in columns.items()},
+            )
             first += len(momenta)
 
 

@@ -19,6 +19,7 @@ from onshell.core.errors import OnshellError
 from onshell.core.files import whole
 from onshell.core.provenance import identity
 from onshell.core.rng import stream
+from onshell.events.datasets import SAME_MASS
 from onshell.events.lhe.arrays import FINAL, INCOMING, PARTICLE, UNKNOWN, UNKNOWN_SPIN
 from onshell.events.lhe.frames import to_lab
 from onshell.events.lhe.imported import COLUMNS, Columns, checked_columns, info
@@ -33,7 +34,7 @@ from onshell.events.lhe.weights import (
 )
 from onshell.events.parquet import Table
 from onshell.events.table import Events, iter_events
-from onshell.physics import rambo
+from onshell.physics import masses
 
 if TYPE_CHECKING:
     from pylhe import LHEEvent, LHEInit, LHEXMLFormat
@@ -80,7 +81,7 @@ def export_file(
         metadata, n, rows = table.metadata, table.n_particles, table.rows
         if not rows:
             raise OnshellError(f"{source}: no events to export; give a table with events")
-        known, weighted = info(table), "weight" in table.names
+        known, weighted, massive = info(table), "weight" in table.names, table.massive
     if metadata.get("conserves") is False and not overrides.project:
         raise OnshellError(
             f"{source}: events of a p-space model, which do not conserve energy and momentum; put them on the shell "
@@ -101,6 +102,8 @@ def export_file(
             return checked_columns(columns, source)
     else:
         assign = default_columns(n, metadata)
+    if massive:
+        _check_scale(known, overrides, source)
     new = known is None or overrides.changes(known)
     if known is None or new:
         weighting = unknown_weighting(weights)
@@ -133,6 +136,22 @@ def export_file(
     init = _init(known, *_beams(first, known, overrides), weighting)
     _write(out, chain([first], events), about, init)
     return about
+
+
+def _check_scale(known: Info | None, overrides: Overrides, where: Path) -> None:
+    """Raise if masses, which are known in units of E_cm, would be written in GeV of another energy."""
+    if known is None and (overrides.e_cm is None or overrides.ids is None):
+        raise OnshellError(
+            f"{where}: of massive particles, of which neither E_cm nor PDG numbers are known; give --like, or --e-cm "
+            "and --ids"
+        )
+    if known is not None and overrides.e_cm is not None:
+        low, high = known["e_cm"]
+        if max(abs(overrides.e_cm / low - 1.0), abs(overrides.e_cm / high - 1.0)) > SAME_MASS:
+            raise OnshellError(
+                f"{where}: of massive particles at E_cm = {low:.6g} to {high:.6g} GeV; at --e-cm {overrides.e_cm:g} "
+                "they would have other masses: leave that away"
+            )
 
 
 def _check_complete(known: Info, where: Path) -> None:
@@ -172,7 +191,7 @@ def _in_order(
                     "program changed it; give the table that `onshell import` wrote, or import again"
                 )
             last = int(numbers[-1])
-            p = rambo.to_p(chunk.momenta) if project else chunk.momenta
+            p = masses.project(chunk.momenta) if project else chunk.momenta
             yield from zip(numbers.tolist(), _events(p, columns(chunk)), strict=True)
 
     merged = heapq.merge(*map(numbered, parts), key=lambda pair: pair[0]) if len(parts) > 1 else numbered(None)
@@ -188,12 +207,14 @@ def _counted(events: "Iterator[LHEEvent]", rows: int, progress: Progress | None)
 
 
 def _events(p: torch.Tensor, columns: Columns) -> "Iterator[LHEEvent]":
-    """Yield events [n, N, 3] with their columns as pylhe writes them: incoming particles first."""
+    """Yield events [n, N, 3], or [n, N, 4], with their columns as pylhe writes them: incoming particles first."""
     from pylhe import LHEEvent, LHEEventInfo, LHEParticle
 
     outgoing, incoming = (part.tolist() for part in to_lab(p, columns))
     k = len(incoming[0])
     final = list(zip(*(columns[name].tolist() for name in PARTICLE), strict=True))
+    heavy = p.shape[-1] == 4
+    mass = (p[..., 3].numpy() * columns["e_cm"][:, None] if heavy else np.zeros(p.shape[:2])).tolist()
     none: tuple[list[Any], ...] = ([], [], [], [])
     initial = list(zip(*(columns[f"in_{name}"].tolist() for name in PARTICLE), strict=True)) if k else [none] * len(p)
     info = [columns[key].tolist() for key in ("process_id", "weight", "scale", "alpha_qed", "alpha_qcd", "e_cm")]
@@ -203,8 +224,8 @@ def _events(p: torch.Tensor, columns: Columns) -> "Iterator[LHEEvent]":
             for i, c, a, s, (px, py, pz, e) in zip(*initial[row], incoming[row], strict=True)
         ]
         particles += [
-            LHEParticle(i, FINAL, min(k, 1), k, c, a, px, py, pz, e, 0.0, 0.0, s)
-            for i, c, a, s, (px, py, pz, e) in zip(*final[row], outgoing[row], strict=True)
+            LHEParticle(i, FINAL, min(k, 1), k, c, a, px, py, pz, e, m, 0.0, s)
+            for i, c, a, s, (px, py, pz, e), m in zip(*final[row], outgoing[row], mass[row], strict=True)
         ]
         yield LHEEvent(LHEEventInfo(len(particles), number, weight, scale, aqed, aqcd), particles)
 
