@@ -6,7 +6,7 @@ p = space.to_p(model.sample(1000))   # on the massless shell, sum E = 1, sum p =
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from onshell.core.rng import stream
 from onshell.events import augment
 from onshell.physics import fibre, rambo
 from onshell.physics.kinematics import norm, violation
+from onshell.physics.masses import log_volume_ratio, to_massive, to_massless
 
 Shape = torch.Size | list[int] | tuple[int, ...]
 
@@ -105,7 +106,8 @@ class QSpace:
     `augmentation` is the choice of (b, x): a name such as "continuous", a fresh one for each event, or "single", one
     for all; or a dict such as {"b": [0, 0, 0], "x": 0.15}, see `onshell.events.augment`. Where a model's density
     matters take "continuous": then the training set fills q-space, and its law factorises into that of p and that of
-    (b, x). What models see is of type `dtype`; p is float64.
+    (b, x). What models see is of type `dtype`; p is float64. With `masses` [N] in units of E_cm events are massive,
+    [n, N, 4]: px, py, pz and the mass; the model's are the massless ones that they are made of.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class QSpace:
         flat: bool = True,
         seed: int = 0,
         dtype: torch.dtype = torch.float32,
+        masses: Sequence[float] | None = None,
     ):
         if isinstance(augmentation, str):
             if augmentation not in augment.AUGMENTATIONS:
@@ -126,6 +129,9 @@ class QSpace:
         self.prior = RamboPrior(n_particles, flat=flat, dtype=dtype)
         self.n_particles, self.augmentation, self.seed = n_particles, augmentation, seed
         self.flat, self.dtype = flat, dtype
+        self.masses = None if masses is None else torch.tensor(masses, dtype=torch.float64)
+        if self.masses is not None and self.masses.shape != (n_particles,):
+            raise OnshellError(f"masses: {list(masses or ())} of {n_particles} particles; give one for each")
 
     def embed(self, p: Tensor, frame: tuple[Tensor, Tensor] | None = None, *, draw: int = 0) -> Tensor:
         """Return q of events `p` on the shell, as the model sees it: [n, 3N], or [n, N, 3].
@@ -133,19 +139,20 @@ class QSpace:
         Every event is put into the `frame` (b [n, 3] or [3], x [n] or a number), by default into that of the
         augmentation; another `draw` gives other random frames, for another epoch, say.
         """
-        p = self._events(p)
+        p = self._physical(p)
         off = max(part.abs().max().item() for part in violation(p)) if len(p) else 0.0
         if not off <= ON_SHELL:
             raise OnshellError(
                 f"embed: events are off the shell sum E = 1, sum p = 0 by {off:.1e}; scale them to E_cm = 1 in their "
                 "centre-of-mass frame, or put them on it with onshell.physics.rambo.to_p"
             )
-        q = rambo.to_q(p, *(self._frames(len(p), draw) if frame is None else frame)).to(self.dtype)
+        q = rambo.to_q(to_massless(p), *(self._frames(len(p), draw) if frame is None else frame)).to(self.dtype)
         return q.flatten(1) if self.flat else q
 
     def to_p(self, q: Tensor) -> Tensor:
-        """Return the events p [n, N, 3] of `q`, float64: massless, sum E = 1 and sum p = 0 to rounding."""
-        return rambo.to_p(self._events(q.detach()))
+        """Return the events p [n, N, 3] of `q`, or [n, N, 4] with masses, float64: sum E = 1, sum p = 0 to rounding."""
+        k = rambo.to_p(self._events(q.detach()))
+        return k if self.masses is None else to_massive(k, self.masses)
 
     def log_prob(
         self, p: Tensor, log_rho: Callable[[Tensor], Tensor], draws: int = 64, rng: np.random.Generator | None = None
@@ -153,7 +160,8 @@ class QSpace:
         """Return the log-density at events `p` of a model on q-space, relative to uniform phase space, and its error.
 
         `log_rho` is the model's own log-density at q as it sees it; the density is the average of it over p_ref over
-        `draws` of (b, x), see `fibre.log_density`. Subtract `rambo.log_volume(N)` for the density per dPhi_N of (2).
+        `draws` of (b, x), see `fibre.log_density`. Subtract `rambo.log_volume(N)` for the density per dPhi_N of (2); of
+        massive events it is relative to dPhi_N of their masses over the volume of massless phase space.
         """
 
         def seen(q: Tensor) -> Tensor:
@@ -161,8 +169,10 @@ class QSpace:
             return log_rho(q.flatten(1) if self.flat else q).to(torch.float64)
 
         rng = stream(self.seed, "dropin", "fibre") if rng is None else rng
+        p = self._physical(p)
         with torch.no_grad():
-            return fibre.log_density(seen, self._events(p), draws, rng)
+            density, error = fibre.log_density(seen, to_massless(p), draws, rng)
+        return density if self.masses is None else density - log_volume_ratio(p), error
 
     def log_measure(self, q: Tensor) -> Tensor:
         """Return ln of d^{3N}q over dPhi_N d^3b dx at `q`: add it to log rho(q) for the density of (p, b, x)."""
@@ -175,6 +185,17 @@ class QSpace:
             self.augmentation, name="dropin", process=process, n_particles=self.n_particles, seed=self.seed
         )
         return frames.of_rows(0, n)
+
+    def _physical(self, p: Tensor) -> Tensor:
+        """Return events p [n, N, 3], or [n, N, 4] with the masses of the space, whether `p` has any or not."""
+        if self.masses is None:
+            return self._events(p)
+        if p.ndim == 3 and p.shape[-1] == 4:
+            if (p[..., 3] - self.masses).abs().max() > ON_SHELL:
+                raise OnshellError(f"events of other masses than {self.masses.tolist()}; make a QSpace of theirs")
+            p = p[..., :3]
+        p = self._events(p)
+        return torch.cat([p, self.masses.expand(p.shape[:-1]).unsqueeze(-1)], -1)
 
     def _events(self, x: Tensor) -> Tensor:
         """Return vectors [n, 3N] or clouds [n, N, 3] as events [n, N, 3], float64."""

@@ -50,8 +50,8 @@ class Autoencoder(nn.Module):
         return (self.coordinates(p) - self.mean) / self.scale
 
     def coordinates(self, p: Tensor) -> Tensor:
-        """Return what the network sees of events [n, N, 3]: momenta [n, 3N], or the shape [n, 4N - 4]."""
-        return (p.reshape(len(p), -1) if self.ordered else shapes(p)).to(self.mean.dtype)
+        """Return what the network sees of events [n, N, 3]: momenta [n, 3N], or the shape [n, 4N - 4]; no masses."""
+        return (p[..., :3].reshape(len(p), -1) if self.ordered else shapes(p)).to(self.mean.dtype)
 
     @torch.no_grad()
     def features(self, p: Tensor) -> np.ndarray:

@@ -18,7 +18,7 @@ from onshell.core.provenance import identity
 from onshell.events.table import read_events, write_events
 from onshell.models.chart_diffusions import diffusion_of
 from onshell.physics import rambo
-from onshell.physics.masses import to_massive
+from onshell.physics.masses import log_volume_ratio, to_massive
 from onshell.sampling.blocks import EVALUATIONS, PRECISION, Block, BlockFiles, Job, Sampler, read_named
 from onshell.sampling.comparison import check_same_run
 from onshell.sampling.densities import likelihood_options, likelihood_warnings
@@ -193,9 +193,11 @@ def _event_rows(
                 momenta = rambo.to_p(momenta)
             except OnshellError as error:
                 raise OnshellError(f"{spec['run']}: {error}, train longer, or use smaller steps") from error
+        columns = {str(key): value.numpy() for key, value in block.items() if isinstance(value, Tensor) and key != 0.0}
         if masses is not None:
             momenta = to_massive(momenta, torch.tensor(masses, dtype=torch.float64))
-        columns = {str(key): value.numpy() for key, value in block.items() if isinstance(value, Tensor) and key != 0.0}
+            if "log_prob_p" in columns:
+                columns["log_prob_p"] = columns["log_prob_p"] - log_volume_ratio(momenta).numpy()
         yield momenta, {"event": np.arange(first, first + len(momenta)), **columns}
 
 

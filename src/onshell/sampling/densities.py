@@ -24,7 +24,7 @@ FEW = 100
 Q_MEASURE = "p_ref(q) d^3N q: uniform phase space times the law of the frame (b, x)"
 P_MEASURE = "d^3N p in units of E_cm"
 UNIFORM = "uniform phase space, dPhi_N over its volume"
-OF_MASSLESS = f"{UNIFORM}, of the massless events that the massive ones are made of"
+MASSIVE = "dPhi_N of the masses over the volume of massless phase space"
 
 
 def likelihood_options(
@@ -48,7 +48,7 @@ def likelihood_options(
             why = "it averages densities, which estimated traces would bias; use --trace exact"
         raise OnshellError(f"fibre: {fibre_draws} draws of (b, x) an event: {why}")
     law = "prior" if fills_fibre((source or {}).get("augmentation")) else "fitted"
-    measure = OF_MASSLESS if (source or {}).get("masses") else UNIFORM
+    measure = MASSIVE if (source or {}).get("masses") else UNIFORM
     return found | {"fibre_draws": fibre_draws, "fibre_law": law, "measure_p": measure}
 
 
