@@ -132,7 +132,7 @@ def metrics_file(
         )
     if sample.shape[-1] != truth.events.momenta.shape[-1]:
         heavy, light = (sample_path, truth.path) if sample.shape[-1] == 4 else (truth.path, sample_path)
-        raise OnshellError(f"{heavy}: of massive particles, but those of {light} have no masses; compare like with like")
+        raise OnshellError(f"{heavy}: of massive particles, but those of {light} have no masses; compare the like")
     run = run or generated.metadata.get("run", sample_path.stem)
     values, repeats = floors.load(floor, truth.comparison(len(sample))) if floor else ({}, options.replicates)
     pair = SamplePair(sample, truth.events.momenta, truth.process, weights, truth.metadata.get("ordered"))
