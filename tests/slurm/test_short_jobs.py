@@ -13,17 +13,16 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.parametrize(
-    ("dataset", "options"),
+    ("kind", "options"),
     [
-        ("muon", '--slurm-array-jobs "generate, embed"'),
-        ("aps_30", "--groups generate=short embed=short --group-components short=10"),
+        ("array", '--slurm-array-jobs "generate, embed"'),
+        ("group", "--groups generate=short embed=short --group-components short=10"),
     ],
-    ids=["array", "group"],
 )
-def test_short_jobs_go_together(campaign, local, dataset, options):
+def test_short_jobs_go_together(campaign, local, kind, options):
     assert options in (ROOT / "docs" / "howto" / "cluster.md").read_text()
-    clone = campaign(f"short-{dataset}", local)
-    paths = [clone.layout.embedded(f"{dataset}.{name}") for name in AUGMENTATIONS]
+    clone = campaign(f"short-{kind}", local)
+    paths = [clone.layout.embedded(f"muon.{name}") for name in AUGMENTATIONS]
     clone.make(*paths, *shlex.split(options))
     assert all((clone.folder / path).exists() for path in paths)
     numbers = set(re.findall(r"SLURM job ?id (\d+)", clone.told(), re.IGNORECASE))

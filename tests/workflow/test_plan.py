@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 import pytest
 import yaml
 
+from helpers.clones import jobs
 from onshell import config as configuration
 from onshell.config import overrides as settings
 
@@ -43,14 +44,25 @@ def needed(tmp_path_factory):
 @pytest.mark.parametrize("scale", CONFIG["scales"])
 def test_a_dry_run_plans_everything_in_every_scale_and_writes_nothing(clone, scale):
     before = clone.files()
-    plan = clone.plan("--config", f"scale={scale}")
-    n_sets = len(configuration.datasets(CONFIG))
+    done = clone.run("--dry-run", "--config", f"scale={scale}")
+    plan, n_sets = jobs(done.stdout), len(configuration.datasets(CONFIG))
     assert plan["generate"] == n_sets
-    assert plan["embed"] == n_sets * len(CONFIG["augmentations"])
+    assert len(embedded(done.stdout)) == n_sets * len(CONFIG["augmentations"])
+    # A job each for those that models learn from or figures show, and one a dataset for all others.
+    assert plan["embed"] == 19
+    spare = {rule: count for rule, count in plan.items() if rule.startswith("embed_")}
+    assert spare == {f"embed_{name}": 1 for name in configuration.datasets(CONFIG) if name != "muon"}
     assert plan["train"] == plan["sample"] == plan["compare"] == len(CONFIG["runs"])
     assert plan["forward"] == len(CONFIG["forward"])
     assert all(plan[name] == 1 for name in [*CONFIG["figures"], *CONFIG["tables"]])
     assert clone.files() == before
+
+
+@pytest.mark.parametrize("preset", CONFIG["presets"])
+def test_a_training_set_is_made_by_the_same_rule_under_every_preset(clone, preset):
+    made = clone.run("--dry-run", "training_sets", "--config", f"preset={preset}")
+    assert jobs(made.stdout)["embed"] == 19
+    assert "Error" not in made.stderr
 
 
 def test_final_truth_is_made_only_where_it_judges(clone):
@@ -92,6 +104,12 @@ def test_a_figure_plans_exactly_its_cone(needed, target, cone):
     assert needed(target) == {**cone, target: 1}
 
 
+def embedded(text):
+    """Return the training sets that the jobs of a dry-run make."""
+    made = re.findall(r"^ +output: (.*)$", text, re.MULTILINE)
+    return {path for line in made for path in line.split(", ") if "/embedded/" in path}
+
+
 def test_figures_and_tables_watch_the_code_that_draws_them_and_models_do_not():
     rules = {path.stem: path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk")}
     assert all('code=drawing("' in rules[name] for name in ("figures", "tables"))
@@ -106,14 +124,15 @@ def test_every_figure_and_table_is_a_target(clone):
 
 def test_a_cutoff_augmentation_and_run_added_in_the_config_flow_through(clone):
     before = clone.plan()
+    assert "embed_muon" not in before
     clone.config["processes"]["qqg"]["cutoffs"].append("5e-4")
     clone.config["augmentations"]["triple"] = {"copies": 3}
     clone.config["runs"]["qqg_5e-4-q-diffusion-triple"] = {"recipe": "three-body-diffusion", "augmentation": "triple"}
     clone.save()
     after = clone.plan()
-    n_sets, n_augmentations = before["generate"], len(CONFIG["augmentations"])
-    assert after["generate"] == n_sets + 1
-    assert after["embed"] == (n_sets + 1) * (n_augmentations + 1)
+    assert after["generate"] == before["generate"] + 1
+    assert after["embed"] == before["embed"] + 1
+    assert after["embed_qqg_5e-4"] == after["embed_muon"] == 1
     assert after["train"] == before["train"] + 1
     assert clone.plan("results/quick/paper/metrics/qqg_5e-4-q-diffusion-triple.json")["train"] == 1
 

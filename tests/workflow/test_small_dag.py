@@ -66,7 +66,7 @@ def test_a_sampling_size_trains_nothing(edited):
 def test_a_new_cutoff_plans_only_what_is_new(edited):
     edited.config["processes"]["qqg"]["cutoffs"].append("5e-4")
     edited.save()
-    assert edited.plan() == {"generate": 1, "embed": len(edited.config["augmentations"]), "all": 1}
+    assert edited.plan() == {"generate": 1, "embed_qqg_5e-4": 1, "all": 1}
 
 
 def test_a_study_was_built_beside_the_rest(edited):

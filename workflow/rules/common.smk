@@ -176,6 +176,31 @@ def embedding(wildcards):
     return leaf({"augmentation": augmentation, "seed": config["seed"]})
 
 
+@cache
+def used_training_sets():
+    """Return the paths of the training sets that a run learns from, under any preset, or that a figure shows."""
+    every = [
+        *(
+            configuration.run_spec({**config, "preset": preset}, run)
+            for preset, recipes in config["presets"].items()
+            for run, entry in config["runs"].items()
+            if entry["recipe"] in recipes
+        ),
+        *(
+            configuration.run_spec(config, run)
+            for about in studies(config).values()
+            for run in about["runs"]
+        ),
+    ]
+    shown = [
+        training_set
+        for group in ("figures", "tables")
+        for entry in config[group].values()
+        for training_set in entry.get("embedded", [])
+    ]
+    return {*map(L.training_data, every), *map(L.embedded, shown)}
+
+
 def pool_part(dataset):
     """Return the part of truth whose size a floor is for: of a generator's all are of one size, and share the floor."""
     return JUDGE if dataset in IMPORTED else "test"
@@ -262,10 +287,14 @@ def drawing(group, name):
     return digest(entry_of(config, group, name).get("draw", name))
 
 
-def describe(name, group):
-    """Say in `snakemake --list-rules` what a figure or table shows."""
-    title = entry_of(config, group, name).get("title", name)
+def describe(name, text):
+    """Say in `snakemake --list-rules` what a rule without a text of its own makes."""
     # In a module of another workflow rules have other names, and some may be left out.
     rule_name = workflow.modifier.modify_rulename(name)
     if workflow.is_rule(rule_name):
-        workflow.get_rule(rule_name).docstring = f"{capital(title)}."
+        workflow.get_rule(rule_name).docstring = text
+
+
+def title_line(group, name):
+    """Return what a figure or table shows, as a sentence."""
+    return f"{capital(entry_of(config, group, name).get('title', name))}."

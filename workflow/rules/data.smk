@@ -1,7 +1,7 @@
 """Exact truth, or imported events, and the training sets made of them.
 
 Makes: events/<dataset>.parquet, events/<dataset>.final.parquet, embedded/<dataset>.<augmentation>.parquet. Needs: nothing but config.yaml and the Les
-Houches files that it names.
+Houches files that it names. Training sets that nothing is made of share one job a dataset: most of its time is its start.
 """
 
 
@@ -103,6 +103,20 @@ rule import_events:
         "onshell import {input.lhe:q} --dataset {wildcards.dataset:q} -o {output.events:q} --scale {params.scale:q} {params.settings:q} > {log:q} 2>&1"
 
 
+SPARE = {
+    dataset: names
+    for dataset in DATASETS
+    if (
+        names := [
+            augmentation
+            for augmentation in config["augmentations"]
+            if L.embedded(f"{dataset}.{augmentation}") not in used_training_sets()
+        ]
+    )
+}
+SPARED = [f"{dataset}.{name}" for dataset, names in SPARE.items() for name in names]
+
+
 rule embed:
     """The q-space training set of one dataset under one augmentation."""
     input:
@@ -113,6 +127,9 @@ rule embed:
         L.log("embed", "{dataset}.{augmentation}"),
     benchmark:
         L.benchmark("embed", "{dataset}.{augmentation}")
+    wildcard_constraints:
+        # Of a spare training set another rule is in charge.
+        dataset=f"(?!(?:{alternatives(SPARED)})[.]parquet$)(?:{alternatives(DATASETS)})",
     conda:
         CONDA
     threads: 1
@@ -126,3 +143,43 @@ rule embed:
         settings=overrides,
     shell:
         "onshell embed {input.events:q} -a {wildcards.augmentation:q} -o {output.training_set:q} --scale {params.scale:q} {params.settings:q} > {log:q} 2>&1"
+
+
+for dataset, names in SPARE.items():
+
+    rule:
+        name:
+            f"embed_{dataset}"
+        input:
+            events=L.events(dataset),
+        output:
+            [L.embedded(f"{dataset}.{augmentation}") for augmentation in names],
+        log:
+            L.log("embeddings", dataset),
+        benchmark:
+            L.benchmark("embeddings", dataset)
+        conda:
+            CONDA
+        threads: 1
+        resources:
+            mem_mb=2000,
+            disk_mb=6000,
+            runtime=60,
+        params:
+            embeddings=leaf(
+                {
+                    "augmentations": {
+                        augmentation: config["augmentations"][augmentation]
+                        for augmentation in names
+                    },
+                    "seed": config["seed"],
+                }
+            ),
+            augmentations=[f"--augmentation={augmentation}" for augmentation in names],
+            files=lambda wildcards, output: [f"--output={path}" for path in output],
+            scale=config["scale"],
+            settings=overrides,
+        shell:
+            "onshell embed {input.events:q} {params.augmentations:q} {params.files:q} --scale {params.scale:q} {params.settings:q} > {log:q} 2>&1"
+
+    describe(f"embed_{dataset}", f"Training sets of {dataset} that nothing is made of.")

@@ -44,4 +44,4 @@ for name, entry in config["figures"].items():
             "onshell figure {params.name:q} -o {params.folder:q}"
             " --scale {params.scale:q} --preset {params.preset:q} {params.settings:q} > {log:q} 2>&1"
 
-    describe(name, "figures")
+    describe(name, title_line("figures", name))

@@ -189,4 +189,4 @@ for study, verb, group, name in DRAWN:
         shell:
             "onshell {params.verb:q} {params.name:q} -o {params.folder:q} --scale {params.scale:q} {params.settings:q} > {log:q} 2>&1"
 
-    describe(name, group)
+    describe(name, title_line(group, name))

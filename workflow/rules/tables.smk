@@ -44,4 +44,4 @@ for name, entry in config["tables"].items():
             "onshell table {params.name:q} -o {params.folder:q}"
             " --scale {params.scale:q} --preset {params.preset:q} {params.settings:q} > {log:q} 2>&1"
 
-    describe(name, "tables")
+    describe(name, title_line("tables", name))
