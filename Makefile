@@ -7,7 +7,7 @@ CORES ?= all
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup quick desk plan test test-fast test-slurm lint docs bench gpu-check lock unlock clean
+.PHONY: help setup quick desk zoo plan test test-fast test-slurm lint docs bench gpu-check lock unlock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,10 @@ quick: $(READY) ## every figure and table, so small that it proves that everythi
 
 desk: $(READY) ## the same at desk size, in an hour and a half
 	$(BIN)/snakemake --cores $(CORES) --quiet reason --config scale=desk
+
+zoo: $(READY) ## the models that come with the package, trained again at desk size and put into src/onshell/zoo
+	$(BIN)/snakemake --cores $(CORES) --quiet reason --config scale=desk judge=final -- zoo
+	$(BIN)/python -m onshell.zoo.ship results/desk/studies/zoo
 
 plan: $(READY) ## what the paper's sizes would run; writes nothing
 	$(BIN)/onshell plan --scale paper

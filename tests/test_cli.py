@@ -13,6 +13,8 @@ import torch
 
 from helpers.networks import small_spec
 from onshell import cli
+from onshell import config as configuration
+from onshell.cli import runs
 from onshell.core.rng import stream
 from onshell.events.table import read_events, read_metadata
 from onshell.physics import rambo
@@ -84,6 +86,11 @@ def test_a_model_is_sampled_with_snapshots(onshell, tmp_path):
         (["generate", "muon", "--config", "none.yaml", "-o", "x.parquet"], "none.yaml: cannot be read"),
         (["embed", "none.parquet", "-o", "x.parquet"], "none.parquet: no such file"),
         (["embed", "config.yaml", "-o", "x.parquet"], "config.yaml: "),
+        (["compare", "config.yaml", "none.parquet"], "config.yaml: "),
+        (["sample", "zoo:moun", "-o", "x.parquet"], "zoo:moun: 'moun' is not a model of the zoo; did you mean 'muon'?"),
+        (["demo", "moun"], "zoo:moun: 'moun' is not a model of the zoo"),
+        (["show", "config.yaml", "--against", "a.parquet"], "--against a.parquet: is of the picture"),
+        (["train", "muon-q-difusion"], "(nearest of 1"),
         (["init", "."], ".: is not empty; name a new folder"),
         (["init", "config.yaml"], "config.yaml: cannot be written, since a file lies where its folder should be"),
         (["embed", "none.parquet", "-a", "sngle", "-o", "x.parquet"], "did you mean 'single'?"),
@@ -142,6 +149,26 @@ def test_embedding_needs_no_configuration(onshell, tmp_path):
     assert onshell("generate", "muon", "--train", 10, "-o", "a.parquet")[0] == 0
     (tmp_path / "config.yaml").unlink()
     assert onshell("embed", "a.parquet", "-a", "many", "-o", "b.parquet") == (0, "")
+
+
+@pytest.mark.parametrize("words", [["generate"], ["nosuch"], ["show", "a", "b"], ["plan", "--nosuch"]])
+def test_a_call_that_does_not_fit_is_one_line(onshell, words):
+    code, error = onshell(*words)
+    assert code == 2
+    assert error.startswith("onshell: error: ")
+    assert error.count("\n") == 1
+    assert "--help` shows how" in error
+
+
+def test_runs_are_listed_with_their_state(tmp_path):
+    model = tmp_path / "results" / "quick" / "paper" / "runs" / "muon-q-diffusion" / "model.pt"
+    model.parent.mkdir(parents=True)
+    model.touch()
+    config = configuration.load(CONFIG, [f"results={tmp_path / 'results'}"])
+    rows = {row["run"]: row for row in runs.states(config)}
+    assert rows["muon-q-diffusion"]["state"] == "done"
+    assert rows["muon-q-diffusion"]["age"].endswith(" s")
+    assert rows["aps_30-q-flow"] == {"run": "aps_30-q-flow", "state": "not begun", "age": ""}
 
 
 def test_a_stop_leaves_nothing_half_written(tmp_path):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from onshell.qspace import QSpace, RamboPrior, largest_violation
     from onshell.sampling.sampler import Draw, sample
     from onshell.training.checkpoint import load_model
+    from onshell.zoo import load
 
 __version__ = version("onshell")
 
@@ -28,6 +29,7 @@ __all__ = [
     "__version__",
     "iter_events",
     "largest_violation",
+    "load",
     "load_model",
     "prior_log_prob",
     "prior_score",
@@ -49,6 +51,7 @@ _HOMES = {
     "onshell.qspace": ("QSpace", "RamboPrior", "largest_violation"),
     "onshell.sampling.sampler": ("Draw", "sample"),
     "onshell.training.checkpoint": ("load_model",),
+    "onshell.zoo": ("load",),
 }
 
 

@@ -29,8 +29,10 @@ def rows(page, first):
 def test_the_sizes_of_the_studies(config):
     table = [row for row in rows("howto/studies.md", "`(best|ablation|last-step)`") if len(row) == 5]
     told = {study.strip("`"): [float(cell) for cell in cells] for study, *cells in table}
-    assert told.keys() == studies(config).keys()
-    for study, entry in studies(config).items():
+    # Those of the zoo have a size of their own.
+    sized = {study: entry for study, entry in studies(config).items() if study != "zoo"}
+    assert told.keys() == sized.keys()
+    for study, entry in sized.items():
         specs = [run_spec(config, run) for run, one in entry["runs"].items() if "model" not in one]
         hours = sum(MINUTES[spec["n_particles"]] * share(config, spec) for spec in specs) / 60
         few = sum(spec["n_particles"] == 3 for spec in specs)
@@ -49,7 +51,7 @@ def test_products_of_the_studies_are_named(config):
     page = (DOCS / "howto" / "studies.md").read_text()
     for entry in studies(config).values():
         for group in ("tables", "figures"):
-            for name in entry[group]:
+            for name in entry.get(group, {}):
                 assert f"`{name}`" in page
 
 

@@ -6,14 +6,32 @@ import signal
 import sys
 import traceback
 
-from onshell.cli import data, doctor, lhe, models, plan, project, results, show, weights
+import typer
+
+from onshell.cli import compare, data, doctor, lhe, models, plan, project, results, runs, show, weights
 from onshell.cli.examples import teach
 from onshell.cli.options import TRACEBACK, app
 from onshell.core.console import give_up_output, prepare_streams, stop
 from onshell.core.errors import OnshellError, StoppedError, unexpected
 from onshell.core.paths import SURROGATE
 
-__all__ = ["data", "doctor", "lhe", "main", "models", "plan", "project", "results", "show", "weights"]
+__all__ = [
+    "compare",
+    "data",
+    "doctor",
+    "lhe",
+    "main",
+    "models",
+    "plan",
+    "project",
+    "results",
+    "runs",
+    "show",
+    "weights",
+]
+
+UsageError: type = typer.BadParameter.__bases__[0]
+"""What a call that does not fit its verb raises; typer has no public name for it."""
 
 teach(app)
 
@@ -21,8 +39,9 @@ teach(app)
 def main() -> None:
     """Run the command line; an error that the user can fix is one line on standard error and exit code 1.
 
-    So is any other error, whose traceback `--traceback` (anywhere) or ONSHELL_TRACEBACK=1 shows. Work that was stopped
-    and saved ends with exit code 75; output that nobody reads any more ends it without a word.
+    A call that does not fit its verb is one line with exit code 2, any other error one with exit code 1, whose
+    traceback `--traceback` (anywhere) or ONSHELL_TRACEBACK=1 shows. Work that was stopped and saved ends with exit
+    code 75; output that nobody reads any more ends it without a word.
     """
     # Importing torch and pandas makes a million objects that stay: to look for garbage among them again and again took
     # an eighth of a short command.
@@ -39,9 +58,15 @@ def main() -> None:
             if SURROGATE.search(word):
                 raise OnshellError(f"{word!r}: is not UTF-8 text, as paths in tables and logs must be; rename the file")
         try:
-            app(arguments)
+            code = app(arguments or ["--help"], standalone_mode=False)
         finally:
             sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
+    except UsageError as error:
+        verb = f" {error.ctx.info_name}" if error.ctx and error.ctx.parent else ""
+        words = " ".join(error.format_message().split()).rstrip(".")
+        print(f"onshell: error: {words}; `onshell{verb} --help` shows how", file=sys.stderr, flush=True)
+        sys.exit(2)
     except StoppedError as pause:
         print(f"onshell: {pause}", file=sys.stderr, flush=True)
         sys.exit(pause.code)

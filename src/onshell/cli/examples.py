@@ -69,6 +69,8 @@ EXAMPLES: Mapping[str, Mapping[str, tuple[Example, ...]]] = {
              "onshell train aps_30-q-flow --scale paper --processes 4 --stop-after 60"),
         ),
         "sample": (
+            ("Events of a model that comes with the package, as a Les Houches file:",
+             "onshell sample zoo:muon -n 5000 -o events.lhe.gz"),
             ("Five thousand events of a trained model:",
              f"onshell sample {MUON} -n 5000 -o events.parquet"),
             ("Others, by another seed; on four GPUs, or one, the same bytes:",
@@ -77,6 +79,12 @@ EXAMPLES: Mapping[str, Mapping[str, tuple[Example, ...]]] = {
              f"onshell sample {MUON} -n 1000 --snapshots 1,0.5,0 -o path.parquet"),
             ("Of a flow, with the log-density of every event:",
              "onshell sample model.pt -n 1000 --with-likelihood -o samples.parquet"),
+        ),
+        "demo": (
+            ("A model that comes with the package beside fresh truth, in numbers and a picture:",
+             "onshell demo"),
+            ("Another of them:",
+             "onshell demo muon -o muon.png"),
         ),
         "forward": (
             ("Data and noise at the two ends of a forward process of config.yaml:",
@@ -98,11 +106,19 @@ EXAMPLES: Mapping[str, Mapping[str, tuple[Example, ...]]] = {
             ("The same beside the statistical floor:",
              "onshell metrics samples.parquet --truth qqg.parquet --floor floor.json -o metrics.json"),
         ),
+        "compare": (
+            ("Two samples, tables or Les Houches files, and a picture of both with their ratio:",
+             "onshell compare samples.parquet my.lhe.gz --plot both.png"),
+        ),
         "weights": (
             ("Weight a flow's events to the exact process; how many are they worth?",
              "onshell weights samples.parquet --truth muon.parquet -o weighted.parquet"),
             ("To a matrix element of your own, function(p) of events [n, N, 3] in matrix.py:",
              "onshell weights samples.parquet --target matrix:element -o weighted.parquet"),
+        ),
+        "runs": (
+            ("Which runs are done, and how far are the others?",
+             "onshell runs --begun"),
         ),
         "summary": (
             ("The metrics of all runs in one table, into this folder:",

@@ -83,7 +83,7 @@ def train(
 
 @app.command()
 def sample(
-    model: Annotated[Path, typer.Argument(help="A trained model, model.pt.")],
+    model: Annotated[Path, typer.Argument(help="A trained model, model.pt, or one of the zoo, such as zoo:muon.")],
     output: Output,
     shards: Annotated[
         list[Path] | None,
@@ -128,7 +128,11 @@ def sample(
     config: ConfigFile = DEFAULT,
     settings: Settings = None,
 ) -> None:
-    """Write events drawn from a model; a killed sampling goes on where it stopped."""
+    """Write events drawn from a model; a killed sampling goes on where it stopped.
+
+    An output called .lhe or .lhe.gz is a Les Houches file, of gluons at the energy of the process or 1000 GeV;
+    `onshell export` writes others.
+    """
     if shard is not None and shards:
         raise OnshellError(f"--shard {shard}: draws a shard, {shards[0]} is one that is drawn; leave one of them away")
     if not with_likelihood and (trace != "auto" or fibre_draws):
@@ -143,7 +147,9 @@ def sample(
 
     from onshell.sampling.commands import SampleOptions, sample_file
     from onshell.sampling.shards import read_shard
+    from onshell.zoo import path_of
 
+    model = path_of(model)
     apart(output, model, *shards or ())
     options = SampleOptions(
         seed=seed,
@@ -158,8 +164,27 @@ def sample(
         shard=None if shard is None else read_shard(shard),
         shards=shards or (),
     )
+    if not is_lhe(output):
+        with show_progress(output.name):
+            sample_file(model, output, events, options, warn=warn)
+        return
+    if snapshots is not None or shard is not None:
+        raise OnshellError(f"-o {output}: snapshots and shards are tables; name a .parquet file")
+    from onshell.events.lhe.write import export_file
+
+    # Beside the output, where a killed sampling finds its blocks again.
+    table = output.with_name(f".{output.name}.parquet")
     with show_progress(output.name):
-        sample_file(model, output, events, options, warn=warn)
+        sample_file(model, table, events, options, warn=warn)
+        try:
+            export_file(table, output, seed=seed or 0)
+        finally:
+            table.unlink()
+
+
+def is_lhe(path: Path) -> bool:
+    """Return whether the name of a file is that of a Les Houches file, compressed or not."""
+    return ".lhe" in path.suffixes[-2:]
 
 
 @app.command()

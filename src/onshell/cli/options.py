@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from onshell import __version__
 from onshell import config as configuration
 from onshell.cli.completion import names
+from onshell.core.console import say
 from onshell.core.errors import OnshellError
 
 AT_LEAST_ONE = {"n_particles", "processes", "nodes", "threads", "epochs"}
@@ -19,6 +21,14 @@ LARGEST, LARGEST_SEED = 10**10, 2**63 - 1
 
 class Verb(TyperCommand):
     """A verb that looks at the numbers of all its options before it does anything."""
+
+    def get_params(self, ctx: typer.Context) -> list[Any]:
+        """Return the options; those that take no value show none in the help."""
+        found = super().get_params(ctx)
+        for option in found:
+            if getattr(option, "is_flag", False) and option.metavar is None:
+                option.metavar = ""
+        return found
 
     def invoke(self, ctx: typer.Context) -> Any:
         """Call the verb, or raise `OnshellError` for a number that cannot be meant."""
@@ -63,8 +73,18 @@ app = Verbs(
 TRACEBACK = "--traceback"
 
 
+def print_version(wanted: bool) -> None:
+    """Print the version and leave, if that is `wanted`."""
+    if wanted:
+        say(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def every(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
     traceback: Annotated[
         bool, typer.Option(TRACEBACK, help="Show where an error came from; so does ONSHELL_TRACEBACK=1.")
     ] = False,

@@ -121,8 +121,9 @@ def metrics(
     judge: Judge = "test",
     seed: Seed = None,
 ) -> None:
-    """Write every distance between generated events and truth, beside its statistical floor if one is given."""
+    """Write and print every distance between generated events and truth, beside its floor if one is given."""
     from onshell.evaluation.commands import MetricsOptions, metrics_file
+    from onshell.evaluation.metrics_text import lines
 
     several, options = len(samples) > 1, MetricsOptions(autoencoder, seed, extended=extended, judge=judge)
     if several and run:
@@ -133,7 +134,9 @@ def metrics(
         out = output / f"{path.stem}.json" if several else output
         apart(out, path, truth, autoencoder, floor)
         with show_progress(f"metrics of {path.name}"):
-            metrics_file(path, truth, out, options, floor=floor, run=run)
+            found = metrics_file(path, truth, out, options, floor=floor, run=run)
+        for line in lines(found, str(path), str(truth)):
+            say(line)
 
 
 @app.command()

@@ -7,6 +7,7 @@ import typer
 
 from onshell.cli.options import app
 from onshell.core.console import apart, say
+from onshell.core.errors import OnshellError
 from onshell.core.files import json_text
 
 
@@ -18,11 +19,16 @@ def show(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw it, too, into a PNG, PDF or SVG file.")
     ] = None,
+    against: Annotated[
+        Path | None, typer.Option(metavar="TRUTH", help="Draw it beside this table or Les Houches file, with ratios.")
+    ] = None,
     metadata: Annotated[bool, typer.Option("--metadata", help="Print its whole metadata instead, as JSON.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON document.")] = False,
 ) -> None:
     """Print what is in an event table: what it is, how well it conserves, ranges, quantiles, weights; and draw it."""
-    apart(plot, events)
+    apart(plot, events, against)
+    if against is not None and plot is None:
+        raise OnshellError(f"--against {against}: is of the picture; give --plot FILE too, or use `onshell compare`")
     from onshell.events.table import read_events, read_metadata
 
     if metadata:
@@ -41,8 +47,16 @@ def show(
         for line in lines(about, table.metadata, str(events)):
             say(line)
     if plot is not None:
-        from onshell.figures.process import draw_overview
+        from onshell.figures.process import draw_overlay, draw_overview
 
-        draw_overview(table, plot, label=table.metadata.get("run") or table.metadata.get("dataset") or events.stem)
+        if against is not None:
+            from onshell.evaluation.comparing import check_comparable, read_sample
+
+            theirs = read_sample(against)
+            check_comparable((events, against), table, theirs)
+            draw_overlay((events.stem, table), (against.stem, theirs), plot)
+        else:
+            label = table.metadata.get("run") or table.metadata.get("dataset") or events.stem
+            draw_overview(table, plot, label=label)
         if not as_json:
             say(f"{plot}: drawn")

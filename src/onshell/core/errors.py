@@ -4,6 +4,9 @@ import difflib
 import os
 from collections.abc import Collection, Iterable, Iterator
 
+MOST_NAMES = 40
+"""Known names that an error lists; of more, only the nearest."""
+
 
 class OnshellError(Exception):
     """An error in the input: one line that names the file or key and says what to do."""
@@ -28,10 +31,13 @@ def unexpected(error: BaseException) -> str:
 
 
 def nearest(word: object, known: Iterable[object]) -> str:
-    """Return the end of an error message: the known name nearest to `word`, and all the known names."""
+    """Return the end of an error message: the name nearest to `word`, and all the known ones if not too many."""
     names = [str(name) for name in known]
-    close = difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(word), names, n=3, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
+    if len(names) > MOST_NAMES:
+        three = close if len(close) == 3 else difflib.get_close_matches(str(word), names, n=3, cutoff=0.0)
+        return f"{hint}(nearest of {len(names)}: {', '.join(three)})"
     return f"{hint}(known: {', '.join(names) if names else 'none'})"
 
 

@@ -63,11 +63,17 @@ def labels(data: FigureData) -> list[str]:
 
 def process(data: FigureData) -> Canvas:
     """Return truth and all models of one process: energies, angles, pair masses, tau and, if N = 3, Dalitz planes."""
-    canvas, drawn = Canvas(), samples(data)
+    drawn = samples(data)
+    return beside(drawn, ordered=bool(data.metadata("events", data.dataset).get("ordered", drawn[0].p.shape[1] <= 3)))
+
+
+def beside(drawn: Sequence[Sample], *, ordered: bool) -> Canvas:
+    """Return samples of one process beside the first of them; `ordered`: particle by particle."""
+    canvas = Canvas()
     n, count = drawn[0].p.shape[1], suitable_bins(drawn)
     per_decade = 4 if count < 20 else 8
     legend(canvas, [one.series("log10_tau") for one in drawn])
-    each = bool(data.metadata("events", data.dataset).get("ordered", n <= 3)) and n <= PLACES
+    each = ordered and n <= PLACES
     if each:
         for kind in ("E", "cos_theta", "phi"):
             draw_row(canvas, linear_panels(drawn, of_places(kind, n), count), 1.15)
@@ -209,3 +215,17 @@ def draw_overview(events: Events, out: Path, label: str) -> None:
         raise OnshellError(f"{out}: cannot draw a {out.suffix or 'file without suffix'}; use {', '.join(FORMATS)}")
     with styled():
         overview(events, label).save(out)
+
+
+def draw_overlay(ours: tuple[str, Events], theirs: tuple[str, Events], out: Path) -> None:
+    """Write the picture of two samples, each with its name, and of their ratio to `theirs`; formats as above."""
+    if out.suffix.lower() not in FORMATS:
+        raise OnshellError(f"{out}: cannot draw a {out.suffix or 'file without suffix'}; use {', '.join(FORMATS)}")
+    (name, a), (other, b) = ((label, first(events, MOST)) for label, events in (ours, theirs))
+    ordered = all(bool(events.metadata.get("ordered", events.n_particles <= 3)) for events in (a, b))
+    drawn = [
+        Sample(other, b.momenta, "truth", weights=weights_of(b)),
+        Sample(name, a.momenta, "model", colours(1)[0], weights_of(a)),
+    ]
+    with styled():
+        beside(drawn, ordered=ordered).save(out)
