@@ -26,6 +26,7 @@ from onshell.qspace import QSpace
 from onshell.sampling.commands import sample_file
 from onshell.training.checkpoint import save_model
 from onshell.training.commands import train_file
+from onshell.zoo import load
 
 E_CM, TOP = 1000.0, 173.0
 MU = torch.tensor([TOP / E_CM, TOP / E_CM, 0.0], dtype=torch.float64)
@@ -107,6 +108,8 @@ def test_models_give_events_on_their_mass_shells(folder, generated):
     events = read_events(generated, space="p")
     assert_on_shell(events.momenta)
     torch.testing.assert_close(events.momenta[..., 3], MU.expand(300, 3), rtol=0, atol=1e-10)
+    again = load(folder / "model.pt").sample(300, seed=events.metadata["seed"])
+    torch.testing.assert_close(again, events.momenta, rtol=0, atol=1e-12)
     out = metrics_file(generated, folder / "ttg.parquet", folder / "m.json", MetricsOptions(replicates=0), **SILENT)
     assert np.isfinite(out["observables"]["log10_s_12"]["w1"])
     export_file(generated, folder / "s.lhe", template=folder / "ttg.parquet")

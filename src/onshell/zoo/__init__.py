@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, cat, nn
+from torch import Tensor, cat, float64, nn, tensor
 
 from onshell.core.errors import OnshellError, unknown_name
 from onshell.physics import rambo
+from onshell.physics.masses import to_massive
 from onshell.sampling.sampler import Draw, sample
 from onshell.training.checkpoint import network_of, read_model
 
@@ -49,18 +50,21 @@ class Model:
         self.network: nn.Module = network_of(content, path)
         self.spec: Mapping[str, Any] = content["spec"]
         self.card = path.with_suffix(".md").read_text(encoding="utf-8") if path.parent == FOLDER else ""
-        self._fitted = content.get("fitted")
+        self._fitted, self._masses = content.get("fitted"), (content["source"] or {}).get("masses")
 
     def sample(self, n: int, *, seed: int = 0) -> Tensor:
         """Return the momenta of `n` events [n, N, 3], float64, in units of E_cm; equal seeds give equal events.
+
+        Those of massive particles are [n, N, 4]: px, py, pz and the mass.
 
         Raises
         ------
         OnshellError
             For no events, and states that are not finite.
         """
-        parts = cat(list(sample(self.network, self.spec, n, Draw(seed, fitted=self._fitted))))
-        return rambo.to_p(parts) if self.spec["space"] == "q" else parts * self.spec["unit"]
+        states = self.spec["unit"] * cat(list(sample(self.network, self.spec, n, Draw(seed, fitted=self._fitted))))
+        p = rambo.to_p(states) if self.spec["space"] == "q" else states
+        return p if self._masses is None else to_massive(p, tensor(self._masses, dtype=float64))
 
 
 def load(model: str | Path) -> Model:
