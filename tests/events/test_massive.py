@@ -14,6 +14,7 @@ from helpers.specs import run_spec
 from onshell.core.errors import OnshellError
 from onshell.core.rng import stream
 from onshell.evaluation.commands import MetricsOptions, metrics_file
+from onshell.evaluation.comparing import Comparison, check_comparable, compare_events, read_sample
 from onshell.evaluation.overview import overview
 from onshell.events.datasets import Embedding, embed_file
 from onshell.events.lhe.importing import Settings, import_file
@@ -115,6 +116,17 @@ def test_models_give_events_on_their_mass_shells(folder, generated):
     export_file(generated, folder / "s.lhe", template=folder / "ttg.parquet")
     particles = [p for event in pylhe.LHEFile.fromfile(folder / "s.lhe").events for p in event.particles[2:]]
     assert {(p.id, round(p.m, 6)) for p in particles} == {(6, TOP), (-6, TOP), (21, 0.0)}
+
+
+def test_events_with_and_without_masses_are_not_compared(folder, generated):
+    k = masses.to_massless(read_events(generated).momenta)
+    write_events(folder / "k.parquet", [k], {"dataset": "ttg"})
+    with pytest.raises(OnshellError, match=r"ttg\.parquet: of massive particles, .*k\.parquet have no masses"):
+        metrics_file(folder / "k.parquet", folder / "ttg.parquet", folder / "no.json", MetricsOptions(replicates=0))
+    with pytest.raises(OnshellError, match=r"s\.parquet: of massive particles, .*k\.parquet have no masses"):
+        check_comparable((folder / "k.parquet", generated), *map(read_sample, (folder / "k.parquet", generated)))
+    found = compare_events(read_sample(generated), read_sample(folder / "ttg.parquet"), Comparison(2, 2))
+    assert found["observables"]["log10_tau"]["w1"] > 0.0
 
 
 def test_pair_masses_of_massive_events(folder):

@@ -15,7 +15,7 @@ from onshell.evaluation.floors import CLASSIFIED, Comparison, Replicates, Source
 from onshell.evaluation.metrics import Measurement, Protocol, SamplePair, measure
 from onshell.evaluation.reporting import report, uncertainties
 from onshell.evaluation.tails import tails
-from onshell.evaluation.truth import held_out, inside, judged_by, not_empty, pair_cut, pool_of
+from onshell.evaluation.truth import check_same_kind, held_out, inside, judged_by, not_empty, pair_cut, pool_of
 from onshell.evaluation.weights import COLUMNS, summary, weights_of
 from onshell.events.table import read_events
 
@@ -130,9 +130,7 @@ def metrics_file(
         raise OnshellError(
             f"{truth.path}: is truth of {truth.dataset!r}, but {sample_path} is of {origin!r}; give its own truth"
         )
-    if sample.shape[-1] != truth.events.momenta.shape[-1]:
-        heavy, light = (sample_path, truth.path) if sample.shape[-1] == 4 else (truth.path, sample_path)
-        raise OnshellError(f"{heavy}: of massive particles, but those of {light} have no masses; compare the like")
+    check_same_kind((sample_path, truth.path), generated, truth.events)
     run = run or generated.metadata.get("run", sample_path.stem)
     values, repeats = floors.load(floor, truth.comparison(len(sample))) if floor else ({}, options.replicates)
     pair = SamplePair(sample, truth.events.momenta, truth.process, weights, truth.metadata.get("ordered"))

@@ -15,6 +15,7 @@ from onshell.evaluation.features import exchangeable
 from onshell.evaluation.floors import Pool, Replicates, Source
 from onshell.evaluation.metrics import Protocol, SamplePair, measure
 from onshell.evaluation.reporting import report, uncertainties
+from onshell.evaluation.truth import check_same_kind
 from onshell.evaluation.weights import COLUMNS, Weights, weights_of
 from onshell.events.lhe.importing import Settings, import_file
 from onshell.events.table import Events, read_events, read_metadata
@@ -71,6 +72,7 @@ def check_comparable(paths: tuple[Path, Path], a: Events, b: Events) -> None:
             f"{paths[0]}: events of {a.n_particles} particles, {paths[1]} of {b.n_particles}; "
             "compare events of as many particles"
         )
+    check_same_kind(paths, a, b)
     energies = [one.metadata["lhe"]["e_cm"] for one in (a, b) if "lhe" in one.metadata]
     if len(energies) == 2:
         (low, high), (other_low, other_high) = energies

@@ -79,6 +79,16 @@ def not_empty(path: str | os.PathLike[str], events: Events) -> Events:
     return events
 
 
+def check_same_kind(paths: tuple[object, object], a: Events, b: Events) -> None:
+    """Raise if the particles of one of two tables have masses and those of the other have none."""
+    heavy = [events.momenta.shape[-1] == 4 for events in (a, b)]
+    if heavy[0] != heavy[1]:
+        first, second = paths if heavy[0] else paths[::-1]
+        raise OnshellError(
+            f"{first}: of massive particles, but those of {second} have no masses; they cannot be compared"
+        )
+
+
 def pair_cut(metadata: Mapping[str, Any]) -> float | None:
     """Return the smallest s_IJ/E_cm^2 of any pair in truth, by its table's metadata; None where no cut is known."""
     known = PROCESSES.get(metadata.get("generator", ""))
