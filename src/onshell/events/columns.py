@@ -12,6 +12,9 @@ import torch
 
 from onshell.core.errors import OnshellError
 
+ROWS = 65536
+"""Events in a row group, the unit of writing and reading."""
+
 AXES = ("x", "y", "z")
 SPACES = ("p", "q")
 DENSITIES = ("log_prob", "log_prob_p")

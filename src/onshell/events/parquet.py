@@ -1,10 +1,9 @@
 """An event table opened for reading: what can be wrong with the file itself is refused here, in one line."""
 
-import json
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import NoReturn, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -14,11 +13,10 @@ import torch
 from onshell.core.errors import OnshellError
 from onshell.core.reading import table_metadata
 from onshell.events import columns as arrow
+from onshell.events.consistency import check_columns, check_metadata, check_rows
 
 KEY = b"onshell"
 """The key of the file metadata under which the JSON lies."""
-ROWS = 65536
-"""Events in a row group, the unit of writing and reading."""
 
 
 class Table:
@@ -38,9 +36,9 @@ class Table:
             self.space = self._space(space)
             self.metadata = table_metadata((self.file.metadata.metadata or {}).get(KEY), self.path)
             self.n_particles = self._n_particles(n_particles)
-            self._check_columns()
-            self._check_metadata()
-            self._check_rows()
+            check_columns(self)
+            check_metadata(self)
+            check_rows(self)
             self.massive = self._is_massive()
         except BaseException:
             self.file.close()
@@ -76,7 +74,7 @@ class Table:
             if after > start and first < stop:
                 # One row group at a time: the reader would otherwise hold on to the ones it has passed.
                 row = first
-                for batch in self._guarded(self.file.iter_batches(size, row_groups=[group], columns=names)):
+                for batch in self.guarded(self.file.iter_batches(size, row_groups=[group], columns=names)):
                     low, high = max(start - row, 0), min(stop - row, batch.num_rows)
                     if low < high:
                         yield row + low, batch.slice(low, high - low)
@@ -143,7 +141,7 @@ class Table:
         if "massive" in self.metadata:
             return bool(self.metadata["massive"])
         names, first = [*arrow.names("p"), arrow.MASS], 0
-        for batch in self._guarded(self.file.iter_batches(ROWS, columns=names)):
+        for batch in self.guarded(self.file.iter_batches(arrow.ROWS, columns=names)):
             p = arrow.from_batch(batch, names, self.n_particles, first, str(self.path))
             if arrow.massive(p[..., :3], p[..., 3].numpy(), is_mass=True)[1].any():
                 return True
@@ -167,7 +165,7 @@ class Table:
 
         return [field.name for field in self.schema if field.name not in momenta and has_numbers(field)]
 
-    def _guarded(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def guarded(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield `batches`, with the reader's complaints turned into the one-line error."""
         try:
             yield from batches
@@ -221,87 +219,10 @@ class Table:
 
     def _first_length(self, name: str) -> int:
         """Return the length of a column's first list."""
-        for batch in self._guarded(self.file.iter_batches(1, columns=[name])):
+        for batch in self.guarded(self.file.iter_batches(1, columns=[name])):
             if batch.num_rows:
                 return batch.column(0).value_lengths()[0].as_py() or 0
         return self.metadata.get("n_particles", 0)
-
-    def _check_columns(self) -> None:
-        """Raise where a column that events are weighted by cannot be, or may have been meant to."""
-        for field in self.schema:
-            name, lower, kind = field.name, field.name.lower(), field.type
-            if name in arrow.NEEDED and (not arrow.is_number(kind) or pa.types.is_boolean(kind)):
-                raise OnshellError(
-                    f"{self.path}: column {name} holds {kind}, not one number per event; write numbers or drop it"
-                )
-            if "weight" not in self.names and lower in arrow.LIKE_WEIGHTS:
-                raise OnshellError(
-                    f"{self.path}: column {name} may hold weights, which are read from a column `weight` alone; "
-                    "rename it, or drop it"
-                )
-            energy = self.space == "p" and lower in (*arrow.ENERGIES, *arrow.MASSES)
-            if energy and pa.types.is_nested(kind) and arrow.width(kind) == 0:
-                raise OnshellError(
-                    f"{self.path}: column {name} holds {kind}, not lists of numbers; write these, or drop it"
-                )
-
-    def _check_metadata(self) -> None:
-        """Raise if the metadata contradicts the table."""
-        n, e_cm, split = (self.metadata.get(key) for key in ("n_particles", "e_cm", "split"))
-        if n not in (None, self.n_particles):
-            raise OnshellError(
-                f"{self.path}: metadata says n_particles = {n}, the columns hold {self.n_particles}; make the file "
-                "again"
-            )
-        if len(self.metadata.get("masses") or [0.0] * self.n_particles) != self.n_particles:
-            raise OnshellError(
-                f"{self.path}: metadata says masses = {self.metadata['masses']} of {self.n_particles} particles; give "
-                "one for each place"
-            )
-        if e_cm not in (None, 1):
-            raise OnshellError(
-                f"{self.path}: metadata says e_cm = {e_cm}; event tables hold momenta in units of E_cm: divide by it "
-                "and store e_cm = 1"
-            )
-        if not all(0 <= first <= last <= self.rows for first, last in (split or {}).values()):
-            raise OnshellError(
-                f"{self.path}: metadata says split = {json.dumps(split)}, which does not fit its {self.rows} rows; "
-                "make the file again"
-            )
-
-    def _check_rows(self) -> None:
-        """Raise where a table cannot have the rows that were written with its metadata, in their order.
-
-        Tools that filter, sort, join or rename keep the metadata of a file, though what these say of its rows (seed,
-        split, generator, model) is then no longer true. The parts of a split hold every row, with `event` in rising
-        order; exact truth and samples are numbered from 0 on.
-        """
-        about, in_p = self.metadata, self.space == "p"
-        parts = (about.get("split") or {}).values()
-        if parts and (last := max(last for _, last in parts)) != self.rows:
-            self._refuse_rows(f"{self.rows} rows where its split has {last}")
-        if parts and not in_p and about.get("augmentation", True) is None:
-            self._refuse_rows("columns of q-space, of events that were never embedded")
-        numbered = in_p and (("generator" in about and bool(parts)) or ("run" in about and "time" not in self.names))
-        if not (numbered or parts):
-            return
-        if "event" not in self.names:
-            self._refuse_rows("the column event is gone")
-        found, first, where = [np.empty(0, np.int64)], 0, f"{self.path}: column event"
-        for batch in self._guarded(self.file.iter_batches(ROWS, columns=["event"])):
-            found.append(arrow.number(batch.column(0), "event", first, where))
-            first += batch.num_rows
-        event = np.concatenate(found)
-        if numbered and (event != np.arange(self.rows)).any():
-            self._refuse_rows("the events are not numbered from 0 on")
-        if any((np.diff(event[first:last]) < 0).any() for first, last in parts):
-            self._refuse_rows("the events of a part are not in rising order")
-
-    def _refuse_rows(self, why: str) -> NoReturn:
-        raise OnshellError(
-            f"{self.path}: its metadata describe other rows ({why}): another tool filtered, sorted, joined or renamed; "
-            "make it again, or drop the metadata (pyarrow: table.replace_schema_metadata(None))"
-        )
 
 
 def _opened(path: Path) -> pq.ParquetFile:

@@ -21,7 +21,8 @@ from onshell.core.errors import OnshellError
 from onshell.core.files import whole
 from onshell.events import columns as arrow
 from onshell.events.checks import BadEvents
-from onshell.events.parquet import KEY, ROWS, Table
+from onshell.events.columns import ROWS
+from onshell.events.parquet import KEY, Table
 
 __all__ = ["ROWS", "Events", "iter_events", "read_events", "read_metadata", "split", "write_events"]
 

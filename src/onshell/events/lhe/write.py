@@ -213,8 +213,7 @@ def _events(p: torch.Tensor, columns: Columns) -> "Iterator[LHEEvent]":
     outgoing, incoming = (part.tolist() for part in to_lab(p, columns))
     k = len(incoming[0])
     final = list(zip(*(columns[name].tolist() for name in PARTICLE), strict=True))
-    heavy = p.shape[-1] == 4
-    mass = (p[..., 3].numpy() * columns["e_cm"][:, None] if heavy else np.zeros(p.shape[:2])).tolist()
+    mass = (p[..., 3:].sum(-1).numpy() * columns["e_cm"][:, None]).tolist()
     none: tuple[list[Any], ...] = ([], [], [], [])
     initial = list(zip(*(columns[f"in_{name}"].tolist() for name in PARTICLE), strict=True)) if k else [none] * len(p)
     info = [columns[key].tolist() for key in ("process_id", "weight", "scale", "alpha_qed", "alpha_qcd", "e_cm")]
