@@ -44,10 +44,10 @@ def test_sizes_of_one_preset_do_not_hide_those_of_all(recipe):
     """Without its own block at `quick`, a recipe of `best` must not train the epochs of `paper`."""
     config = configuration.read(PATH) | {"preset": "best"}
     config["scales"]["quick"]["presets"]["best"].pop(recipe, None)
-    assert configuration.sized(config, "quick", "best", recipe)["training"]["epochs"] == 5
+    assert configuration.sized(config, "quick", "best", recipe)["training"]["epochs"] == 3
     config["scales"]["quick"]["presets"]["best"][recipe] = {"training": {"lr": 0.5}}
     training = configuration.sized(config, "quick", "best", recipe)["training"]
-    assert (training["epochs"], training["batch_size"], training["lr"]) == (5, 256, 0.5)
+    assert (training["epochs"], training["batch_size"], training["lr"]) == (3, 256, 0.5)
 
 
 def test_an_included_file_counts_less_than_the_file_that_includes_it(tmp_path):

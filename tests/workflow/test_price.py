@@ -117,7 +117,7 @@ def test_under_a_profile_for_slurm_without_slurm(clone, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((["fig99"],), r"^'fig99' is not a target; did you mean 'fig\d9'\? \(known: ablation, "),
+        ((["fig99"],), r"^'fig99' is not a target; did you mean 'fig\d9'\? \(nearest of \d+: fig"),
         (([], ["scale=dsk"]), r"^config.yaml: scale: 'dsk' is not a scale; did you mean 'desk'\?"),
     ],
 )
