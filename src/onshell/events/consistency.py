@@ -10,10 +10,10 @@ from onshell.core.errors import OnshellError
 from onshell.events import columns as arrow
 
 if TYPE_CHECKING:
-    from onshell.events.parquet import Table
+    from onshell.events import parquet
 
 
-def check_columns(table: "Table") -> None:
+def check_columns(table: "parquet.Table") -> None:
     """Raise where a column that events are weighted by cannot be, or may have been meant to."""
     for field in table.schema:
         name, lower, kind = field.name, field.name.lower(), field.type
@@ -33,7 +33,7 @@ def check_columns(table: "Table") -> None:
             )
 
 
-def check_metadata(table: "Table") -> None:
+def check_metadata(table: "parquet.Table") -> None:
     """Raise if the metadata contradicts the table."""
     n, e_cm, split = (table.metadata.get(key) for key in ("n_particles", "e_cm", "split"))
     if n not in (None, table.n_particles):
@@ -57,7 +57,7 @@ def check_metadata(table: "Table") -> None:
         )
 
 
-def check_rows(table: "Table") -> None:
+def check_rows(table: "parquet.Table") -> None:
     """Raise where a table cannot have the rows that were written with its metadata, in their order.
 
     Tools that filter, sort, join or rename keep the metadata of a file, though what these say of its rows (seed,
@@ -86,7 +86,7 @@ def check_rows(table: "Table") -> None:
         _refuse_rows(table, "the events of a part are not in rising order")
 
 
-def _refuse_rows(table: "Table", why: str) -> NoReturn:
+def _refuse_rows(table: "parquet.Table", why: str) -> NoReturn:
     raise OnshellError(
         f"{table.path}: its metadata describe other rows ({why}): another tool filtered, sorted, joined or renamed; "
         "make it again, or drop the metadata (pyarrow: table.replace_schema_metadata(None))"
